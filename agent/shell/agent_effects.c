@@ -272,6 +272,12 @@ void effects_drain_over(struct effects *effects, enum hold_kind kind, enum drain
              LOG_TEXT("outcome", drain_outcome_name(outcome)));
 }
 
+void effects_claimed(struct effects *effects, uint64_t ticket, enum registrar_claim_outcome outcome,
+                     struct str id, struct str why)
+{
+    status_sockets_claimed(effects->agent->sockets, ticket, outcome == REGISTRAR_CLAIMED, id, why);
+}
+
 void effects_exit(struct effects *effects, int code)
 {
     struct agent *agent = effects->agent;

@@ -216,7 +216,7 @@ void fleet_look(const struct fleet *fleet, struct api_fleet *ret_fleet);
  * failed. */
 struct status_sockets *status_sockets_new(struct agent *agent, struct error *err) MUST_CHECK;
 
-/* status_sockets.c: takes what the service manager has passed. To be called before the agent opens a descriptor of its own:
+/* agent_systemd.c: takes what the service manager has passed. To be called before the agent opens a descriptor of its own:
  * LISTEN_FDS may name one that is not open, and its number would then be that of the agent's. */
 void status_sockets_inherit(struct agent *agent);
 
@@ -228,6 +228,10 @@ void status_sockets_mainpid(struct status_sockets *sockets, pid_t pid);
 
 /* As effects_emit_drain(). Accepts NULL. */
 void status_sockets_emit_drain(struct status_sockets *sockets, bool on, int64_t left_ms, struct str reason);
+
+/* A claim of the line of `ticket` ended, as status_replies_claimed(); 0: of a datagram. Accepts NULL. */
+void status_sockets_claimed(struct status_sockets *sockets, uint64_t ticket, bool good, struct str id,
+                            struct str why);
 
 /* Of the stream socket or of the datagram socket: compares its file with what is at its path, as unix_check(); the socket and
  * its file, NULL: it is off. Both accept NULL. */

@@ -1,4 +1,4 @@
-/* Notifications of the service manager (docs/design/protocol.md, "Service manager"). A failure costs a log
+/* What the service manager is told (docs/design/protocol.md, "Service manager"), and the sockets that it passes. A failure costs a log
  * line at debug level and changes nothing else. */
 #include "agent_internal.h"
 
@@ -10,6 +10,8 @@
 #include "outrider/os/sd_notify.h"
 
 #include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
 
 static bool notify(const char *text)
 {
@@ -130,4 +132,28 @@ static void on_status_timer(void *user)
 void agent_notify_start(struct agent *agent)
 {
     agent->status_timer = timer_new(agent->loop, on_status_timer, agent);
+}
+
+/* Inherited sockets are used first (docs/design/protocol.md, "Status sockets"). One named "http" is for the API, where that is
+ * to be on a unix socket. Those of no use are closed. */
+void status_sockets_inherit(struct agent *agent)
+{
+    const char *listen = agent->config->http.listen;
+    struct listen_fd fds[8];
+    size_t count = listen_fds_take(fds, COUNT_OF(fds));
+    agent->inherited_stream = agent->inherited_datagram = -1;
+    for (size_t i = 0; i < count; i++) {
+        bool http = fds[i].kind == LISTEN_FD_UNIX_STREAM && strcmp(fds[i].name, "http") == 0;
+        if (http && agent->http_fd == 0 && listen != NULL && strncmp(listen, "unix:", 5) == 0) {
+            agent->http_fd = fds[i].fd;
+            snprintf(agent->http_path, sizeof(agent->http_path), "%s", fds[i].path);
+        } else if (fds[i].kind == LISTEN_FD_UNIX_STREAM && !http && agent->inherited_stream < 0) {
+            agent->inherited_stream = fds[i].fd;
+        } else if (fds[i].kind == LISTEN_FD_UNIX_DATAGRAM && agent->inherited_datagram < 0) {
+            agent->inherited_datagram = fds[i].fd;
+        } else {
+            log_warn("status", "inherited socket not used", LOG_TEXT("name", fds[i].name));
+            close(fds[i].fd);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 /* A status line is decoded (codec), checked against what was reported before (core), verified where it names
  * a process (os), applied, and answered. Bad input changes nothing and goes no further than this file. */
 #include "agent_internal.h"
+#include "status_replies_internal.h"
 
 #include "outrider/base/brief.h"
 #include "outrider/base/mem.h"
@@ -15,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* One connection to the status socket. */
 struct status_peer {
@@ -24,6 +24,7 @@ struct status_peer {
     bool closed_by_us; /* for its bad input, which is no sign that the server ended */
     bool said_quit;
     bool watching;
+    struct status_replies replies;
 };
 
 struct status_sockets {
@@ -33,6 +34,7 @@ struct status_sockets {
     const struct line_peer
         *kept; /* for whose process places are kept, while MAINPID is not known; NULL: none */
     uint64_t mainpids_bad;
+    uint64_t tickets; /* of lines with claims */
 };
 
 /* Keeps the last refusal, which `outrider status` shows. */
@@ -107,7 +109,7 @@ static void reject_line(struct status_sockets *sockets, struct line_peer *peer,
         (void)status_line_fail(error, STATUS_LINE_TOO_MANY, (struct str){NULL, 0});
         status_line_error_reply(&reply, error);
     }
-    line_peer_reply(peer, buf_view(&reply));
+    status_replies_say(&state->replies, peer, 0, buf_view(&reply));
     buf_fini(&reply);
     if (error->fatal) {
         state->closed_by_us = true;
@@ -129,7 +131,8 @@ static void reply(struct line_peer *peer, const struct server *server, const str
     } else {
         buf_printf(&text, "ERR withheld %s", server_facts(server).withheld);
     }
-    line_peer_reply(peer, buf_view(&text));
+    struct status_peer *state = peer->data;
+    status_replies_say(&state->replies, peer, message->claim_ticket, buf_view(&text));
     if (message->watch && drain.on) {
         status_line_drain_event(&event, true, drain.left_ms, str_of(drain.reason));
         line_peer_event(peer, buf_view(&event));
@@ -153,6 +156,10 @@ static void apply_line(struct status_sockets *sockets, struct line_peer *peer, s
     struct status_peer *state = peer->data;
     struct agent *agent = sockets->agent;
     uint64_t attached_in = state->life;
+    if (message->claim_count > 0) {
+        message->claim_ticket = ++sockets->tickets;
+        status_replies_expect(&state->replies, message->claim_ticket, message->claim_count);
+    }
     if (status_message_is_report(message)) {
         if (message->has_mainpid) {
             verify_mainpid(sockets, message, line_peer_credentials(peer));
@@ -260,7 +267,31 @@ static void on_close(struct line_peer *peer, void *user)
     } else if (!by_us && !state->said_quit) {
         agent_hint(sockets->agent);
     }
+    status_replies_fini(&state->replies);
     free(state);
+}
+
+/* A datagram has no answer. */
+static void log_claim(uint64_t ticket, struct str id, struct str why)
+{
+    if (ticket == 0) {
+        log_warn("status", "claim of a datagram did not end well", LOG_RATE(LOG_SELDOM), LOG_STR("id", id),
+                 LOG_STR("error", why.size == 0 ? STR("it is not reserved") : why));
+    }
+}
+
+void status_sockets_claimed(struct status_sockets *sockets, uint64_t ticket, bool good, struct str id,
+                            struct str why)
+{
+    struct line_peer *peer = sockets == NULL || sockets->lines == NULL ? NULL : sockets->lines->first;
+    bool answered = ticket == 0;
+    for (; peer != NULL && !answered; peer = peer->next) {
+        struct status_peer *state = peer->data;
+        answered = state != NULL && status_replies_claimed(&state->replies, peer, ticket, good, id, why);
+    }
+    if (!good) {
+        log_claim(ticket, id, why);
+    }
 }
 
 void status_sockets_mainpid(struct status_sockets *sockets, pid_t pid)
@@ -352,30 +383,6 @@ static int group_of(const char *name, struct error *err, gid_t *ret_gid)
     return 0;
 }
 
-/* Inherited sockets are used first (docs/design/protocol.md, "Status sockets"). One named "http" is for the API, where that is
- * to be on a unix socket. Those of no use are closed. */
-void status_sockets_inherit(struct agent *agent)
-{
-    const char *listen = agent->config->http.listen;
-    struct listen_fd fds[8];
-    size_t count = listen_fds_take(fds, COUNT_OF(fds));
-    agent->inherited_stream = agent->inherited_datagram = -1;
-    for (size_t i = 0; i < count; i++) {
-        bool http = fds[i].kind == LISTEN_FD_UNIX_STREAM && strcmp(fds[i].name, "http") == 0;
-        if (http && agent->http_fd == 0 && listen != NULL && strncmp(listen, "unix:", 5) == 0) {
-            agent->http_fd = fds[i].fd;
-            snprintf(agent->http_path, sizeof(agent->http_path), "%s", fds[i].path);
-        } else if (fds[i].kind == LISTEN_FD_UNIX_STREAM && !http && agent->inherited_stream < 0) {
-            agent->inherited_stream = fds[i].fd;
-        } else if (fds[i].kind == LISTEN_FD_UNIX_DATAGRAM && agent->inherited_datagram < 0) {
-            agent->inherited_datagram = fds[i].fd;
-        } else {
-            log_warn("status", "inherited socket not used", LOG_TEXT("name", fds[i].name));
-            close(fds[i].fd);
-        }
-    }
-}
-
 /* Said at the start: a socket that is off without a word is looked for in vain. */
 static void log_socket(const char *setting, const char *path, bool is_auto, bool inherited)
 {
@@ -444,7 +451,11 @@ void status_sockets_free(struct status_sockets *sockets)
     }
     struct line_peer *peer = sockets->lines == NULL ? NULL : sockets->lines->first;
     for (; peer != NULL; peer = peer->next) {
-        free(peer->data);
+        struct status_peer *state = peer->data;
+        if (state != NULL) {
+            status_replies_fini(&state->replies);
+        }
+        free(state);
     }
     line_socket_free(sockets->lines);
     datagram_socket_free(sockets->datagrams);

@@ -34,7 +34,15 @@ bool fake_effects_take(struct effects *effects, struct fake_call *ret_call)
 void fake_call_fini(struct fake_call *call)
 {
     blob_unref(call->request.value);
+    registry_txn_free((struct registry_txn *)(uintptr_t)call->request.txn);
     call->request.value = NULL;
+    call->request.txn = NULL;
+}
+
+void fake_call_own(struct fake_call *copy)
+{
+    blob_ref(copy->request.value);
+    copy->request.txn = copy->request.txn == NULL ? NULL : registry_txn_copy(copy->request.txn);
 }
 
 void fake_effects_fini(struct effects *effects)
@@ -67,9 +75,13 @@ void effects_request(struct effects *effects, enum router_client client,
     struct fake_call *call = remember(effects, FAKE_REQUEST);
     call->client = client;
     call->request = *request;
-    blob_ref(request->value);
+    fake_call_own(call);
+    if (call->request.txn != NULL) {
+        call->request.value = blob_ref(call->request.txn->then[0].value);
+    }
     keep_text(call, request->key);
     call->control = strstr(call->text, "/control/") != NULL;
+    call->seats = strstr(call->text, "/seats/") != NULL;
     call->request.key = (struct str){NULL, 0};
 }
 
@@ -150,6 +162,16 @@ void effects_drain_over(struct effects *effects, enum hold_kind kind, enum drain
     struct fake_call *call = remember(effects, FAKE_DRAIN_OVER);
     call->kind = kind;
     call->outcome = outcome;
+}
+
+void effects_claimed(struct effects *effects, uint64_t ticket, enum registrar_claim_outcome outcome,
+                     struct str id, struct str why)
+{
+    struct fake_call *call = remember(effects, FAKE_CLAIMED);
+    (void)ticket;
+    call->claimed = outcome;
+    snprintf(call->text, sizeof(call->text), "%.*s%s%.*s", STR_ARG(id), why.size > 0 ? ": " : "",
+             STR_ARG(why));
 }
 
 void effects_exit(struct effects *effects, int code)

@@ -20,6 +20,7 @@ enum fake_type {
     FAKE_UNWATCH,
     FAKE_WATCH_NOTE,
     FAKE_DRAIN_OVER,
+    FAKE_CLAIMED,
     FAKE_EXIT
 };
 
@@ -33,8 +34,12 @@ struct fake_call {
     uint64_t try_id;
     int64_t timeout_ms;
     enum router_client client;
-    struct registry_request request; /* owns a reference to its value; its key is in `text` */
-    bool control;                    /* the request is for the control key */
+    /* Owns a reference to its value, and its transaction; its key is in `text`. The value of a transaction is that of its first
+     * action. */
+    struct registry_request request;
+    bool control; /* the request is for the control key */
+    bool seats;   /* for the key of the reservations alone */
+    enum registrar_claim_outcome claimed;
     pid_t pid;
     bool on;
     enum effects_save save;
@@ -61,7 +66,10 @@ struct effects {
  * is none. */
 bool fake_effects_take(struct effects *effects, struct fake_call *ret_call);
 
-/* Releases the reference a call holds. */
+/* Makes a copied call one of its own, to be ended as well. */
+void fake_call_own(struct fake_call *copy);
+
+/* Releases what a call holds. */
 void fake_call_fini(struct fake_call *call);
 
 /* Drops everything and frees the memory. */

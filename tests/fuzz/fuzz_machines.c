@@ -33,7 +33,7 @@ struct world {
     uint64_t tries[SERVER_PROBES_MAX];
     struct fake_call pending[WORLD_PENDING_MAX];
     size_t pending_count;
-    uint64_t lease_id, key_id, control_id, compare_id; /* requests a machine waits for; 0: none */
+    uint64_t lease_id, key_id, control_id, compare_id, seats_id; /* requests a machine waits for; 0: none */
     struct registry_lease lease_for, key_for;
     const char *host;
     unsigned restarts, config;
@@ -130,6 +130,11 @@ static void check_request(struct world *w, const struct fake_call *call)
         w->lease_for = request->lease;
         return;
     }
+    if (call->seats) {
+        assert(w->seats_id == 0 && (request->op == REGISTRY_GET || request->op == REGISTRY_DELETE));
+        w->seats_id = request->id;
+        return;
+    }
     if (call->client == ROUTER_CLIENT_KEYS) {
         assert(w->compare_id == 0 && request->op == REGISTRY_COMPARE);
         w->compare_id = request->id;
@@ -138,7 +143,7 @@ static void check_request(struct world *w, const struct fake_call *call)
     assert(w->key_id == 0 || !registry_lease_eq(w->key_for, registrar_facts(registrar).lease));
     w->key_id = request->id;
     w->key_for = registrar_facts(registrar).lease;
-    if (request->op == REGISTRY_PUT) {
+    if (request->op == REGISTRY_PUT || request->op == REGISTRY_TXN) {
         assert(registry_lease_is_none(registrar_facts(registrar).conflict_lease));
         /* The last put and the revoke may be sent by one step, in this order: the state seen here is the later one. */
         enum lease_state state = registrar_facts(registrar).lease_state;
@@ -202,6 +207,7 @@ static void answer(struct world *w, const struct fake_call *call, unsigned how)
     bool of_registrar = call->client == ROUTER_CLIENT_REGISTRAR;
     w->lease_id = of_registrar && w->lease_id == reply.id ? 0 : w->lease_id;
     w->key_id = of_registrar && w->key_id == reply.id ? 0 : w->key_id;
+    w->seats_id = of_registrar && w->seats_id == reply.id ? 0 : w->seats_id;
     w->control_id = call->client == ROUTER_CLIENT_INTENT && w->control_id == reply.id ? 0 : w->control_id;
     w->compare_id = call->client == ROUTER_CLIENT_KEYS ? 0 : w->compare_id;
     struct blob *value = blob_new(reply.kv.value); /* the router may change the store's */
@@ -245,8 +251,8 @@ static void meet_request(struct world *w, const struct fake_call *call)
         memmove(w->pending, w->pending + 1, (WORLD_PENDING_MAX - 1) * sizeof(w->pending[0]));
         w->pending_count--;
     }
-    blob_ref(call->request.value);
-    w->pending[w->pending_count++] = *call;
+    w->pending[w->pending_count] = *call;
+    fake_call_own(&w->pending[w->pending_count++]);
 }
 
 static void settle(struct world *w)
@@ -306,30 +312,7 @@ static void advance(struct world *w, int64_t span)
 
 /* ---- events ---- */
 
-static void hear(struct world *w, uint8_t arg)
-{
-    static const char *const lines[] = {"ready",           "initializing # loading",
-                                        "shutting_down",   "error # lost",
-                                        "players=0",       "players=3",
-                                        "ready players=0", "drain",
-                                        "drain=5",         "undrain",
-                                        "heartbeat",       "heartbeat=2",
-                                        "attach",          "ports=7001,7002",
-                                        "ports=7003",      "label.a=b",
-                                        "label.a=",        "RELOADING=1",
-                                        "READY=1",         "WATCHDOG=trigger",
-                                        "MAINPID=5",       "MAINPID=6",
-                                        "# text",          "ready attach drain=1",
-                                        "STOPPING=1"};
-    struct status_message message;
-    struct status_line_error error;
-    struct server_refusal refusal;
-    assert(status_line_parse(str_of(lines[arg % COUNT_OF(lines)]), &message, &error) == 0);
-    if (server_accepts(w->router->server, &message, &refusal) == 0) {
-        server_event(w, (struct server_event){.type = SERVER_ON_MESSAGE, .message = &message});
-        w->attached = message.attach ? server_facts(w->router->server).life_number : w->attached;
-    }
-}
+#include "machines_lines.c"
 
 static void drop(struct world *w)
 {
@@ -338,7 +321,7 @@ static void drop(struct world *w)
     }
     w->pending_count = 0;
     memset(w->tries, 0, sizeof(w->tries));
-    w->lease_id = w->key_id = w->control_id = w->compare_id = w->watch = 0;
+    w->lease_id = w->key_id = w->control_id = w->compare_id = w->seats_id = w->watch = 0;
     fake_effects_fini(&w->effects);
     w->inspected = 0;
 }

@@ -1,6 +1,7 @@
 /* Lines: whatever is refused has a one-line reply, whatever is taken keeps the limits of core/words.h. */
 #include "outrider/base/buf.h"
 #include "outrider/codec/status/status_line.h"
+#include "outrider/core/seats/reservation.h"
 #include "outrider/core/server/status_message.h"
 
 #include <stdlib.h>
@@ -43,6 +44,10 @@ static void check_taken(const struct status_message *message)
     must(message->port_count <= STATUS_PORTS_MAX && message->label_count <= STATUS_LABELS_MAX);
     must(message->text.size <= STATUS_TEXT_MAX);
     check_text(message->text, true);
+    must(message->claim_count <= STATUS_CLAIMS_MAX);
+    for (size_t i = 0; i < message->claim_count; i++) {
+        must(reservation_is_id(message->claims[i]));
+    }
     must(message->drain_deadline_ms >= 0 && message->watchdog_ms >= 0);
     must(!(message->drain && message->undrain));
     for (size_t i = 0; i < message->port_count; i++) {

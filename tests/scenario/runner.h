@@ -4,7 +4,7 @@
  *
  * runner.c (the script), runner_commands.c (its commands), runner_world.c (time, automatic replies),
  * runner_server.c (what the server sends), runner_watch.c (the watch), runner_store.c (the registry),
- * runner_settings.c (configuration), runner_expect.c (claims about effects), runner_check.c (claims about
+ * runner_seats.c (the reservations), runner_settings.c (configuration), runner_expect.c (claims about effects), runner_check.c (claims about
  * state). */
 #ifndef OUTRIDER_TESTS_SCENARIO_RUNNER_H
 #define OUTRIDER_TESTS_SCENARIO_RUNNER_H
@@ -41,6 +41,11 @@ struct store {
     int64_t last_lease; /* where the registry chooses: the last id */
     struct blob *undo;  /* the record before its last write */
     int64_t undo_lease, undo_revision, undo_create;
+    struct blob *seats; /* the reservations; NULL: none */
+    int64_t seats_revision;
+    char seat_ids[8][65];          /* ids that have a key of their own; "": none */
+    struct registry_item items[2]; /* what a transaction has read, and their values */
+    struct blob *item_values[2];
 };
 
 /* Hidden: never opened, nothing to claim. Manual: by the script. Auto: as the registry does. */
@@ -56,6 +61,8 @@ enum registry_mode {
     MODE_LOCKED,
     MODE_UNREADABLE,
     MODE_FULL,
+    MODE_SEATS_DENIED,
+    MODE_SEATS_READ_ONLY,
     MODE_SLOW
 };
 
@@ -184,6 +191,8 @@ void store_put(struct store *store, const char *text, int64_t lease);
 void store_delete(struct store *store);
 /* The control key by hand; `text` NULL: deleted. */
 void store_control(struct store *store, const char *text);
+/* The reservations by hand; NULL: deleted. Takes the reference. */
+void store_seats(struct store *store, struct blob *value);
 void store_grant(struct store *store, int64_t lease, int64_t ttl_ms, int64_t boot);
 void store_revoke(struct store *store, int64_t lease);
 void store_forget(struct store *store, int64_t lease);
@@ -193,6 +202,10 @@ void store_fail_over(struct store *store, int64_t boot);
 /* Restores a backup: the same cluster and lease, an old key and revision. */
 void store_restore(struct store *store);
 void store_fini(struct store *store);
+
+/* runner_seats.c: the command, and what is checked. */
+void seats_command(struct scenario *s, char **args, size_t count);
+void seats_check(struct scenario *s, char **args, size_t count);
 
 /* runner_expect.c */
 const char *kind_of(const struct fake_call *call);

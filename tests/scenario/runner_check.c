@@ -132,6 +132,10 @@ void check_state(struct scenario *s, char **args, size_t count)
         check_key(s, s->store.value, args, count);
         return;
     }
+    if (strncmp(args[0], "seat", 4) == 0 && count > 1) {
+        seats_check(s, args, count);
+        return;
+    }
     if (strcmp(args[0], "control") == 0) {
         check_key(s, s->store.control, args, count);
         return;

@@ -53,6 +53,14 @@ static void do_suspend(struct scenario *s, char **args, size_t count)
     store_expire(&s->store, world_now(s).boot);
 }
 
+/* What the script shows depends on the wall clock: it is not stepped. */
+static void do_wall_counts(struct scenario *s, char **args, size_t count)
+{
+    (void)args;
+    (void)count;
+    s->wall_steps = false;
+}
+
 static void do_set(struct scenario *s, char **args, size_t count)
 {
     (void)count;
@@ -97,10 +105,16 @@ static void do_host(struct scenario *s, char **args, size_t count)
 
 static void do_registry(struct scenario *s, char **args, size_t count)
 {
-    static const char *const modes[] = {[MODE_UP] = "up",         [MODE_DOWN] = "down",
-                                        [MODE_DENIED] = "denied", [MODE_READ_ONLY] = "read-only",
-                                        [MODE_LOCKED] = "locked", [MODE_UNREADABLE] = "unreadable",
-                                        [MODE_FULL] = "full",     [MODE_SLOW] = "slow"};
+    static const char *const modes[] = {[MODE_UP] = "up",
+                                        [MODE_DOWN] = "down",
+                                        [MODE_DENIED] = "denied",
+                                        [MODE_READ_ONLY] = "read-only",
+                                        [MODE_LOCKED] = "locked",
+                                        [MODE_UNREADABLE] = "unreadable",
+                                        [MODE_FULL] = "full",
+                                        [MODE_SLOW] = "slow",
+                                        [MODE_SEATS_DENIED] = "seats-denied",
+                                        [MODE_SEATS_READ_ONLY] = "seats-read-only"};
     for (size_t i = 0; i < COUNT_OF(modes); i++) {
         if (strcmp(modes[i], args[0]) == 0) {
             s->mode = (enum registry_mode)i;
@@ -458,6 +472,8 @@ static const struct command commands[] = {
     {"restart", do_restart, 1, false, false, false},
     {"claim", do_claim, 1, false, true, true},
     {"control", do_control, 1, true, false, false},
+    {"seats", seats_command, 1, false, true, true},
+    {"wall-counts", do_wall_counts, 0, false, true, true},
     {"read-back", do_read_back, 0, false, false, false},
     {"control-late", do_control_late, 1, true, false, false},
     {"control-unseen", do_control_unseen, 1, true, false, true},

@@ -21,12 +21,19 @@ const char *kind_of(const struct fake_call *call)
         [FAKE_STATUS] = "status",
         [FAKE_NOTE] = "note",
         [FAKE_DRAIN_OVER] = "drain-over",
+        [FAKE_CLAIMED] = "claimed",
         [FAKE_EXIT] = "exit",
         [FAKE_INTENT_NOTE] = "control-note",
         [FAKE_WATCH] = "watch",
         [FAKE_UNWATCH] = "unwatch",
         [FAKE_WATCH_NOTE] = "watch-note",
     };
+    if (call->seats) {
+        return call->request.op == REGISTRY_GET ? "seats-get" : "seats-delete";
+    }
+    if (call->request.op == REGISTRY_TXN) {
+        return "claim-put";
+    }
     if (call->control) {
         return call->request.op == REGISTRY_GET      ? "control-get"
                : call->request.op == REGISTRY_DELETE ? "control-delete"
@@ -58,6 +65,9 @@ static const char *const intent_notes[] = {
     [INTENT_NOTE_OUTAGE] = "outage",       [INTENT_NOTE_RECOVERED] = "recovered",
     [INTENT_NOTE_LEFT] = "left",
 };
+
+static const char *const outcomes[] = {
+    [REGISTRAR_CLAIMED] = "claimed", [REGISTRAR_CLAIM_UNKNOWN] = "unknown", [REGISTRAR_CLAIM_AWAY] = "away"};
 
 static const char *const saves[] = {[EFFECTS_SAVE_SOON] = "soon",
                                     [EFFECTS_SAVE_BEFORE_WRITE] = "before-write",
@@ -99,6 +109,10 @@ static size_t sayings(const struct fake_call *call, char out[SAYINGS][SAYING_MAX
     case FAKE_DRAIN_OVER:
         snprintf(out[0], SAYING_MAX, "%s", hold_name(call->kind));
         snprintf(out[1], SAYING_MAX, "%s", drain_outcome_name(call->outcome));
+        return 2;
+    case FAKE_CLAIMED:
+        snprintf(out[0], SAYING_MAX, "%s", outcomes[call->claimed]);
+        snprintf(out[1], SAYING_MAX, "%s", call->text);
         return 2;
     case FAKE_EXIT: snprintf(out[0], SAYING_MAX, "%d", call->code); return 1;
     case FAKE_WATCH:

@@ -2,6 +2,9 @@
  * registries is asked of the kind. */
 #include "runner.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 /* What is undone never comes back under a revision that was used. */
 enum { EPOCH_STEP = 1000 };
 
@@ -115,10 +118,104 @@ void store_expire(struct store *store, int64_t boot)
     }
 }
 
+/* ---- the reservations ---- */
+
+static struct registry_kv seats_kv(const struct store *store)
+{
+    return (struct registry_kv){.found = store->seats != NULL,
+                                .value = blob_view(store->seats),
+                                .mod_revision = store->seats_revision,
+                                .create_revision = store->seats_revision};
+}
+
+/* The caller has counted the revision. */
+static void set_seats(struct store *store, struct blob *value)
+{
+    blob_unref(store->seats);
+    store->seats = value;
+    store->seats_revision = value == NULL ? 0 : store->revision;
+}
+
+static void end_seats(struct store *store)
+{
+    blob_unref(store->seats);
+    blob_unref(store->item_values[0]);
+    blob_unref(store->item_values[1]);
+    store->seats = store->item_values[0] = store->item_values[1] = NULL;
+}
+
+static void apply_seats(struct store *store, const struct registry_request *request,
+                        struct registry_reply *reply)
+{
+    reply->succeeded = request->op == REGISTRY_DELETE && store->seats_revision == request->expect_revision;
+    if (!reply->succeeded) {
+        reply->kv = seats_kv(store);
+    } else if (store->seats != NULL) {
+        store->revision++;
+        set_seats(store, NULL);
+    }
+}
+
+static void keep_item(struct store *store, size_t at, struct registry_kv kv)
+{
+    blob_unref(store->item_values[at]);
+    store->item_values[at] = blob_new(kv.value);
+    store->items[at] = (struct registry_item){.kv = kv};
+    store->items[at].kv.value = blob_view(store->item_values[at]);
+}
+
+static void forget_id(struct store *store, struct str key)
+{
+    for (size_t i = 0; i < COUNT_OF(store->seat_ids); i++) {
+        struct str id = str_of(store->seat_ids[i]);
+        if (id.size > 0 && key.size > id.size &&
+            str_eq(id, (struct str){key.data + key.size - id.size, id.size})) {
+            store->seat_ids[i][0] = '\0';
+        }
+    }
+}
+
+/* The record is the first key of each list, the reservations the second. */
+static void apply_claim(struct store *store, const struct registry_request *request,
+                        struct registry_reply *reply)
+{
+    const struct registry_txn *txn = request->txn;
+    reply->succeeded = txn->compares[0].revision == store->mod_revision &&
+                       txn->compares[1].revision == store->seats_revision;
+    if (!reply->succeeded) {
+        keep_item(store, 0,
+                  (struct registry_kv){.found = store->value != NULL,
+                                       .value = blob_view(store->value),
+                                       .mod_revision = store->mod_revision,
+                                       .create_revision = store->create_revision,
+                                       .lease = lease_of(store->key_lease)});
+        keep_item(store, 1, seats_kv(store));
+        reply->items = store->items;
+        reply->item_count = 2;
+        return;
+    }
+    struct str value = blob_view(txn->then[0].value);
+    char *text = strndup(value.data, value.size);
+    store_put(store, text, lease_number(txn->then[0].lease));
+    free(text);
+    set_seats(store, txn->then[1].kind == REGISTRY_WRITE ? blob_ref(txn->then[1].value) : NULL);
+    for (size_t i = 2; i < txn->then_count; i++) {
+        forget_id(store, txn->then[i].key);
+    }
+}
+
+void store_seats(struct store *store, struct blob *value)
+{
+    store->revision++;
+    set_seats(store, value);
+}
+
 void store_wipe(struct store *store)
 {
     store_delete(store);
     store_control(store, NULL);
+    end_seats(store);
+    store->seats_revision = 0;
     for (size_t i = 0; i < LEASES_MAX; i++) {
         store->leases[i] = (struct store_lease){0};
     }
@@ -153,6 +250,7 @@ void store_fini(struct store *store)
     blob_unref(store->value);
     blob_unref(store->control);
     blob_unref(store->undo);
+    end_seats(store);
     store->value = store->control = store->undo = NULL;
 }
 
@@ -246,7 +344,13 @@ void store_apply(struct store *store, const struct fake_call *call, int64_t boot
         ret_reply->revision = store->revision;
         return;
     }
+    if (call->seats) {
+        apply_seats(store, request, ret_reply);
+        ret_reply->revision = store->revision;
+        return;
+    }
     switch (request->op) {
+    case REGISTRY_TXN: apply_claim(store, request, ret_reply); break;
     case REGISTRY_GRANT:
     case REGISTRY_KEEPALIVE:
     case REGISTRY_REVOKE:
@@ -261,7 +365,6 @@ void store_apply(struct store *store, const struct fake_call *call, int64_t boot
     case REGISTRY_DELETE:
     case REGISTRY_LIST:
     case REGISTRY_PROVE:
-    case REGISTRY_TXN:
     case REGISTRY_OP_COUNT: break; /* the registrar never asks for it */
     }
     ret_reply->revision = ret_reply->revision > 0 ? ret_reply->revision : store->revision;

@@ -215,12 +215,13 @@ void world_reply(struct scenario *s, const char *how)
     world_settle(s);
 }
 
-static const char *how_answered(const struct scenario *s, const struct registry_request *request)
+static const char *how_answered(const struct scenario *s, const struct fake_call *call)
 {
+    const struct registry_request *request = &call->request;
     enum registry_op op = request->op;
     bool guarded =
         op == REGISTRY_REVOKE && s->store.value != NULL && s->store.key_lease == lease_number(request->lease);
-    bool writes = op == REGISTRY_PUT || op == REGISTRY_DELETE;
+    bool writes = op == REGISTRY_PUT || op == REGISTRY_DELETE || op == REGISTRY_TXN;
     switch (s->mode) {
     case MODE_UP:
     case MODE_SLOW: break;
@@ -229,7 +230,10 @@ static const char *how_answered(const struct scenario *s, const struct registry_
     case MODE_READ_ONLY: return writes ? "denied" : "ok";
     case MODE_LOCKED: return writes || guarded ? "denied" : "ok";
     case MODE_UNREADABLE: return writes || op == REGISTRY_GET || op == REGISTRY_COMPARE ? "denied" : "ok";
-    case MODE_FULL: return op == REGISTRY_PUT || op == REGISTRY_GRANT ? "overloaded" : "ok";
+    case MODE_SEATS_DENIED: return call->seats || op == REGISTRY_TXN ? "denied" : "ok";
+    case MODE_SEATS_READ_ONLY: return op == REGISTRY_TXN ? "denied" : "ok";
+    case MODE_FULL:
+        return op == REGISTRY_TXN || op == REGISTRY_PUT || op == REGISTRY_GRANT ? "overloaded" : "ok";
     }
     return "ok";
 }
@@ -237,14 +241,14 @@ static const char *how_answered(const struct scenario *s, const struct registry_
 static void meet_request(struct scenario *s, const struct fake_call *call)
 {
     if (s->mode != MODE_SLOW || (call->control && !s->claims_control)) {
-        answer(s, call, how_answered(s, &call->request));
+        answer(s, call, how_answered(s, call));
         return;
     }
     if (s->pending_count == PENDING_MAX) {
         fail(s, "more than %d requests wait for a reply", PENDING_MAX);
     }
     s->pending[s->pending_count] = *call;
-    blob_ref(call->request.value);
+    fake_call_own(&s->pending[s->pending_count]);
     s->pending_count++;
 }
 
@@ -272,8 +276,8 @@ static void see(struct scenario *s, const struct fake_call *call)
         s->seen_capacity = s->seen_capacity == 0 ? 32 : s->seen_capacity * 2;
         s->seen = mem_resize(s->seen, s->seen_capacity, sizeof(s->seen[0]));
     }
-    s->seen[s->seen_count++] = (struct seen){.at = s->mono, .call = *call};
-    blob_ref(call->request.value);
+    s->seen[s->seen_count] = (struct seen){.at = s->mono, .call = *call};
+    fake_call_own(&s->seen[s->seen_count++].call);
 }
 
 static void meet(struct scenario *s, const struct fake_call *call)
@@ -303,6 +307,7 @@ static void meet(struct scenario *s, const struct fake_call *call)
     case FAKE_STATUS:
     case FAKE_NOTE:
     case FAKE_INTENT_NOTE:
+    case FAKE_CLAIMED:
     case FAKE_DRAIN_OVER: break;
     }
 }

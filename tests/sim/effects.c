@@ -166,6 +166,16 @@ void effects_drain_over(struct effects *effects, enum hold_kind kind, enum drain
             drain_outcome_name(outcome));
 }
 
+void effects_claimed(struct effects *effects, uint64_t ticket, enum registrar_claim_outcome outcome,
+                     struct str id, struct str why)
+{
+    (void)effects;
+    (void)ticket;
+    (void)outcome;
+    (void)id;
+    (void)why;
+}
+
 void effects_exit(struct effects *effects, int code)
 {
     effects->node->exiting = true;

@@ -163,7 +163,16 @@ static void write_registry(struct buf *out, const struct api_view *view)
                 "Times the key was found under another living lease: written over, or held before.",
                 facts.conflicts),
     };
+    static const char *const outcomes[] = {[REGISTRAR_CLAIMED] = "claimed",
+                                           [REGISTRAR_CLAIM_UNKNOWN] = "not_reserved",
+                                           [REGISTRAR_CLAIM_AWAY] = "away"};
     write_samples(out, samples, COUNT_OF(samples));
+    prometheus_family(out, "outrider_claims_total", PROMETHEUS_COUNTER,
+                      "Reservations that the server claimed, by how that ended.");
+    for (size_t i = 0; i < COUNT_OF(outcomes); i++) {
+        prometheus_int(out, "outrider_claims_total", &LABEL("outcome", outcomes[i]), 1,
+                       (int64_t)facts.claims[i]);
+    }
 }
 
 static void write_services_of(struct buf *out, struct str type, const size_t counts[static VIEW_STATUS_COUNT])

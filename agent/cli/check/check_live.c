@@ -237,6 +237,38 @@ static void check_drain(struct live *live)
     buf_fini(&key);
 }
 
+/* Not an error either: only `claim=` needs it, and roles of before may lack it. */
+static void check_claims(struct live *live)
+{
+    const struct config *config = live->config;
+    struct buf seats = {0}, id = {0};
+    size_t skip = strlen(config->registry.control_prefix) + strlen("/control");
+    buf_printf(&seats, "%s/seats%s", config->registry.control_prefix, buf_text(&live->control_key) + skip);
+    buf_printf(&id, "%s/seat-ids/%s/outrider-check", config->registry.control_prefix, config->server.type);
+    const struct buf *const keys[] = {&seats, &id};
+    size_t good = 0;
+    while (good < COUNT_OF(keys)) {
+        ask(live, (struct registry_request){.op = REGISTRY_PROVE, .key = buf_view(keys[good])});
+        if (live->failure != REGISTRY_OK) {
+            break;
+        }
+        good++;
+    }
+    if (good == COUNT_OF(keys)) {
+        printf("claim reservations %s: ok\n", buf_text(&seats));
+    } else if (live->failure == REGISTRY_DENIED) {
+        printf("claim reservations: %s may not be written; for `claim=` on the status socket, run "
+               "docs/etcd-roles "
+               "again\n",
+               buf_text(keys[good]));
+    } else {
+        cli_print(stdout, "claim reservations: FAILED: %s\n", buf_text(&live->error));
+        fail(live, endpoint_answers(live) ? EX_FAILED : EX_TEMPFAIL);
+    }
+    buf_fini(&seats);
+    buf_fini(&id);
+}
+
 static void check_permissions(struct live *live)
 {
     const struct buf *const own[] = {&live->record_key, &live->control_key};
@@ -251,6 +283,9 @@ static void check_permissions(struct live *live)
     check_list(live, live->config->registry.prefix);
     check_list(live, live->config->registry.control_prefix);
     check_drain(live);
+    if (live->config->server.present) {
+        check_claims(live);
+    }
 }
 
 /* ---- keys ---- */

@@ -41,7 +41,9 @@ void restore_decide(const struct saved_state *saved, const struct restore_facts 
 {
     struct restore restore = {.control_revision = saved->ops.revision,
                               .control_pending = saved->ops.pending,
-                              .control_sent_wall = saved->ops.sent_wall};
+                              .control_sent_wall = saved->ops.sent_wall,
+                              .claimed = saved->claimed,
+                              .claimed_count = saved->claimed_count};
     if (saved->ops.set) {
         hold_set(&restore.ops, saved->ops.reason, saved->ops.by, 0, 0, &(struct instant){0});
         restore.ops.since_wall = saved->ops.since_wall;

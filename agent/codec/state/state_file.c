@@ -7,6 +7,7 @@
 #include "outrider/base/error.h"
 #include "outrider/codec/json/json_read.h"
 #include "outrider/codec/json/json_write.h"
+#include "outrider/core/seats/reservation.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -83,6 +84,17 @@ static void encode_hold(struct json_writer *json, const struct saved_hold *hold)
     json_write_object_end(json);
 }
 
+static void encode_claimed(struct json_writer *json, const struct saved_state *state)
+{
+    if (state->claimed_count > 0) {
+        json_member_array(json, "claimed");
+        for (size_t i = 0; i < state->claimed_count; i++) {
+            json_write_text(json, state->claimed[i]);
+        }
+        json_write_array_end(json);
+    }
+}
+
 static void encode_labels(struct json_writer *json, const struct status_message *message)
 {
     char name[LABEL_NAME_MAX + 1];
@@ -146,6 +158,7 @@ void state_file_encode(const struct saved_state *state, struct buf *out)
     encode_lease(&json, state->lease);
     encode_int(&json, "ttlMs", state->ttl_ms);
     encode_hold(&json, &state->ops);
+    encode_claimed(&json, state);
     encode_flag(&json, "probeHasPassed", state->probe_has_passed);
     if (state->has_message) {
         encode_message(&json, &state->message);
@@ -200,6 +213,21 @@ static int decode_hold(const json_t *root, struct saved_hold *hold, struct error
         json_read_bool(object, "pending", &hold->pending, err) < 0 ||
         read_wall(object, "sentMs", &hold->sent_wall, err) < 0) {
         return error_wrap(err, "ops");
+    }
+    return 0;
+}
+
+static int decode_claimed(const json_t *root, struct saved_state *state, struct error *err)
+{
+    json_t *ids = json_object_get(root, "claimed"), *id;
+    size_t i;
+    json_array_foreach(ids, i, id)
+    {
+        const char *text = json_string_value(id);
+        if (text == NULL || i == STATE_CLAIMED_MAX || !reservation_is_id(str_of(text))) {
+            return error_set(err, ERROR_INVALID, "claimed: no list of ids of reservations");
+        }
+        state->claimed[state->claimed_count++] = text;
     }
     return 0;
 }
@@ -305,7 +333,9 @@ static int decode_state(const json_t *root, struct saved_state *state, struct er
         json_read_bool(root, "probeHasPassed", &state->probe_has_passed, err) < 0) {
         return -1;
     }
-    return decode_hold(root, &state->ops, err) < 0 ? -1 : decode_message(root, state, err);
+    return decode_hold(root, &state->ops, err) < 0 || decode_claimed(root, state, err) < 0
+               ? -1
+               : decode_message(root, state, err);
 }
 
 int state_file_decode(struct str text, struct saved_state *ret_state, struct error *err)

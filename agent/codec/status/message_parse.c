@@ -2,6 +2,7 @@
 #include "message_parse_internal.h"
 
 #include "outrider/base/duration.h"
+#include "outrider/core/seats/reservation.h"
 
 #include <stdio.h>
 
@@ -147,6 +148,24 @@ static int take_ports(struct message_parse *parse, struct str key, struct str va
     return 0;
 }
 
+static int take_claim(struct message_parse *parse, struct str key, struct str value)
+{
+    struct status_message *message = &parse->message;
+    if (!reservation_is_id(value)) {
+        return fail(parse, STATUS_LINE_VALUE, key);
+    }
+    for (size_t i = 0; i < message->claim_count; i++) {
+        if (str_eq(message->claims[i], value)) {
+            return fail(parse, STATUS_LINE_TWICE, key);
+        }
+    }
+    if (message->claim_count == STATUS_CLAIMS_MAX) {
+        return fail(parse, STATUS_LINE_RANGE, key);
+    }
+    message->claims[message->claim_count++] = value;
+    return 0;
+}
+
 static int take_drain(struct message_parse *parse, struct str key, struct str value)
 {
     if (read_span(parse, key, value, &parse->message.drain_deadline_ms) < 0) {
@@ -225,10 +244,11 @@ static int take_pair(struct message_parse *parse, struct str key, struct str val
         {STR_INIT("ports"), KIND_PORTS, take_ports},
         {STR_INIT("drain"), KIND_DRAIN, take_drain},
         {STR_INIT("heartbeat"), KIND_HEARTBEAT, take_heartbeat},
+        {STR_INIT("claim"), KIND_ANY, take_claim},
     };
     for (size_t i = 0; i < COUNT_OF(pairs); i++) {
         if (str_eq(key, pairs[i].key)) {
-            if (message_parse_once(parse, pairs[i].kind, key) < 0) {
+            if (pairs[i].kind != KIND_ANY && message_parse_once(parse, pairs[i].kind, key) < 0) {
                 return -1;
             }
             return pairs[i].take(parse, key, value) < 0 ? hint_value(parse, key) : 0;

@@ -24,7 +24,8 @@ enum word_kind {
     KIND_MAINPID,
     KIND_BARRIER,
     KIND_ERRNO,
-    KIND_X_OUTRIDER
+    KIND_X_OUTRIDER,
+    KIND_ANY /* may be there several times */
 };
 
 /* A message being built from one line, or from all lines of a datagram. {0} begins. */

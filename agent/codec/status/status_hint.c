@@ -19,6 +19,7 @@ static const struct {
     {"ports", "ports=8001,8002", "up to 64 different ports, from 1 to 65535, separated by commas"},
     {"drain", "drain=540", "a duration such as 9m, or a number of seconds; 0: no deadline"},
     {"heartbeat", "heartbeat=30s", "a duration such as 30s, or a number of seconds; 0: off"},
+    {"claim", "claim=p-7", "the id of a reservation; up to 16 of them on one line"},
 };
 
 /* Words of other protocols and of people. */

@@ -85,6 +85,17 @@ void status_line_error_reply(struct buf *out, const struct status_line_error *er
                error->hint);
 }
 
+void status_line_claim_reply(struct buf *out, struct str id, struct str why)
+{
+    if (why.size == 0) {
+        buf_printf(out, "ERR claim %.*s is not reserved", STR_ARG(id));
+        return;
+    }
+    buf_printf(out, "ERR away %.*s: ", STR_ARG(id));
+    printable_add(out, why, REASON_MAX, ' ');
+    buf_str(out, STR("; say it again"));
+}
+
 void status_line_drain_event(struct buf *out, bool on, int64_t deadline_ms, struct str reason)
 {
     if (!on) {

@@ -18,6 +18,11 @@ struct registrar *registrar_new(const struct registrar_settings *settings)
     registrar->key.state = KEY_SYNCED;
     registrar->key.read_due = NEVER_MS;
     registrar->key.backoff = RETRY_BACKOFF;
+    registrar->seats_key = mem_strdup(settings->seats_key);
+    registrar->now.boot = settings->now_boot;
+    for (size_t i = 0; i < settings->claimed_count; i++) {
+        registrar_remember_claimed(registrar, settings->claimed[i]);
+    }
     registrar_clear_conflict(registrar);
     queue_init(&registrar->lease_effects, sizeof(struct lease_effect));
     lease_init(&registrar->lease,
@@ -40,6 +45,8 @@ void registrar_free(struct registrar *registrar)
         blob_unref(registrar->conflict.value);
         blob_unref(registrar->duplicate.value);
         queue_fini(&registrar->lease_effects);
+        registrar_claims_fini(&registrar->claims);
+        free(registrar->seats_key);
         free(registrar->key.name);
         free(registrar);
     }
@@ -130,6 +137,9 @@ static void on_lease_gone(struct registrar *registrar, const struct lease_effect
         end_adoption(registrar);
     }
     registrar->key.registered = false;
+    if (registrar->key.flight.claims) {
+        registrar_claims_failed(registrar, REGISTRY_UNKNOWN, STR(""));
+    }
     registrar_flight_clear(&registrar->key.flight); /* its answer would speak of a lease that is over */
     registrar_forget_key(registrar);
     registrar_resolve_key(registrar);
@@ -183,6 +193,8 @@ static void on_other_history(struct registrar *registrar)
     bool stood = registrar->key.published != NULL || registrar->key.forgotten;
     registrar_forget_key(registrar);
     registrar->key.forgotten = stood;
+    registrar_claims_forget(registrar);
+    registrar->claims.seats_there = false;
 }
 
 static void on_lease_effect(struct registrar *registrar, const struct lease_effect *effect)
@@ -288,6 +300,7 @@ static void on_leave(struct registrar *registrar)
         return;
     }
     registrar_set_goal(registrar, REGISTRAR_LEAVE);
+    registrar_claims_leave(registrar);
     registrar_flight_clear(&registrar->key.flight); /* its answer would change nothing */
     if (registrar->key.state == KEY_UNKNOWN) {
         registrar_resolve_key(registrar);
@@ -331,10 +344,15 @@ static bool is_overdue(const struct registrar *registrar, const struct registry_
     return reply->failure == REGISTRY_OK && shows && registrar->now.boot >= registrar->lease.deadline_boot;
 }
 
-static void on_reply(struct registrar *registrar, const struct registry_reply *reply)
+static void on_reply(struct registrar *registrar, const struct registry_reply *reply,
+                     const struct registrar_seats *seats)
 {
     if (lease_awaits(&registrar->lease, reply->id)) {
         registrar_step_lease(registrar, (struct lease_event){.type = LEASE_ON_REPLY, .reply = reply});
+        return;
+    }
+    if (reply->id != 0 && reply->id == registrar->claims.flight) {
+        registrar_on_seats(registrar, reply, seats);
         return;
     }
     if (reply->id == 0 || reply->id != registrar->key.flight.id) {
@@ -353,7 +371,7 @@ static void on_reply(struct registrar *registrar, const struct registry_reply *r
         counted.error = STR("answered after the end of the lease, unless a keepalive says otherwise");
         registrar_step_lease(registrar, (struct lease_event){.type = LEASE_ON_SUSPECT});
     }
-    registrar_on_key_reply(registrar, &counted);
+    registrar_on_key_reply(registrar, &counted, seats);
 }
 
 void registrar_step(struct registrar *registrar, const struct registrar_event *event, struct queue *effects)
@@ -375,7 +393,8 @@ void registrar_step(struct registrar *registrar, const struct registrar_event *e
         want(registrar, NULL);
         registrar->wanted.urgent = false;
         break;
-    case REGISTRAR_ON_REPLY: on_reply(registrar, event->reply); break;
+    case REGISTRAR_ON_REPLY: on_reply(registrar, event->reply, event->seats); break;
+    case REGISTRAR_ON_CLAIM: registrar_on_claim(registrar, event->claim, event->ticket); return;
     case REGISTRAR_ON_CHANGED: registrar_on_changed(registrar, event->change); break;
     case REGISTRAR_ON_READ_BACK: registrar_on_read_back(registrar, event->revision); break;
     case REGISTRAR_ON_AS_KNOWN: registrar->key.confirmed_mono = registrar->now.mono; break;
@@ -419,5 +438,9 @@ struct registrar_facts registrar_facts(const struct registrar *registrar)
         .conflict_lease = conflict->lease,
         .conflict_left_ms = conflict->left_ms,
         .conflict_value = blob_view(conflict->value),
+        .seats_request = registrar->claims.flight,
+        .claims = {registrar->claims.outcomes[REGISTRAR_CLAIMED],
+                   registrar->claims.outcomes[REGISTRAR_CLAIM_UNKNOWN],
+                   registrar->claims.outcomes[REGISTRAR_CLAIM_AWAY]},
     };
 }

@@ -1,6 +1,7 @@
 /* The inside of core/publish: registrar.c (events, what becomes of the record when the lease changes), registrar_key.c
  * (the state of the key, replies, the watch), registrar_conflict.c (another holder, another agent under the same lease),
- * registrar_plan.c (what to request next; a ready record that is untrue and cannot be rewritten). */
+ * registrar_plan.c (what to request next; a ready record that is untrue and cannot be rewritten), registrar_claims.c (claims of
+ * reservations, which join a write). */
 #ifndef OUTRIDER_CORE_PUBLISH_REGISTRAR_INTERNAL_H
 #define OUTRIDER_CORE_PUBLISH_REGISTRAR_INTERNAL_H
 
@@ -8,6 +9,7 @@
 #include "outrider/base/random.h"
 #include "outrider/core/publish/registrar.h"
 #include "outrider/core/registry/retry.h"
+#include "outrider/core/seats/reservation.h"
 
 /* docs/design/protocol.md, "Write rates": status and holds at once, a burst of 5, then 1 a second. */
 enum { URGENT_BURST = 5, URGENT_PERIOD_MS = 1000 };
@@ -34,6 +36,9 @@ struct key_flight {
     int64_t sent_mono;
     struct blob *value;             /* put */
     bool urgent;                    /* put: wanted.urgent as it was */
+    bool claims;                    /* put: it claims reservations: those that are `sent` */
+    int64_t expect_revision;        /* put */
+    uint64_t seats_read;            /* put: number of the read of the seats key that it is where it fails */
     enum registrar_promise promise; /* put: of `value` */
     enum write_rate rate;           /* put: where it spent a slot */
 };
@@ -94,6 +99,44 @@ struct stale_ready {
     int64_t refused_mono; /* of the latest refusal to read or write the key; 0: none since a write */
 };
 
+/* One reservation that the game server has claimed. */
+struct claim {
+    char id[RESERVATION_ID_MAX + 1];
+    uint64_t ticket;
+    int64_t due_mono;  /* answered then, whatever is known */
+    uint64_t added_at; /* reads of the seats key until then: a later one counts against it */
+    bool reserved;     /* in the seats key as known */
+    bool sent;         /* in the write under way */
+    bool maybe;        /* in an earlier write, of which it is not known whether it was done */
+};
+
+struct claimed {
+    char id[RESERVATION_ID_MAX + 1];
+    int64_t until_boot;
+};
+
+/* All zero until the first claim. */
+struct claims {
+    struct claim *waiting; /* oldest first */
+    size_t count, capacity;
+    struct claimed *lately; /* a ring of REGISTRAR_CLAIMED_MAX; NULL: none yet */
+    size_t lately_count;    /* ever */
+    /* The seats key as known: */
+    bool seats_known; /* `value` is what it holds at `revision` */
+    bool seats_there; /* it was there when it was last heard of: removed at the clean end */
+    int64_t revision;
+    struct blob *value;
+    struct registrar_claim_write write; /* of the latest put that claims */
+    /* Reads of the seats key alone: */
+    uint64_t flight; /* 0: none; also the removal at the end */
+    int64_t sent_mono;
+    uint64_t reads;                /* ever, and writes, which read it where they fail */
+    int64_t retry_mono, next_read; /* none before; theoretical arrival time */
+    struct backoff backoff;
+    char error[256]; /* why the latest failed; "" */
+    uint64_t outcomes[REGISTRAR_CLAIM_OUTCOMES];
+};
+
 struct registrar {
     struct instant now; /* of the present step, as `effects` */
     struct queue *effects;
@@ -109,6 +152,8 @@ struct registrar {
     enum registrar_promise server_promise; /* what the server's present status promises */
     struct record_key key;
     int64_t next_write[RATE_COUNT]; /* mono: theoretical arrival time; interval: no write before */
+    struct claims claims;
+    char *seats_key;
     struct conflict conflict;
     struct duplicate_agent duplicate;
     struct stale_ready stale_ready;
@@ -144,7 +189,8 @@ void registrar_set_published(struct registrar *registrar, struct blob *value, in
 /* Nothing is known of the key any more; it is taken for absent. UNKNOWN stays. */
 void registrar_forget_key(struct registrar *registrar);
 void registrar_flight_clear(struct key_flight *flight);
-void registrar_on_key_reply(struct registrar *registrar, const struct registry_reply *reply);
+void registrar_on_key_reply(struct registrar *registrar, const struct registry_reply *reply,
+                            const struct registrar_seats *seats);
 void registrar_on_changed(struct registrar *registrar, const struct registry_change *change);
 void registrar_on_read_back(struct registrar *registrar, int64_t revision);
 
@@ -156,6 +202,32 @@ void registrar_clear_conflict(struct registrar *registrar);
 /* Another agent wrote `value` under this lease; too many such writes abandon the lease. */
 void registrar_count_duplicate(struct registrar *registrar, struct str value);
 void registrar_check_duplicate(struct registrar *registrar);
+
+/* registrar_claims.c: remembers an id of before a restart; frees. */
+void registrar_remember_claimed(struct registrar *registrar, const char *id);
+void registrar_claims_fini(struct claims *claims);
+void registrar_on_claim(struct registrar *registrar, struct str id, uint64_t ticket);
+/* The reply to a read of the seats key alone. */
+void registrar_on_seats(struct registrar *registrar, const struct registry_reply *reply,
+                        const struct registrar_seats *seats);
+/* Whether the write of the record waits for the seats key, and whether it has reservations to claim. */
+bool registrar_claims_hold(const struct registrar *registrar, int64_t now);
+bool registrar_claims_ready(const struct registrar *registrar);
+/* What the put that is being made claims; NULL: nothing. */
+const struct registrar_claim_write *registrar_claims_send(struct registrar *registrar);
+/* That put was done; the keys had changed, and are as `reply` and `seats` say; it failed, or its answer does not count:
+ * `failure` as of the reply. */
+void registrar_claims_written(struct registrar *registrar, int64_t revision);
+void registrar_claims_missed(struct registrar *registrar, const struct key_flight *flight,
+                             const struct registry_kv *record, const struct registrar_seats *seats);
+void registrar_claims_failed(struct registrar *registrar, enum registry_failure failure, struct str error);
+/* Nothing is known of the seats key any more. */
+void registrar_claims_forget(struct registrar *registrar);
+/* Answers what waits for too long, and reads the seats key. */
+void registrar_claims_plan(struct registrar *registrar);
+int64_t registrar_claims_deadline(const struct registrar *registrar);
+/* The agent ends: removes the seats key. Whether that is over. */
+void registrar_claims_leave(struct registrar *registrar);
 
 /* registrar_plan.c: starts whatever can be started now. */
 void registrar_plan(struct registrar *registrar);

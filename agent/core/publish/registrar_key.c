@@ -196,10 +196,27 @@ static void on_read(struct registrar *registrar, const struct registry_reply *re
     }
 }
 
+/* The write did not happen, or may not have: its retry waits for the backoff only. */
+static void return_slot(struct registrar *registrar, const struct key_flight *flight)
+{
+    if (flight->op != REGISTRY_PUT) {
+        return;
+    }
+    registrar->wanted.urgent = registrar->wanted.urgent || flight->urgent;
+    int64_t *next = &registrar->next_write[flight->rate];
+    *next = flight->rate == RATE_INTERVAL ? 0 : *next - URGENT_PERIOD_MS;
+}
+
 static void on_put(struct registrar *registrar, const struct registry_reply *reply,
-                   const struct key_flight *flight)
+                   const struct key_flight *flight, const struct registrar_seats *seats)
 {
     struct record_key *key = &registrar->key;
+    if (flight->claims && reply->succeeded) {
+        registrar_claims_written(registrar, reply->revision);
+    } else if (flight->claims) {
+        registrar_claims_missed(registrar, flight, &reply->kv, seats);
+        return_slot(registrar, flight);
+    }
     if (reply->succeeded) {
         registrar_set_published(registrar, flight->value, reply->revision);
         registrar_resolve_key(registrar);
@@ -218,17 +235,6 @@ static void on_put(struct registrar *registrar, const struct registry_reply *rep
     key->promise = flight->promise;
     registrar->written_wall = registrar->now.wall;
     on_standing(registrar);
-}
-
-/* The write did not happen, or may not have: its retry waits for the backoff only. */
-static void return_slot(struct registrar *registrar, const struct key_flight *flight)
-{
-    if (flight->op != REGISTRY_PUT) {
-        return;
-    }
-    registrar->wanted.urgent = registrar->wanted.urgent || flight->urgent;
-    int64_t *next = &registrar->next_write[flight->rate];
-    *next = flight->rate == RATE_INTERVAL ? 0 : *next - URGENT_PERIOD_MS;
 }
 
 /* A change that the watch reported while the request was under way is older than its answer, or newer: then
@@ -263,10 +269,15 @@ static void note_refusal(struct registrar *registrar, const struct key_flight *f
 static void on_failed(struct registrar *registrar, const struct registry_reply *reply,
                       const struct key_flight *flight)
 {
-    registrar_fail(registrar, &registrar->key_error, reply);
-    note_refusal(registrar, flight, reply->failure);
-    registrar->key.retry_mono =
-        registrar->now.mono + retry_delay(&registrar->key.backoff, reply->failure, &registrar->random);
+    if (flight->claims) {
+        registrar_claims_failed(registrar, reply->failure, reply->error);
+    }
+    if (!flight->claims || !retry_is_slow(reply->failure)) {
+        registrar_fail(registrar, &registrar->key_error, reply);
+        note_refusal(registrar, flight, reply->failure);
+        registrar->key.retry_mono =
+            registrar->now.mono + retry_delay(&registrar->key.backoff, reply->failure, &registrar->random);
+    } /* else the record alone may be written: that is tried at once, and what was claimed has its answer */
     return_slot(registrar, flight);
     /* A refusal may be that of the second copy of a request that arrived twice. */
     if (flight->op == REGISTRY_PUT && reply->failure != REGISTRY_RETRY) {
@@ -275,7 +286,7 @@ static void on_failed(struct registrar *registrar, const struct registry_reply *
 }
 
 static void on_answered(struct registrar *registrar, const struct registry_reply *reply,
-                        const struct key_flight *flight)
+                        const struct key_flight *flight, const struct registrar_seats *seats)
 {
     registrar->key.backoff.failures = 0;
     registrar_succeed(registrar, &registrar->key_error);
@@ -285,24 +296,28 @@ static void on_answered(struct registrar *registrar, const struct registry_reply
         return;
     }
     if (flight->op == REGISTRY_PUT) {
-        on_put(registrar, reply, flight);
+        on_put(registrar, reply, flight, seats);
     } else {
         on_read(registrar, reply);
     }
     apply_pending(registrar, reply);
 }
 
-void registrar_on_key_reply(struct registrar *registrar, const struct registry_reply *reply)
+void registrar_on_key_reply(struct registrar *registrar, const struct registry_reply *reply,
+                            const struct registrar_seats *seats)
 {
     struct key_flight flight = registrar->key.flight;
     registrar->key.flight = (struct key_flight){0};
     if (reply->failure == REGISTRY_LEASE_LOST) {
         return_slot(registrar, &flight);
+        if (flight.claims) {
+            registrar_claims_failed(registrar, reply->failure, reply->error);
+        }
         registrar_step_lease(registrar, (struct lease_event){.type = LEASE_ON_LOST});
     } else if (reply->failure != REGISTRY_OK) {
         on_failed(registrar, reply, &flight);
     } else {
-        on_answered(registrar, reply, &flight);
+        on_answered(registrar, reply, &flight, seats);
     }
     blob_unref(flight.value);
 }

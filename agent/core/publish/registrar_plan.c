@@ -20,10 +20,13 @@ static enum write_rate rate(const struct registrar *registrar)
     return creates ? RATE_REPAIR : registrar->wanted.urgent ? RATE_URGENT : RATE_INTERVAL;
 }
 
-/* The moment from which the wanted record may be written. */
+/* The moment from which the wanted record may be written: at once where a player has arrived, whose reservation goes with it. */
 static int64_t write_slot(const struct registrar *registrar)
 {
     enum write_rate of = rate(registrar);
+    if (of != RATE_REPAIR && registrar_claims_ready(registrar)) {
+        return 0;
+    }
     return registrar->next_write[of] - (of == RATE_INTERVAL ? 0 : (URGENT_BURST - 1) * URGENT_PERIOD_MS);
 }
 
@@ -32,7 +35,7 @@ static void spend_slot(struct registrar *registrar)
     int64_t now = registrar->now.mono;
     struct key_flight *flight = &registrar->key.flight;
     flight->urgent = registrar->wanted.urgent;
-    flight->rate = rate(registrar);
+    flight->rate = flight->claims && rate(registrar) != RATE_REPAIR ? RATE_INTERVAL : rate(registrar);
     int64_t *next = &registrar->next_write[flight->rate];
     int64_t from = *next > now ? *next : now;
     *next = flight->rate == RATE_INTERVAL ? now + registrar->min_publish_ms : from + URGENT_PERIOD_MS;
@@ -51,7 +54,8 @@ static struct next_request next_write(const struct registrar *registrar, int64_t
 {
     const struct record_key *key = &registrar->key;
     struct next_request read = {.op = REGISTRY_GET, .at = key->read_due};
-    struct next_request put = {.op = REGISTRY_PUT, .at = write_slot(registrar)};
+    bool holds = registrar_claims_hold(registrar, now);
+    struct next_request put = {.op = REGISTRY_PUT, .at = holds ? NEVER_MS : write_slot(registrar)};
     bool differs = !blob_eq(registrar->wanted.value, key->published);
     if (registrar->wanted.value == NULL || registrar->wanted.unconfirmed || read.at <= now) {
         return read;
@@ -69,6 +73,13 @@ static bool has_unread_change(const struct record_key *key)
     return key->published != NULL && key->pending_revision > key->synced_revision;
 }
 
+/* The record stands as it is wanted: it is written again, with the reservations that are claimed. */
+static bool claims_alone(const struct registrar *registrar)
+{
+    return registrar_claims_ready(registrar) && registrar->key.published != NULL &&
+           registrar->wanted.value != NULL && !registrar->wanted.unconfirmed;
+}
+
 static struct next_request next_request(const struct registrar *registrar, int64_t now)
 {
     if (!key_is_free(registrar)) {
@@ -77,7 +88,12 @@ static struct next_request next_request(const struct registrar *registrar, int64
     struct next_request next = NONE;
     switch (registrar->key.state) {
     case KEY_UNKNOWN: next.at = 0; break;
-    case KEY_SYNCED: next.at = has_unread_change(&registrar->key) ? 0 : registrar->key.read_due; break;
+    case KEY_SYNCED:
+        next.at = has_unread_change(&registrar->key) ? 0 : registrar->key.read_due;
+        if (next.at > now && claims_alone(registrar)) {
+            next = (struct next_request){.op = REGISTRY_PUT, .at = 0};
+        }
+        break;
     case KEY_DIRTY:
     case KEY_MAYBE_WRITTEN: next = next_write(registrar, now); break;
     case KEY_CONFLICT:
@@ -94,10 +110,14 @@ static void send(struct registrar *registrar, enum registry_op op)
 {
     struct key_flight *flight = &registrar->key.flight;
     *flight = (struct key_flight){.id = ++registrar->last_id, .op = op, .sent_mono = registrar->now.mono};
+    const struct registrar_claim_write *write = NULL;
     if (op == REGISTRY_PUT) {
+        write = registrar_claims_send(registrar);
         registrar_emit(registrar, REGISTRAR_DO_SAVE_DUE);
     }
-    struct registry_request *request = &registrar_emit(registrar, REGISTRAR_DO_REQUEST)->request;
+    struct registrar_effect *effect = registrar_emit(registrar, REGISTRAR_DO_REQUEST);
+    struct registry_request *request = &effect->request;
+    effect->write = write;
     *request =
         (struct registry_request){.id = flight->id, .op = op, .timeout_ms = registrar->request_timeout_ms};
     if (op == REGISTRY_LEASE_TTL) {
@@ -198,11 +218,13 @@ void registrar_plan(struct registrar *registrar)
     }
     registrar_step_lease(registrar,
                          (struct lease_event){.type = LEASE_ON_GOAL, .goal = lease_goal(registrar)});
-    if (registrar->goal == REGISTRAR_LEAVE && registrar->lease.state == LEASE_NONE) {
+    if (registrar->goal == REGISTRAR_LEAVE && registrar->lease.state == LEASE_NONE &&
+        registrar->claims.flight == 0) {
         registrar_set_goal(registrar, REGISTRAR_GONE);
         registrar_emit(registrar, REGISTRAR_DO_GONE);
         return;
     }
+    registrar_claims_plan(registrar);
     struct next_request next = next_request(registrar, registrar->now.mono);
     if (next.at <= registrar->now.mono) {
         send(registrar, next.op);
@@ -214,6 +236,6 @@ struct window registrar_deadline(const struct registrar *registrar)
     if (registrar->goal == REGISTRAR_GONE) {
         return WINDOW_NEVER;
     }
-    int64_t at = next_request(registrar, INT64_MIN).at;
-    return window_sooner(lease_deadline(&registrar->lease), window_at(at));
+    int64_t at = next_request(registrar, INT64_MIN).at, claims = registrar_claims_deadline(registrar);
+    return window_sooner(lease_deadline(&registrar->lease), window_at(at < claims ? at : claims));
 }

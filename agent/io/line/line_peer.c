@@ -87,11 +87,24 @@ bool line_peer_make_room(struct listener *listener, const struct peer *spared)
     return true;
 }
 
+static bool has_hung_up(int fd)
+{
+    struct pollfd state = {.fd = fd};
+    return poll(&state, 1, 0) == 1 && (state.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+/* Whether the connection is kept for a reply that is still to come: one that the other side has ended is so only while nothing
+ * depends on its end, and while that side may still read. */
+static bool is_awaited(const struct peer *peer)
+{
+    return peer->awaits && (!peer->at_eof || (!peer->view.held && !has_hung_up(peer->fd)));
+}
+
 /* Runs at the end of a turn. The connection ends when nothing more is read and nothing waits to be sent. */
 static void finish(void *user)
 {
     struct peer *peer = user;
-    if (peer->fd >= 0 && (!peer->ended || peer->out.size > 0)) {
+    if (peer->fd >= 0 && (!peer->ended || peer->out.size > 0 || is_awaited(peer))) {
         return;
     }
     disconnect(peer);
@@ -396,8 +409,17 @@ void line_peer_close(struct line_peer *view)
 {
     struct peer *peer = (struct peer *)view;
     if (peer->fd >= 0 && !peer->closing) {
-        peer->closing = true;
+        peer->closing = !peer->awaits;
         end_reading(peer);
+    }
+}
+
+void line_peer_await(struct line_peer *view, bool awaits)
+{
+    struct peer *peer = (struct peer *)view;
+    peer->awaits = awaits;
+    if (!awaits && peer->ended && peer->fd >= 0) {
+        loop_defer(peer->listener->loop, &peer->end);
     }
 }
 

@@ -49,6 +49,7 @@ struct peer {
     bool ended;      /* no further input: closing, end of stream, or an overlong line */
     bool at_eof;     /* the peer closed its sending side */
     bool closing;    /* accepts no further output */
+    bool awaits;     /* replies are still to come */
     bool discarding; /* the peer has stopped reading: output is discarded */
     bool corked;     /* lines are being handled: the replies are sent together afterwards */
 };

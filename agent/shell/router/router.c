@@ -77,6 +77,11 @@ void router_control_key(const struct config *config, const char *id, struct buf 
     buf_printf(out, "%s/control/%s/%s", config->registry.control_prefix, config->server.type, id);
 }
 
+void router_seats_key(const struct config *config, const char *id, struct buf *out)
+{
+    buf_printf(out, "%s/seats/%s/%s", config->registry.control_prefix, config->server.type, id);
+}
+
 static void make_machines(struct router *router, uint64_t seed, uint32_t can)
 {
     const struct config *config = router->config;
@@ -87,6 +92,10 @@ static void make_machines(struct router *router, uint64_t seed, uint32_t can)
     router->server = server_new(config, router->id, &router->now);
     router->registrar = registrar_new(
         &(struct registrar_settings){.key = buf_text(&router->record_key),
+                                     .seats_key = buf_text(&router->seats_key),
+                                     .claimed = router->restore.claimed,
+                                     .claimed_count = router->restore.claimed_count,
+                                     .now_boot = router->now.boot,
                                      .ttl_ms = config->registry.ttl_ms,
                                      .heartbeat_ms = config->registry.heartbeat_ms,
                                      .request_timeout_ms = timeout_ms,
@@ -117,6 +126,7 @@ struct router *router_new(const struct config *config, const char *id, const str
     router->now = *now;
     router_record_key(config, id, &router->record_key);
     router_control_key(config, id, &router->control_key);
+    router_seats_key(config, id, &router->seats_key);
     router->seen = *now;
     (void)instant_slept(now, &router->asleep_ms);
     for (int i = 0; i < ROUTER_MACHINE_COUNT; i++) {
@@ -205,6 +215,7 @@ void router_save(const struct router *router, const char *boot_id, struct buf *o
                                         .pending = control.pending,
                                         .sent_wall = control.sent_wall},
                                 .probe_has_passed = server.reported->passed};
+    state.claimed_count = registrar_claimed(router->registrar, state.claimed);
     state.has_message = server_reported_message(router->server, &state.message);
     if (record.key_state == KEY_UNKNOWN) {
         restore_keep_unconfirmed(&router->restore, &state);
@@ -227,6 +238,7 @@ void router_free(struct router *router)
     intent_free(router->intent);
     buf_fini(&router->record_key);
     buf_fini(&router->control_key);
+    buf_fini(&router->seats_key);
     free(router->id);
     free(router);
 }

@@ -24,9 +24,17 @@ void router_enter(struct router *router, const struct instant *now)
 
 void router_server_event(struct router *router, const struct server_event *event)
 {
+    bool claims = event->type == SERVER_ON_MESSAGE && event->message->claim_count > 0;
     router_enter(router, &event->now);
+    if (claims) {
+        router_claim(router, event->message);
+    }
     router_step_server(router, *event);
     router_pump(router);
+    if (claims) {
+        router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_TICK});
+        router_pump(router);
+    }
     if (event->type == SERVER_ON_EXIT || (event->type == SERVER_ON_DETACH && !event->by_us)) {
         router_step_probes(router, PROBE_ON_HINT);
         router_pump(router);
@@ -56,9 +64,7 @@ static void route_reply(struct router *router, enum router_client client, const 
 {
     struct intent_value value;
     switch (client) {
-    case ROUTER_CLIENT_REGISTRAR:
-        router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_REPLY, .reply = reply});
-        break;
+    case ROUTER_CLIENT_REGISTRAR: router_claim_replied(router, reply); break;
     case ROUTER_CLIENT_INTENT:
         router_read_control(reply->kv.found, reply->kv.value, &value);
         router_step_intent(router,

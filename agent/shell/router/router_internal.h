@@ -49,6 +49,19 @@ void router_step_shutdown(struct router *router, struct shutdown_event event);
 /* router_registrar.c: what a record of `status` promises. */
 enum registrar_promise router_promise(enum status status);
 
+/* router_seats.c: puts what `effect` claims into `ret_txn`, which writes the record, too. The values of its actions are freed with
+ * router_claim_fini(). */
+void router_claim_txn(const struct router *router, const struct registrar_effect *effect,
+                      struct registry_txn *ret_txn);
+void router_claim_fini(struct registry_txn *txn);
+
+/* router_seats.c: hands the registrar a reply that may show the seats key: of a read of that key, or of such a transaction, which is
+ * shown to it as a put. */
+void router_claim_replied(struct router *router, const struct registry_reply *reply);
+
+/* router_seats.c: the claims of a message that is about to be reported. */
+void router_claim(struct router *router, const struct status_message *message);
+
 /* router_server.c: there is no record from before the restart. */
 void router_fresh(struct router *router);
 

@@ -66,12 +66,25 @@ static void adopt(struct router *router, struct str value)
     record_fini(&record);
 }
 
-static void request(struct router *router, const struct registry_request *request)
+static void request(struct router *router, const struct registrar_effect *effect)
 {
-    if (request->op == REGISTRY_GET && registrar_facts(router->registrar).settled) {
+    const struct registry_request *request = &effect->request;
+    bool record = str_eq(request->key, buf_view(&router->record_key));
+    if (record && request->op == REGISTRY_GET && registrar_facts(router->registrar).settled) {
         router_control_read_back(router); /* what made one key doubtful made the other doubtful */
     }
-    effects_request(router->effects, ROUTER_CLIENT_REGISTRAR, request);
+    if (effect->write != NULL) {
+        struct registry_txn txn;
+        router_claim_txn(router, effect, &txn);
+        struct registry_request whole = *request;
+        whole.op = REGISTRY_TXN;
+        whole.value = NULL;
+        whole.txn = &txn;
+        effects_request(router->effects, ROUTER_CLIENT_REGISTRAR, &whole);
+        router_claim_fini(&txn);
+    } else {
+        effects_request(router->effects, ROUTER_CLIENT_REGISTRAR, request);
+    }
     blob_unref(request->value);
 }
 
@@ -79,7 +92,10 @@ static void route(struct router *router, union router_effect *any)
 {
     const struct registrar_effect *effect = &any->registrar;
     switch (effect->type) {
-    case REGISTRAR_DO_REQUEST: request(router, &effect->request); break;
+    case REGISTRAR_DO_REQUEST: request(router, effect); break;
+    case REGISTRAR_DO_CLAIMED:
+        effects_claimed(router->effects, effect->ticket, effect->outcome, effect->text, effect->why);
+        break;
     case REGISTRAR_DO_SAVE:
         effects_save(router->effects, effect->urgent ? EFFECTS_SAVE_BEFORE_GRANT : EFFECTS_SAVE_SOON);
         break;

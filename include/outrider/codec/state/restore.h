@@ -2,6 +2,7 @@
  *
  *     the id             always, where server.id is auto
  *     the ops hold       always; the control key says what has become of it meanwhile
+ *     claimed ids        always: an id means one reservation
  *     the lease          of the same boot and for the same key; the registry says whether it is still alive
  *     the status report  with the lease, and only while the process that it names still runs; of a server that was
  *                        attached and named none: unproven, because its connection ended with the agent */
@@ -12,6 +13,7 @@
 #include "outrider/core/server/hold.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct saved_state;
@@ -31,12 +33,14 @@ struct restore {
     int64_t ttl_ms;
     bool passed; /* a probe had passed */
     const struct status_message
-        *message;              /* restored once the registry confirms the lease; NULL: none. Borrowed */
-    bool unproven;             /* nothing shows that the process which reported it still runs */
-    struct hold ops;           /* the operator's hold, by its wall times */
-    int64_t control_revision;  /* of the control key as last seen; 0: never, or it was absent */
-    bool control_pending;      /* the hold, or its absence, had not reached the control key yet */
-    int64_t control_sent_wall; /* as in struct intent_facts */
+        *message;               /* restored once the registry confirms the lease; NULL: none. Borrowed */
+    bool unproven;              /* nothing shows that the process which reported it still runs */
+    struct hold ops;            /* the operator's hold, by its wall times */
+    int64_t control_revision;   /* of the control key as last seen; 0: never, or it was absent */
+    bool control_pending;       /* the hold, or its absence, had not reached the control key yet */
+    int64_t control_sent_wall;  /* as in struct intent_facts */
+    const char *const *claimed; /* ids of reservations claimed lately; borrowed */
+    size_t claimed_count;
 };
 
 /* The id to use: `configured`; where that is "auto", the saved one; NULL: a new one must be made. Borrowed

@@ -17,6 +17,8 @@ struct error;
 /* The format that is written and read; the longest file that is read, in bytes. */
 enum { STATE_FILE_VERSION = 1, STATE_FILE_MAX = 1 << 20 };
 
+enum { STATE_CLAIMED_MAX = 128 };
+
 /* The operator's hold. Times in ms since 1970, 0: none. */
 struct saved_hold {
     bool set;
@@ -38,6 +40,8 @@ struct saved_state {
     struct registry_lease lease;
     int64_t ttl_ms; /* granted */
     struct saved_hold ops;
+    const char *claimed[STATE_CLAIMED_MAX]; /* ids of reservations that count as claimed lately */
+    size_t claimed_count;
     bool probe_has_passed; /* in the life of `message` */
     bool has_message;
     /* What the server reported: status, text, players, capacity, ports, labels, drain, reloading, heartbeat

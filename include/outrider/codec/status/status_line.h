@@ -62,6 +62,10 @@ int status_line_parse(struct str line, struct status_message *ret_message,
  * seconds, 0 when past; NEVER_MS leaves it out. Like all replies and events: one line without its end. */
 void status_line_ok(struct buf *out, bool draining, int64_t deadline_ms);
 
+/* Appends the reply to a line whose claim of reservation `id` did not end well: "ERR claim ID is not reserved", or where `why` is not
+ * empty "ERR away ID: WHY; say it again", made one printable line. */
+void status_line_claim_reply(struct buf *out, struct str id, struct str why);
+
 /* Appends "ERR CODE DETAIL", and ": HINT" where there is one. */
 void status_line_error_reply(struct buf *out, const struct status_line_error *error);
 

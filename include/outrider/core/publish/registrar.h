@@ -28,7 +28,20 @@
  * lease, and is a conflict from then on (registrar_conflict.c).
  *
  * Replies are matched by request id; others are ignored. A change reported by the watch counts if its revision
- * is newer than the one as of which the key is known, which excludes own writes. */
+ * is newer than the one as of which the key is known, which excludes own writes.
+ *
+ * A claim, which the game server makes as the player of a reservation arrives, joins a write: the seats key is read, the write of the
+ * record waits for the answer, and the transaction that writes the record removes the reservation, if neither key was changed
+ * since it was read (registrar_claims.c). So no observer sees a moment in which the seat is neither reserved nor
+ * counted in `players`. Each claim ends with one REGISTRAR_DO_CLAIMED.
+ *
+ *     WAITING ──read: reserved──> RESERVED ──written: REGISTRAR_CLAIMED
+ *        │  ^                        │
+ *        │  └──written, another one──┘
+ *        ├──read: not there: REGISTRAR_CLAIM_UNKNOWN, or REGISTRAR_CLAIMED where it was claimed lately
+ *        └──5 s, refused, the agent ends: REGISTRAR_CLAIM_AWAY, and it may be made again (also from RESERVED)
+ *
+ * Where players are counted by a probe, the owner makes the claim known once the count has risen. */
 #ifndef OUTRIDER_CORE_PUBLISH_REGISTRAR_H
 #define OUTRIDER_CORE_PUBLISH_REGISTRAR_H
 
@@ -53,8 +66,33 @@ enum key_state { KEY_UNKNOWN, KEY_SYNCED, KEY_DIRTY, KEY_MAYBE_WRITTEN, KEY_CONF
 
 enum { KEY_STATE_COUNT = KEY_CONFLICT + 1 };
 
+/* Claims that wait at a time; ids that count as claimed lately; reservations that one write
+ * removes, so that it stays within REGISTRY_TXN_MAX. */
+enum { REGISTRAR_CLAIMS_MAX = 256, REGISTRAR_CLAIMED_MAX = 128, REGISTRAR_CLAIMS_OF_WRITE = 12 };
+
+/* How a claim ends. */
+enum registrar_claim_outcome {
+    REGISTRAR_CLAIMED,       /* the reservation is gone from the registry, or was claimed lately */
+    REGISTRAR_CLAIM_UNKNOWN, /* there is no such reservation, or it has lapsed */
+    REGISTRAR_CLAIM_AWAY,    /* not known: the registry does not answer, or refuses */
+    REGISTRAR_CLAIM_OUTCOMES
+};
+
+/* The seats key of this server, as an answer shows it, decoded. */
+struct registrar_seats {
+    int64_t revision;       /* mod revision; 0: there is no such key */
+    struct blob *value;     /* as it is; NULL: nothing */
+    const struct str *live; /* ids of the reservations that have not lapsed */
+    size_t live_count;
+};
+
 struct registrar_settings {
     const char *key; /* copied */
+    const char
+        *seats_key; /* where the reservations of this server are; copied; NULL: nothing is ever claimed */
+    const char *const *claimed; /* ids claimed lately before a restart; copied */
+    size_t claimed_count;
+    int64_t now_boot; /* from when on these count */
     int64_t ttl_ms;
     int64_t heartbeat_ms; /* 0: between TTL/4 and TTL/3 */
     int64_t request_timeout_ms;
@@ -69,7 +107,10 @@ enum registrar_event_type {
                              `ttl_ms` (0: unknown) */
     REGISTRAR_ON_OFFER, /* publish `value` (a reference is taken), which makes the `promise`; `urgent`: status,
                              holds or address changed */
-    REGISTRAR_ON_STANDS,   /* the latest offer, or the record taken over, is still true */
+    REGISTRAR_ON_STANDS, /* the latest offer, or the record taken over, is still true */
+    /* The game server claims the reservation `claim`; the answer names `ticket`. Nothing is requested within this step, but by
+     * the next one: an OFFER of what the same line reports comes first. */
+    REGISTRAR_ON_CLAIM,
     REGISTRAR_ON_WITHDRAW, /* remove the record until the next offer */
     REGISTRAR_ON_REPLY,    /* `reply` to a request */
     REGISTRAR_ON_LEAVE,    /* the agent ends: revoke, and grant nothing any more */
@@ -94,6 +135,10 @@ struct registrar_event {
     bool urgent;
     enum registrar_promise promise; /* with every event: of the server's present status; offer: of `value` */
     const struct registry_reply *reply;
+    const struct registrar_seats
+        *seats; /* reply: of the seats key, where the answer shows it; NULL: it does not */
+    struct str claim;
+    uint64_t ticket;
     int64_t min_publish_interval_ms;
     const struct registry_change *change;
     int64_t revision, gap_ms;
@@ -122,8 +167,12 @@ enum registrar_note {
 };
 
 enum registrar_effect_type {
-    REGISTRAR_DO_REQUEST,  /* submit `request`; its value reference belongs to the effect's taker */
-    REGISTRAR_DO_SAVE,     /* the lease's id or TTL is new: a restart needs it; `urgent`: it must be on disk
+    /* Submit `request`; its value reference belongs to the effect's taker. With `write` a put is that of the record and, in the
+     * same transaction, takes the claimed reservations out of the seats key if that is at its revision still; else both keys
+     * are read, the seats key for `seats` of the reply. */
+    REGISTRAR_DO_REQUEST,
+    REGISTRAR_DO_CLAIMED, /* the claim of `ticket` ended with `outcome`; `text`: its id, `why` it is not known */
+    REGISTRAR_DO_SAVE,    /* the lease's id or TTL is new: a restart needs it; `urgent`: it must be on disk
                                   before the requests that follow are sent */
     REGISTRAR_DO_SAVE_DUE, /* a put follows: what a restart needs should be on disk before it, but for at most
                                   one save a second */
@@ -135,12 +184,24 @@ enum registrar_effect_type {
     REGISTRAR_DO_NOTE          /* log `note` with `text` */
 };
 
+/* The reservations that a write of the record claims. */
+struct registrar_claim_write {
+    int64_t revision;   /* that the seats key must have */
+    struct blob *value; /* as it is at that revision */
+    struct str ids[REGISTRAR_CLAIMS_OF_WRITE];
+    size_t count; /* never 0 */
+};
+
 struct registrar_effect {
     enum registrar_effect_type type;
     struct registry_request request;
+    const struct registrar_claim_write
+        *write; /* request; NULL: nothing is claimed. Borrowed until the next request */
     bool urgent;
     enum registrar_note note;
-    struct str text;
+    uint64_t ticket;
+    enum registrar_claim_outcome outcome;
+    struct str text, why;
 };
 
 /* A registrar that does nothing until RECOVER or OFFER. The caller owns it. */
@@ -185,9 +246,16 @@ struct registrar_facts {
     struct registry_lease conflict_lease; /* of the other holder of the key */
     int64_t conflict_left_ms;  /* how long that lease still had when last asked for; negative: unknown */
     struct str conflict_value; /* its record as it stands in the registry; empty: unknown */
+    uint64_t seats_request;    /* the request under way that reads the seats key alone; 0: none */
+    uint64_t claims[REGISTRAR_CLAIM_OUTCOMES]; /* that ended so */
 };
 
 /* Texts are borrowed until the next step. */
 struct registrar_facts registrar_facts(const struct registrar *registrar);
+
+/* Fills `ret_ids` with what a restart needs of the claims, at most REGISTRAR_CLAIMED_MAX: those that count as claimed lately, and
+ * those of a write without an answer. Borrowed until the next step. Returns how many. */
+size_t registrar_claimed(const struct registrar *registrar,
+                         const char *ret_ids[static REGISTRAR_CLAIMED_MAX]);
 
 #endif

@@ -17,7 +17,13 @@ enum reported_status {
     REPORTED_ERROR
 };
 
-enum { STATUS_PORTS_MAX = 64, STATUS_LABELS_MAX = 64, STATUS_TEXT_MAX = 1024, STATUS_LABEL_VALUE_MAX = 256 };
+enum {
+    STATUS_CLAIMS_MAX = 16,
+    STATUS_PORTS_MAX = 64,
+    STATUS_LABELS_MAX = 64,
+    STATUS_TEXT_MAX = 1024,
+    STATUS_LABEL_VALUE_MAX = 256
+};
 
 struct status_label {
     struct str name;
@@ -36,6 +42,10 @@ struct status_message {
     size_t port_count; /* 0: not reported */
     struct status_label labels[STATUS_LABELS_MAX];
     size_t label_count;
+
+    struct str claims[STATUS_CLAIMS_MAX]; /* ids of the reservations whose players have arrived */
+    size_t claim_count;
+    uint64_t claim_ticket; /* what the ends of these claims are known by; filled by the shell */
 
     bool drain, undrain; /* the server's own hold, `self` */
     bool has_drain_deadline;

@@ -95,6 +95,10 @@ void line_peer_reply(struct line_peer *peer, struct str text);
  * reader misses intermediate states, never the latest. */
 void line_peer_event(struct line_peer *peer, struct str text);
 
+/* A reply is still to come (`awaits`), or none any more. Until then the connection is kept, though line_peer_close() was called, or the
+ * other side has sent everything and can still read; one that is `held` ends with the other side all the same. */
+void line_peer_await(struct line_peer *peer, bool awaits);
+
 /* Closes the peer once its output is sent. No further lines are delivered; on_close follows, never from
  * within this call. */
 void line_peer_close(struct line_peer *peer);

@@ -49,6 +49,11 @@ void effects_look_up_host(struct effects *effects);
  * NEVER_MS: no deadline. */
 void effects_emit_drain(struct effects *effects, bool on, int64_t left_ms, struct str reason);
 
+/* A claim of the message with `ticket` ended with `outcome`: that of reservation `id`. `why` it is not known (REGISTRAR_CLAIM_AWAY). May
+ * come from within the report of the message. */
+void effects_claimed(struct effects *effects, uint64_t ticket, enum registrar_claim_outcome outcome,
+                     struct str id, struct str why);
+
 /* When what a restart needs (router_save) is written to state_dir. */
 enum effects_save {
     EFFECTS_SAVE_SOON,         /* within a second */

@@ -46,7 +46,7 @@ struct router {
     bool resign;                   /* the record that was taken over has another signature, or none */
     struct restore restore;
     char *id;
-    struct buf record_key, control_key;
+    struct buf record_key, control_key, seats_key;
     struct config_probe
         reported_probes[SERVER_PROBES_MAX]; /* of ports the server reported; they own their names */
     size_t reported_count;
@@ -63,6 +63,9 @@ void router_record_key(const struct config *config, const char *id, struct buf *
 
 /* Appends the control key of server `id`: <control_prefix>/control/<type>/<id>. */
 void router_control_key(const struct config *config, const char *id, struct buf *out);
+
+/* Appends the key of the reservations of server `id`: <control_prefix>/seats/<type>/<id>. */
+void router_seats_key(const struct config *config, const char *id, struct buf *out);
 
 /* Creates the machines of server `id` (copied). `config`, `effects` and the message of `restore` are borrowed
  * for the life of the router. `seed` feeds lease ids, jitter and the phase of the probes. `can` says what the

@@ -26,6 +26,8 @@ static struct saved_state full_state(void)
                 .deadline_wall = 1795229040123,
                 .expires_wall = 1795232640123,
                 .revision = 812},
+        .claimed = {"p-7", "p-8"},
+        .claimed_count = 2,
         .probe_has_passed = true,
         .has_message = true,
         .message = {.reported = REPORTED_READY,
@@ -55,7 +57,8 @@ static const char golden[] =
     "{\"version\":1,\"id\":\"01J\",\"bootId\":\"2f1c6f2e-6d3c-4a53-9a45-9b8f3b1d2e3f\","
     "\"lease\":7587868123456789012,\"ttlMs\":10000,\"ops\":{\"set\":true,\"reason\":\"patch \\\"1.4\\\"\\n\","
     "\"by\":\"signal\",\"sinceMs\":1795227240123,\"deadlineMs\":1795229040123,\"expiresMs\":1795232640123,"
-    "\"revision\":812},\"probeHasPassed\":true,\"words\":{\"said\":\"ready\",\"text\":\"\xed\x95\x9c\","
+    "\"revision\":812},\"claimed\":[\"p-7\",\"p-8\"],\"probeHasPassed\":true,\"words\":{\"said\":\"ready\","
+    "\"text\":\"\xed\x95\x9c\","
     "\"players\":12,"
     "\"capacity\":4294967295,\"ports\":[8001,8002],\"labels\":{\"map\":\"harbor\",\"mode\":\"duel\"},"
     "\"armed\":true,\"drain\":true,\"reloading\":true,"
@@ -130,6 +133,8 @@ static void test_round_trip(void **state)
                 back.ops.deadline_wall == full.ops.deadline_wall);
     assert_true(back.ops.expires_wall == full.ops.expires_wall && back.ops.revision == full.ops.revision);
     assert_same_words(&back.message, &full.message);
+    assert_int_equal(back.claimed_count, 2);
+    assert_string_equal(back.claimed[1], "p-8");
     saved_state_fini(&back);
     assert_null(back.id);
     saved_state_fini(&back);
@@ -240,6 +245,8 @@ static void test_refused(void **state)
         {"{\"version\":1,\"ops\":{\"revision\":4611686018427387904}", ERROR_LIMIT, "ops: revision"},
         {"{\"version\":1,\"ttlMs\":9223372036854775807", ERROR_LIMIT, "ttlMs"},
         {"{\"version\":1,\"ops\":{\"revision\":true}", ERROR_INVALID, "ops: revision"},
+        {"{\"version\":1,\"claimed\":[1]", ERROR_INVALID, "claimed: no list"},
+        {"{\"version\":1,\"claimed\":[\"a b\"]", ERROR_INVALID, "claimed: no list"},
         {"{\"version\":1,\"words\":true", ERROR_INVALID, "words: not an object"},
         {"{\"version\":1,\"words\":{\"said\":\"busy\"}", ERROR_INVALID, "words: said: busy"},
         {"{\"version\":1,\"words\":{\"said\":1}", ERROR_INVALID, "words: said: not a string"},

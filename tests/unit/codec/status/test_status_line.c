@@ -143,6 +143,14 @@ static void test_bad_lines(void **state)
         {LINE("get get"), "ERR twice get"},
         {LINE("watch watch"), "ERR twice watch"},
         {LINE("quit quit"), "ERR twice quit"},
+        {LINE("claim="), "ERR value claim"},
+        {LINE("claim=-x"), "ERR value claim"},
+        {LINE("claim=a/b"), "ERR value claim"},
+        {LINE("claim"), "ERR word claim"},
+        {LINE("claim=a players=1 claim=a"), "ERR twice claim"},
+        {LINE("claim=1 claim=2 claim=3 claim=4 claim=5 claim=6 claim=7 claim=8 claim=9 claim=10 claim=11 "
+              "claim=12 claim=13 claim=14 claim=15 claim=16 claim=17"),
+         "ERR range claim"},
         /* all or nothing, wherever the fault is */
         {LINE("players=5 ready bogus # text"), "ERR word bogus"},
         /* sd_notify on the stream */
@@ -430,6 +438,23 @@ static void test_printable(void **state)
     assert_string_equal(out, "");
 }
 
+static void test_claims(void **state)
+{
+    (void)state;
+    struct status_message message = accept(STR("players=3/8 claim=p-7 ready claim=a:b~c"));
+    assert_int_equal(message.claim_count, 2);
+    assert_true(str_eq(message.claims[0], STR("p-7")) && str_eq(message.claims[1], STR("a:b~c")));
+    message = accept(STR("X_OUTRIDER=claim=p-7"));
+    assert_int_equal(message.claim_count, 1);
+    struct buf out = {0};
+    status_line_claim_reply(&out, STR("p-7"), STR(""));
+    assert_string_equal(buf_text(&out), "ERR claim p-7 is not reserved");
+    buf_clear(&out);
+    status_line_claim_reply(&out, STR("p-7"), STR("no\nanswer"));
+    assert_string_equal(buf_text(&out), "ERR away p-7: no answer; say it again");
+    buf_fini(&out);
+}
+
 static void test_said_names(void **state)
 {
     (void)state;
@@ -438,12 +463,12 @@ static void test_said_names(void **state)
         const char *line;
         bool speaks;
     } rows[] = {
-        {"", false},          {"get", false},       {"watch", false},          {"quit", false},
-        {"BARRIER=1", false}, {"ERRNO=5", false},   {"FDSTORE=1", false},      {"ready", true},
-        {"# text", true},     {"#", true},          {"players=0", true},       {"capacity=1", true},
-        {"ports=1", true},    {"label.a=", true},   {"drain", true},           {"undrain", true},
-        {"heartbeat", true},  {"attach", true},     {"WATCHDOG_USEC=1", true}, {"WATCHDOG=trigger", true},
-        {"MAINPID=1", true},  {"RELOADING=1", true}};
+        {"", false},          {"get", false},        {"watch", false},          {"quit", false},
+        {"BARRIER=1", false}, {"ERRNO=5", false},    {"FDSTORE=1", false},      {"ready", true},
+        {"# text", true},     {"#", true},           {"players=0", true},       {"capacity=1", true},
+        {"ports=1", true},    {"label.a=", true},    {"drain", true},           {"undrain", true},
+        {"heartbeat", true},  {"attach", true},      {"WATCHDOG_USEC=1", true}, {"WATCHDOG=trigger", true},
+        {"MAINPID=1", true},  {"RELOADING=1", true}, {"claim=p-7", true}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct status_message message = accept(str_of(rows[i].line));
         assert_int_equal(status_message_is_report(&message), rows[i].speaks);
@@ -459,6 +484,7 @@ int main(void)
         cmocka_unit_test(test_values),          cmocka_unit_test(test_replies),
         cmocka_unit_test(test_drain_events),    cmocka_unit_test(test_printable),
         cmocka_unit_test(test_said_names),      cmocka_unit_test(test_long_reason_is_cut),
+        cmocka_unit_test(test_claims),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -207,9 +207,61 @@ static void free_with_peers_in_every_state(void **state)
     }
 }
 
+/* A reply is still to come: one that has sent everything is kept for it, and so is one that is to be closed. */
+static void an_awaited_reply_comes_after_the_last_line(void **state)
+{
+    struct line_world *world = *state;
+    assert_true(line_world_open(world));
+    for (int by_us = 0; by_us < 2; by_us++) {
+        int fd = line_world_connect(world);
+        line_world_send(fd, "silent\n");
+        line_world_expect(world, "[silent]");
+        struct line_peer *peer = world->last;
+        line_peer_await(peer, true);
+        if (by_us) {
+            line_peer_close(peer);
+        } else {
+            assert_int_equal(shutdown(fd, SHUT_WR), 0);
+        }
+        line_world_expect(world, "");
+        line_peer_reply(peer, STR("late"));
+        line_peer_await(peer, false);
+        line_world_expect(world, "x");
+        char bytes[16] = {0};
+        assert_int_equal(recv(fd, bytes, sizeof(bytes), 0), 5);
+        assert_string_equal(bytes, "late\n");
+        line_world_eof(world, fd);
+        close(fd);
+    }
+}
+
+/* Its end means something, or no program reads the reply. */
+static void an_awaited_reply_keeps_no_held_and_no_closed_peer(void **state)
+{
+    struct line_world *world = *state;
+    assert_true(line_world_open(world));
+    int fd = line_world_connect(world);
+    line_world_send(fd, "hold\n");
+    line_world_turn(world);
+    line_peer_await(world->last, true);
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    line_world_expect(world, "[hold]x");
+    close(fd);
+    fd = line_world_connect(world);
+    line_world_send(fd, "silent\n");
+    line_world_turn(world);
+    line_peer_await(world->last, true);
+    close(fd);
+    line_world_expect(world, "[silent]x");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(an_awaited_reply_comes_after_the_last_line, line_world_setup,
+                                        line_world_teardown),
+        cmocka_unit_test_setup_teardown(an_awaited_reply_keeps_no_held_and_no_closed_peer, line_world_setup,
+                                        line_world_teardown),
         cmocka_unit_test_setup_teardown(a_peer_that_never_reads_costs_little, line_world_setup,
                                         line_world_teardown),
         cmocka_unit_test_setup_teardown(of_events_the_newest_is_kept, line_world_setup, line_world_teardown),
