@@ -18,7 +18,7 @@ as_root() {
     if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-# The etcd package starts a service, which would take etcd's own ports and go on after the tests: Debian asks
+# The packages of etcd and Redis start a service, which would take its own ports and go on after the tests: Debian asks
 # policy-rc.d whether it may, and after it was installed by us it is not to start with the machine either.
 apt_install() (
     policy=/usr/sbin/policy-rc.d
@@ -31,6 +31,12 @@ apt_install() (
     as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "$@" >/dev/null
     case " $* " in
         *" etcd-server "*) as_root systemctl disable etcd.service >/dev/null 2>&1 || true ;;
+    esac
+    case " $* " in
+        *" redis-server "*) as_root systemctl disable redis-server.service >/dev/null 2>&1 || true ;;
+    esac
+    case " $* " in
+        *" redis-sentinel "*) as_root systemctl disable redis-sentinel.service >/dev/null 2>&1 || true ;;
     esac
     case " $* " in
         *" prometheus "*) as_root systemctl disable prometheus.service >/dev/null 2>&1 || true ;;

@@ -33,6 +33,7 @@ PACKAGES = {
     "libssl.so.3": "libssl3",
     "libyaml-0.so.2": "libyaml-0-2",
     "libjansson.so.4": "libjansson4",
+    "libhiredis.so.0.14": "libhiredis0.14",
     "libcrypto.so.3": "libssl3",
 }
 EVERYWHERE = re.compile(r"^(libc|libm|libgcc_s|libasan|libubsan|ld-linux-[a-z0-9-]+)\.so\.\d+$")

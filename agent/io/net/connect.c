@@ -87,9 +87,20 @@ static void deliver(void *user)
     connect_cancel(attempt);
 }
 
+int connect_take(struct connect_attempt *attempt)
+{
+    int fd = attempt->fd;
+    attempt->fd = -1;
+    return fd;
+}
+
 static void finish(struct connect_attempt *attempt)
 {
-    close_socket(attempt);
+    if (attempt->outcome == CONNECT_OK) {
+        stop_waiting(attempt);
+    } else {
+        close_socket(attempt);
+    }
     if (attempt->old_address && attempt->outcome != CONNECT_OK) {
         brief_format(attempt->detail, sizeof(attempt->detail), "%s at the last known address",
                      attempt->detail);

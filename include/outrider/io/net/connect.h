@@ -11,6 +11,8 @@
 #ifndef OUTRIDER_IO_NET_CONNECT_H
 #define OUTRIDER_IO_NET_CONNECT_H
 
+#include "outrider/base/attr.h"
+
 #include <stdint.h>
 
 struct connect_attempt;
@@ -30,7 +32,8 @@ enum connect_outcome {
 
 /* Called from the loop exactly once per attempt that is not cancelled, never from within the call that
  * started it. `detail` is for a person ("connection refused", "timed out after 500ms"; "" when OK),
- * borrowed. The handle is no longer valid. */
+ * borrowed. The handle is valid for connect_take alone, and no longer when this returns; the connection is closed
+ * then unless it was taken. */
 typedef void connect_fn(enum connect_outcome outcome, const char *detail, int64_t elapsed_us, void *user);
 
 /* Starts an attempt to `host` (what resolver_look_up takes; copied) and `port` that ends within
@@ -42,6 +45,9 @@ struct connect_attempt *connect_tcp(struct loop *loop, struct resolver *resolver
 /* As connect_tcp, to the unix stream socket at `path` (copied). */
 struct connect_attempt *connect_unix(struct loop *loop, const char *path, int64_t timeout_ms, connect_fn *fn,
                                      void *user);
+
+/* From within the callback of CONNECT_OK: the connected socket, nonblocking, which the caller owns from now on. */
+int connect_take(struct connect_attempt *attempt) MUST_CHECK;
 
 /* Ends the attempt without a callback. Accepts NULL. */
 void connect_cancel(struct connect_attempt *attempt);
