@@ -1,6 +1,4 @@
-#include "outrider/core/session/join.h"
-
-#include "outrider/base/mem.h"
+#include "join_internal.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -11,8 +9,6 @@ enum { PAUSE_FIRST_MS = 50, PAUSE_CAP_MS = 1000 };
 enum { FAILURES_MAX = 6, REQUESTS_MAX = 24 };
 /* How often a session is looked for while the record of its server may be behind. */
 enum { SETTLE_LOOKS = 4 };
-/* How often a seat is given back before it is left to its ttl. */
-enum { RETURNS_MAX = 3 };
 
 void join_init(struct join *join, const struct join_settings *settings)
 {
@@ -34,6 +30,7 @@ void join_fini(struct join *join)
         free(join->first);
         free(join->first_server);
         free(join->found);
+        free(join->found_server);
         free(join->replaces);
         free(join->from);
         *join = (struct join){.state = JOIN_OVER};
@@ -64,8 +61,9 @@ bool join_may_move(enum join_state from, enum join_state to)
     static const unsigned allowed[JOIN_STATE_COUNT] = {
         [JOIN_NEW] = TO(FINDING) | TO(LEAVING),
         [JOIN_FINDING] = TO(TOUCHING) | TO(ALLOCATING) | TO(STORING) | TO(PAUSED) | TO(LEAVING),
-        [JOIN_TOUCHING] = TO(FINDING) | TO(PAUSED) | TO(LEAVING),
-        [JOIN_ALLOCATING] = TO(STORING) | TO(PAUSED) | TO(LEAVING),
+        [JOIN_TOUCHING] = TO(FINDING) | TO(READING) | TO(PAUSED) | TO(LEAVING),
+        [JOIN_READING] = TO(LEAVING),
+        [JOIN_ALLOCATING] = TO(FINDING) | TO(STORING) | TO(PAUSED) | TO(LEAVING),
         [JOIN_STORING] = TO(FINDING) | TO(PAUSED) | TO(LEAVING),
         [JOIN_PAUSED] = TO(FINDING) | TO(ALLOCATING) | TO(LEAVING),
         [JOIN_LEAVING] = TO(OVER),
@@ -80,109 +78,43 @@ static void move(struct join *join, enum join_state to)
     join->state = to;
 }
 
-static void set_text(char **text, struct str value)
-{
-    char *copy = value.size == 0 ? NULL : mem_copy(value.data, value.size); /* of the old one, perhaps */
-    free(*text);
-    *text = copy;
-}
-
-static struct join_effect *emit(struct join *join, enum join_effect_type type)
-{
-    struct join_effect *effect = queue_push(join->effects);
-    effect->type = type;
-    return effect;
-}
-
-static struct str kept(struct join *join, const char *text)
-{
-    return text == NULL ? STR("") : queue_copy(join->effects, str_of(text));
-}
-
-/* ---- the seat ---- */
-
-static void forget_seat(struct join *join)
-{
-    free(join->seat.server);
-    join->seat = (struct join_seat){.state = JOIN_SEAT_NONE};
-    join->maybe_stored = false;
-}
-
-static void send_back(struct join *join)
-{
-    struct str seat = kept(join, join->back.id), server = kept(join, join->back.server);
-    struct join_effect *effect = emit(join, JOIN_DO_RELEASE);
-    effect->seat = seat;
-    effect->server = server;
-    join->back.in_flight = true;
-    join->back.tries++;
-}
-
-/* Gives the seat back, if it is certain that no session has it. Otherwise, where its server is not known, and while another
- * one is on its way, it is left to its ttl. */
-static void give_back(struct join *join)
-{
-    struct join_seat *seat = &join->seat;
-    if (seat->state == JOIN_SEAT_HELD && !join->maybe_stored && !join->back.wanted) {
-        join->back = (struct join_return){.wanted = true, .server = seat->server};
-        memcpy(join->back.id, seat->id, sizeof(seat->id));
-        seat->server = NULL;
-        send_back(join);
-    }
-    forget_seat(join);
-}
-
-static void end_return(struct join *join)
-{
-    free(join->back.server);
-    join->back = (struct join_return){.wanted = false};
-}
-
-static void on_unreleased(struct join *join)
-{
-    struct join_return *back = &join->back;
-    back->in_flight = false;
-    if (back->tries >= RETURNS_MAX) {
-        end_return(join);
-    } else {
-        struct backoff backoff = {.first_ms = PAUSE_CAP_MS, .cap_ms = PAUSE_CAP_MS};
-        back->due_mono = join->now.mono + backoff_next(&backoff, &join->random);
-    }
-}
-
 /* ---- requests ---- */
 
-/* A seat that is asked for again keeps its id: there is one reservation for each. */
-static void name_seat(struct join *join)
+/* `seat` at `server`, NULL: none, is the seat of the session. */
+static void answer(struct join *join, enum join_outcome outcome, const char *seat, const char *server)
 {
-    uint8_t entropy[10];
-    uint64_t words[2] = {random_next(&join->random), random_next(&join->random)};
-    memcpy(entropy, words, sizeof(entropy));
-    ulid_format(join->now.wall, entropy, join->seat.id);
-    join->seat.state = JOIN_SEAT_ASKED;
+    const char *from = outcome == JOIN_PLACED     ? join->from
+                       : outcome == JOIN_FOLLOWED ? join->first_server
+                                                  : NULL;
+    struct str texts[] = {join_kept(join, seat), join_kept(join, server), join_kept(join, from)};
+    struct join_effect *effect = join_emit(join, JOIN_DO_ANSWER);
+    effect->outcome = outcome;
+    effect->seat = texts[0];
+    effect->server = texts[1];
+    effect->from = texts[2];
+    move(join, JOIN_LEAVING);
 }
 
-static void answer(struct join *join, enum join_outcome outcome)
+static void answer_placed(struct join *join)
 {
-    bool placed = outcome == JOIN_PLACED;
-    struct str seat = kept(join, placed ? join->seat.id : NULL);
-    struct str server = kept(join, placed ? join->seat.server : NULL);
-    struct str from = kept(join, placed ? join->from : outcome == JOIN_FOLLOWED ? join->first_server : NULL);
-    struct join_effect *effect = emit(join, JOIN_DO_ANSWER);
-    effect->outcome = outcome;
-    effect->seat = seat;
-    effect->server = server;
-    effect->from = from;
-    move(join, JOIN_LEAVING);
+    join->seat.state = JOIN_SEAT_USED;
+    answer(join, JOIN_PLACED, join->seat.id, join->seat.server);
+}
+
+static void answer_found(struct join *join, bool has_seat)
+{
+    bool same = str_eq(str_of(join->found), str_of(join->first));
+    answer(join, same ? JOIN_RECONNECTED : JOIN_FOLLOWED, has_seat ? join->found : NULL,
+           has_seat ? join->found_server : NULL);
 }
 
 /* Answers without a server. What is in flight decides later what becomes of its seat. */
 static void give_up(struct join *join, enum join_outcome outcome)
 {
     if (join->flight != JOIN_ALLOCATING && join->flight != JOIN_STORING) {
-        give_back(join);
+        join_give_back(join);
     }
-    answer(join, outcome);
+    answer(join, outcome, NULL, NULL);
 }
 
 static void ask(struct join *join, enum join_state state, enum join_effect_type type, struct str session)
@@ -196,9 +128,9 @@ static void ask(struct join *join, enum join_state state, enum join_effect_type 
     }
     join->requests++;
     join->flight = state;
-    struct str texts[] = {queue_copy(join->effects, session), kept(join, join->seat.id),
-                          kept(join, join->seat.server), kept(join, join->from)};
-    struct join_effect *effect = emit(join, type);
+    struct str texts[] = {queue_copy(join->effects, session), join_kept(join, join->seat.id),
+                          join_kept(join, join->seat.server), join_kept(join, join->from)};
+    struct join_effect *effect = join_emit(join, type);
     effect->session = texts[0];
     effect->seat = texts[1];
     effect->server = texts[2];
@@ -213,7 +145,7 @@ static void find(struct join *join)
 static void allocate(struct join *join)
 {
     if (join->seat.state == JOIN_SEAT_NONE) {
-        name_seat(join);
+        join_name_seat(join);
     }
     ask(join, JOIN_ALLOCATING, JOIN_DO_ALLOCATE, STR(""));
 }
@@ -241,8 +173,8 @@ static void note_first(struct join *join, struct str session, struct str server)
 {
     if (!join->looked) {
         join->looked = true;
-        set_text(&join->first, session);
-        set_text(&join->first_server, server);
+        join_set_text(&join->first, session);
+        join_set_text(&join->first_server, server);
     }
 }
 
@@ -262,13 +194,15 @@ static enum join_standing stands(const struct join *join, const struct join_even
 /* There is no session, or one that does not count: a new one is to replace it. */
 static void place(struct join *join, struct str replaces, struct str from)
 {
-    set_text(&join->replaces, replaces);
-    set_text(&join->from, from);
+    join_set_text(&join->replaces, replaces);
+    join_set_text(&join->from, from);
     if (join->seat.state == JOIN_SEAT_HELD && from.size > 0 && str_eq(from, str_of(join->seat.server))) {
-        give_back(join); /* it is at the server that is gone */
+        join_give_back(join); /* it is at the server that is gone */
     }
     if (join->seat.state == JOIN_SEAT_HELD) {
         store(join);
+    } else if (join->no_seat) {
+        give_up(join, JOIN_NO_SEAT);
     } else {
         allocate(join);
     }
@@ -278,16 +212,16 @@ static void on_found(struct join *join, const struct join_event *event)
 {
     note_first(join, event->session, event->server);
     if (is_seat(join, event->session)) { /* stored without an answer */
-        join->seat.state = JOIN_SEAT_USED;
-        answer(join, JOIN_PLACED);
+        answer_placed(join);
         return;
     }
     join->maybe_stored = join->maybe_stored && str_eq(event->session, str_of(join->replaces));
     switch (stands(join, event)) {
     case JOIN_TAKES:
     case JOIN_DRAINING:
-        give_back(join);
-        set_text(&join->found, event->session);
+        join_give_back(join);
+        join_set_text(&join->found, event->session);
+        join_set_text(&join->found_server, event->server);
         ask(join, JOIN_TOUCHING, JOIN_DO_TOUCH, event->session);
         break;
     case JOIN_UNSEEN: pause_for(join, join->settings.settle_ms / SETTLE_LOOKS + 1, JOIN_FINDING); break;
@@ -303,9 +237,24 @@ static void on_none(struct join *join)
 
 /* ---- other answers ---- */
 
+static void on_touched(struct join *join, bool young)
+{
+    if (young && join->requests < REQUESTS_MAX) {
+        move(join, JOIN_READING);
+        join->requests++;
+        join->flight = JOIN_READING;
+        struct str texts[] = {join_kept(join, join->found), join_kept(join, join->found_server)};
+        struct join_effect *effect = join_emit(join, JOIN_DO_READ);
+        effect->seat = texts[0];
+        effect->server = texts[1];
+    } else {
+        answer_found(join, false);
+    }
+}
+
 static void on_allocated(struct join *join, struct str server)
 {
-    set_text(&join->seat.server, server);
+    join_set_text(&join->seat.server, server);
     join->seat.state = JOIN_SEAT_HELD;
     if (join->from != NULL && str_eq(server, str_of(join->from))) {
         place(join, str_of(join->replaces), server); /* reserved before that server was gone */
@@ -317,6 +266,10 @@ static void on_allocated(struct join *join, struct str server)
 /* Whether the seat has the session, or another session stands there, is for the next look to say. */
 static void on_failed(struct join *join, enum join_state asked, enum join_trouble trouble)
 {
+    if (asked == JOIN_READING) {
+        answer_found(join, false); /* the place is certain, the seat is not */
+        return;
+    }
     bool of_seat = asked == JOIN_ALLOCATING;
     join->maybe_stored = join->maybe_stored || (asked == JOIN_STORING && trouble == JOIN_UNKNOWN);
     join->trouble = of_seat ? JOIN_REGISTRY_AWAY : JOIN_STORE_AWAY;
@@ -334,14 +287,14 @@ static void on_failed(struct join *join, enum join_state asked, enum join_troubl
 static void on_late(struct join *join, enum join_state asked, const struct join_event *event)
 {
     if (asked == JOIN_ALLOCATING && event->type == JOIN_ON_ALLOCATED) {
-        set_text(&join->seat.server, event->server);
+        join_set_text(&join->seat.server, event->server);
         join->seat.state = JOIN_SEAT_HELD;
     }
     if (asked == JOIN_STORING && (event->type == JOIN_ON_STORED ||
                                   (event->type == JOIN_ON_FAILED && event->trouble == JOIN_UNKNOWN))) {
         join->maybe_stored = true;
     }
-    give_back(join);
+    join_give_back(join);
 }
 
 static bool answers(enum join_state asked, enum join_event_type type)
@@ -350,6 +303,7 @@ static bool answers(enum join_state asked, enum join_event_type type)
     static const unsigned awaited[JOIN_STATE_COUNT] = {
         [JOIN_FINDING] = ON(FOUND) | ON(NONE) | ON(FAILED),
         [JOIN_TOUCHING] = ON(TOUCHED) | ON(LOST) | ON(FAILED),
+        [JOIN_READING] = ON(SEAT) | ON(SEATLESS) | ON(FAILED),
         [JOIN_ALLOCATING] = ON(ALLOCATED) | ON(NO_SEAT) | ON(FAILED),
         [JOIN_STORING] = ON(STORED) | ON(LOST) | ON(FAILED),
     };
@@ -371,15 +325,16 @@ static void on_answer(struct join *join, const struct join_event *event)
     switch (event->type) {
     case JOIN_ON_FOUND: on_found(join, event); break;
     case JOIN_ON_NONE: on_none(join); break;
-    case JOIN_ON_TOUCHED:
-        answer(join, str_eq(str_of(join->found), str_of(join->first)) ? JOIN_RECONNECTED : JOIN_FOLLOWED);
-        break;
+    case JOIN_ON_TOUCHED: on_touched(join, event->young); break;
+    case JOIN_ON_SEAT:
+    case JOIN_ON_SEATLESS: answer_found(join, event->type == JOIN_ON_SEAT); break;
     case JOIN_ON_ALLOCATED: on_allocated(join, event->server); break;
-    case JOIN_ON_NO_SEAT: give_up(join, JOIN_NO_SEAT); break;
-    case JOIN_ON_STORED:
-        join->seat.state = JOIN_SEAT_USED;
-        answer(join, JOIN_PLACED);
+    case JOIN_ON_NO_SEAT:
+        join->no_seat = true;
+        join_give_back(join);
+        find(join);
         break;
+    case JOIN_ON_STORED: answer_placed(join); break;
     case JOIN_ON_LOST: find(join); break;
     case JOIN_ON_FAILED: on_failed(join, asked, event->trouble); break;
     case JOIN_ON_START:
@@ -404,12 +359,14 @@ static int64_t limit_mono(const struct join *join)
 static void pass_time(struct join *join)
 {
     if (join->back.wanted && !join->back.in_flight && join->now.mono >= join->back.due_mono) {
-        send_back(join);
+        join_send_back(join);
     }
     if (join->state == JOIN_NEW || is_answered(join)) {
         return;
     }
-    if (join->now.mono >= limit_mono(join)) {
+    if (join->now.mono >= limit_mono(join) && join->state == JOIN_READING) {
+        answer_found(join, false);
+    } else if (join->now.mono >= limit_mono(join)) {
         bool of_seat = join->flight == JOIN_ALLOCATING;
         bool paused = join->flight == JOIN_NEW;
         give_up(join, of_seat ? JOIN_REGISTRY_AWAY : paused ? join->trouble : JOIN_STORE_AWAY);
@@ -451,7 +408,7 @@ static void end(struct join *join)
 {
     if (join->state == JOIN_LEAVING && join->flight == JOIN_NEW && !join->back.wanted) {
         move(join, JOIN_OVER);
-        emit(join, JOIN_DO_FREE);
+        join_emit(join, JOIN_DO_FREE);
     }
 }
 
@@ -464,17 +421,19 @@ void join_step(struct join *join, const struct join_event *event, struct queue *
     case JOIN_ON_TICK: break;
     case JOIN_ON_RELEASED:
         if (join->back.in_flight) {
-            end_return(join);
+            join_end_return(join);
         }
         break;
     case JOIN_ON_UNRELEASED:
         if (join->back.in_flight) {
-            on_unreleased(join);
+            join_on_unreleased(join);
         }
         break;
     case JOIN_ON_FOUND:
     case JOIN_ON_NONE:
     case JOIN_ON_TOUCHED:
+    case JOIN_ON_SEAT:
+    case JOIN_ON_SEATLESS:
     case JOIN_ON_ALLOCATED:
     case JOIN_ON_NO_SEAT:
     case JOIN_ON_STORED:

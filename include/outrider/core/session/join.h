@@ -2,8 +2,8 @@
  * kept up where its server still takes it. Else it has a seat reserved and a session stored there, on the condition that it
  * replaces exactly what was found. Where another join was faster, the seat goes back and the answer is the other's session.
  *
- *             found, and its server takes it                     touched
- *     FINDING ──────────────────────────────> TOUCHING ────────────────────────> LEAVING ──> OVER
+ *             found, and its server takes it            touched
+ *     FINDING ──────────────────────────────> TOUCHING ──────────> READING ──> LEAVING ──> OVER
  *        │ ^                                     │ lost                             ^
  *        │ └─────────────────────────────────────┤                                  │ stored
  *        │ none, or its server is gone           │ lost                             │
@@ -11,15 +11,20 @@
  *        │               allocated               ^
  *        └───────────────────────────────────────┘ the same, and a seat is held
  *
- *     from                                     to        when
- *     NEW                                      FINDING   started
- *     FINDING                                  LEAVING   the session stored here without an answer is found
- *     FINDING, TOUCHING, ALLOCATING, STORING   PAUSED    the request failed; FINDING also: the server of a session has no
- *                                                        record yet
- *     PAUSED                                   FINDING   the pause is over
+ *     from                                     to          when
+ *     NEW                                      FINDING     started
+ *     FINDING                                  LEAVING     the session stored here without an answer is found
+ *     ALLOCATING                               FINDING     no server has a seat: another join may have the last one
+ *     TOUCHING                                 LEAVING     touched, and too old to have a reserved seat
+ *     FINDING, TOUCHING, ALLOCATING, STORING   PAUSED      the request failed; FINDING also: the server of a session has no
+ *                                                          record yet
+ *     PAUSED                                   FINDING     the pause is over
  *     PAUSED                                   ALLOCATING  the same, and it was the allocation that failed
- *     every state before LEAVING               LEAVING   answered, whatever the answer; or the time is up
- *     LEAVING                                  OVER      nothing is in flight, and no seat is to be given back
+ *     every state before LEAVING               LEAVING     answered, whatever the answer; or the time is up
+ *     LEAVING                                  OVER        nothing is in flight, and no seat is to be given back
+ *
+ * READING looks whether the seat of a young session is reserved still: then the player has not arrived yet, and gets the answer
+ * that the join had which placed it.
  *
  * The seat is a state of its own, and has the id that the session gets:
  *
@@ -45,6 +50,7 @@ enum join_state {
     JOIN_NEW,
     JOIN_FINDING,
     JOIN_TOUCHING,
+    JOIN_READING,
     JOIN_ALLOCATING,
     JOIN_STORING,
     JOIN_PAUSED,
@@ -131,9 +137,11 @@ struct join {
     struct join_seat seat;
     struct join_return back;
     bool maybe_stored; /* a session for the seat may have been stored */
+    bool no_seat;      /* no server had one */
     bool looked;       /* the first look had an answer */
     char *first;       /* the id that it found, NULL: none */
     char *first_server;
+    char *found_server;
     char *found;    /* the session found last where its server takes it */
     char *replaces; /* the session that is to be replaced; NULL: there is none */
     char *from;     /* its server */
@@ -144,7 +152,9 @@ enum join_event_type {
     JOIN_ON_TICK,      /* time may have passed */
     JOIN_ON_FOUND,     /* `session` at `server`, with this `standing` */
     JOIN_ON_NONE,      /* the player has no session */
-    JOIN_ON_TOUCHED,   /* the session is kept up */
+    JOIN_ON_TOUCHED,   /* the session is kept up; `young`: its seat may be reserved still */
+    JOIN_ON_SEAT,      /* it is */
+    JOIN_ON_SEATLESS,  /* it is not */
     JOIN_ON_ALLOCATED, /* the seat is reserved at `server` */
     JOIN_ON_NO_SEAT,   /* no server has one */
     JOIN_ON_STORED,    /* the session is stored */
@@ -161,16 +171,18 @@ struct join_event {
     struct str session, server;
     enum join_standing standing;
     enum join_trouble trouble;
+    bool young;
 };
 
 enum join_effect_type {
     JOIN_DO_FIND,     /* the session of the player */
     JOIN_DO_TOUCH,    /* `session` */
+    JOIN_DO_READ,     /* the reserved seat `seat` at `server` */
     JOIN_DO_ALLOCATE, /* a seat with the id `seat`, not at the server `from` (empty: at any) */
     JOIN_DO_STORE, /* a session with the id of `seat` at `server`; it replaces `session` at `from`, empty: none */
     JOIN_DO_RELEASE, /* `seat` at `server` */
-    JOIN_DO_ANSWER, /* `outcome`; once. RECONNECTED, FOLLOWED: the session was the last one touched. PLACED: that of `seat` at
-                         `server` is the last one stored or found. FOLLOWED, PLACED: the player was at `from` (empty: nowhere) */
+    JOIN_DO_ANSWER, /* `outcome`; once. RECONNECTED, FOLLOWED: the session was the last one touched. with `seat`, it is
+                         reserved still. PLACED: that of `seat` at `server` is the last one stored or found. FOLLOWED, PLACED: the player was at `from` (empty: nowhere) */
     JOIN_DO_FREE /* over: the last effect */
 };
 

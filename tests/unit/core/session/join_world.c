@@ -68,7 +68,7 @@ static void add_effect(struct join_world *world, const struct join_effect *effec
     static const char *const words[] = {
         [JOIN_DO_FIND] = "find",   [JOIN_DO_TOUCH] = "touch",     [JOIN_DO_ALLOCATE] = "allocate",
         [JOIN_DO_STORE] = "store", [JOIN_DO_RELEASE] = "release", [JOIN_DO_ANSWER] = "answer",
-        [JOIN_DO_FREE] = "free",
+        [JOIN_DO_FREE] = "free",   [JOIN_DO_READ] = "read",
     };
     struct buf *out = &world->text;
     buf_printf(out, "%s%s", out->size > 0 ? ", " : "", words[effect->type]);
@@ -77,10 +77,14 @@ static void add_effect(struct join_world *world, const struct join_effect *effec
     }
     if (effect->type == JOIN_DO_TOUCH) {
         add_place(out, "of", effect->session);
+    } else if (effect->type == JOIN_DO_READ) {
+        add_place(out, "of", effect->seat);
+    } else if (effect->type == JOIN_DO_ANSWER && effect->outcome != JOIN_PLACED) {
+        add_place(out, "with", effect->seat);
     } else if (effect->type != JOIN_DO_FIND && effect->type != JOIN_DO_FREE && effect->seat.size > 0) {
         buf_printf(out, " %zu", seat_number(world, effect->seat));
     }
-    if (effect->type == JOIN_DO_STORE || effect->type == JOIN_DO_RELEASE || effect->type == JOIN_DO_ANSWER) {
+    if (effect->type != JOIN_DO_ALLOCATE && effect->type != JOIN_DO_FIND && effect->type != JOIN_DO_TOUCH) {
         add_place(out, "at", effect->server);
     }
     if (effect->type == JOIN_DO_STORE) {

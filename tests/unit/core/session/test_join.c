@@ -18,6 +18,21 @@ static void test_reconnects(void **state)
     assert_int_equal(join_deadline(&world->join).latest, NEVER_MS);
 }
 
+static void test_a_player_that_has_not_arrived_yet(void **state)
+{
+    struct join_world *world = *state;
+    tell(world, JOIN_ON_START);
+    found(world, "s1", "world/a", JOIN_TAKES);
+    const struct join_event touched = {.type = JOIN_ON_TOUCHED, .young = true};
+    assert_string_equal(step(world, touched), "read of s1 at world/a");
+    assert_string_equal(tell(world, JOIN_ON_SEAT), "answer reconnected with s1 at world/a, free");
+    begin(world);
+    tell(world, JOIN_ON_START);
+    found(world, "s1", "world/a", JOIN_TAKES);
+    step(world, touched);
+    assert_string_equal(tell(world, JOIN_ON_SEATLESS), "answer reconnected, free");
+}
+
 static void test_places(void **state)
 {
     struct join_world *world = *state;
@@ -134,7 +149,13 @@ static void test_no_seat(void **state)
     struct join_world *world = *state;
     tell(world, JOIN_ON_START);
     tell(world, JOIN_ON_NONE);
-    assert_string_equal(tell(world, JOIN_ON_NO_SEAT), "answer no_seat, free");
+    assert_string_equal(tell(world, JOIN_ON_NO_SEAT), "find");
+    assert_string_equal(tell(world, JOIN_ON_NONE), "answer no_seat, free");
+    begin(world);
+    tell(world, JOIN_ON_START);
+    tell(world, JOIN_ON_NONE);
+    tell(world, JOIN_ON_NO_SEAT); /* another join has the last one, for this player */
+    assert_string_equal(found(world, "s1", "world/a", JOIN_TAKES), "touch of s1");
 }
 
 static void test_a_seat_at_the_server_that_is_gone(void **state)
@@ -150,6 +171,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, join_world_set_up, join_world_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(reconnects),
+        TEST(a_player_that_has_not_arrived_yet),
         TEST(places),
         TEST(moves_from_a_server_that_is_gone),
         TEST(a_draining_server_keeps_its_player),

@@ -52,6 +52,22 @@ static void test_a_touch_fails(void **state)
     assert_string_equal(fails(world, JOIN_REFUSED), "answer store_refused, free");
 }
 
+static void test_the_seat_of_a_session_is_not_known(void **state)
+{
+    struct join_world *world = *state;
+    const struct join_event touched = {.type = JOIN_ON_TOUCHED, .young = true};
+    tell(world, JOIN_ON_START);
+    found(world, "s1", "world/a", JOIN_TAKES);
+    step(world, touched);
+    assert_string_equal(fails(world, JOIN_REFUSED), "answer reconnected, free");
+    begin(world);
+    tell(world, JOIN_ON_START);
+    found(world, "s1", "world/a", JOIN_TAKES);
+    step(world, touched);
+    assert_string_equal(after(world, 5000), "answer reconnected");
+    assert_string_equal(tell(world, JOIN_ON_SEAT), "free");
+}
+
 static void test_an_allocation_without_an_answer(void **state)
 {
     struct join_world *world = *state;
@@ -307,10 +323,10 @@ static void test_moves(void **state)
 {
     (void)state;
     static const char *const allowed[JOIN_STATE_COUNT] = {
-        /* NFTASPLO */
-        [JOIN_NEW] = ".F....L.",        [JOIN_FINDING] = "..TASPL.", [JOIN_TOUCHING] = ".F...PL.",
-        [JOIN_ALLOCATING] = "....SPL.", [JOIN_STORING] = ".F...PL.", [JOIN_PAUSED] = ".F.A..L.",
-        [JOIN_LEAVING] = ".......O",    [JOIN_OVER] = "........"};
+        /* NFTRASPLO */
+        [JOIN_NEW] = ".F.....L.",     [JOIN_FINDING] = "..T.ASPL.",    [JOIN_TOUCHING] = ".F.R..PL.",
+        [JOIN_READING] = ".......L.", [JOIN_ALLOCATING] = ".F...SPL.", [JOIN_STORING] = ".F....PL.",
+        [JOIN_PAUSED] = ".F..A..L.",  [JOIN_LEAVING] = "........O",    [JOIN_OVER] = "........."};
     for (int from = 0; from < JOIN_STATE_COUNT; from++) {
         for (int to = 0; to < JOIN_STATE_COUNT; to++) {
             bool may = join_may_move((enum join_state)from, (enum join_state)to);
@@ -327,6 +343,7 @@ int main(void)
         TEST(store_back_at_the_look),
         TEST(store_refuses),
         TEST(a_touch_fails),
+        TEST(the_seat_of_a_session_is_not_known),
         TEST(an_allocation_without_an_answer),
         TEST(registry_away),
         TEST(a_store_without_an_answer_was_done),

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-enum { JOINS_MAX = 12, ACTIONS_MAX = 512, SEATS_MAX = 512, SERVERS = 8, CAPACITY = 2 };
+enum { JOINS_MAX = 12, ACTIONS_MAX = 512, SEATS_MAX = 512, SERVERS = 8, CAPACITY = 3 };
 enum { LIMIT_MS = 5000, TTL_MS = 30000, TIMEOUT_MS = 800, SPAN_MS = 60, RUNS = 4000 };
 
 struct seat {
@@ -41,6 +41,7 @@ struct player_join {
     enum join_outcome outcome;
     int64_t start_mono, answered_mono;
     char session[40]; /* of the answer */
+    bool seated;
     char touched[40]; /* the last one */
 };
 
@@ -154,7 +155,10 @@ static struct join_event apply(struct world *world, struct player_join *join,
     case JOIN_DO_TOUCH:
         snprintf(join->touched, sizeof(join->touched), "%.*s", STR_ARG(effect->session));
         bool there = str_eq(effect->session, str_of(world->session));
-        return (struct join_event){.type = there ? JOIN_ON_TOUCHED : JOIN_ON_LOST};
+        return (struct join_event){.type = there ? JOIN_ON_TOUCHED : JOIN_ON_LOST, .young = true};
+    case JOIN_DO_READ:
+        return (struct join_event){.type = is_live(world, find_seat(world, effect->seat)) ? JOIN_ON_SEAT
+                                                                                          : JOIN_ON_SEATLESS};
     case JOIN_DO_ALLOCATE: return reserve(world, effect);
     case JOIN_DO_STORE: return put(world, effect);
     case JOIN_DO_RELEASE: find_seat(world, effect->seat)->reserved = false; break;
@@ -225,6 +229,7 @@ static void tell(struct world *world, struct player_join *join, struct join_even
         case JOIN_DO_FREE: join->over = true; break;
         case JOIN_DO_FIND:
         case JOIN_DO_TOUCH:
+        case JOIN_DO_READ:
         case JOIN_DO_ALLOCATE:
         case JOIN_DO_STORE:
         case JOIN_DO_RELEASE: request(world, join, &effect); break;
@@ -308,6 +313,8 @@ static void check_answer(struct world *world, struct player_join *join, const st
         struct str session = effect->outcome == JOIN_PLACED ? effect->seat : str_of(join->touched);
         snprintf(join->session, sizeof(join->session), "%.*s", STR_ARG(session));
         assert_string_equal(join->session, world->session);
+        join->seated = effect->seat.size > 0;
+        assert_true(!join->seated || str_eq(effect->seat, session));
         assert_false(world->gone[world->server]);
     }
     if (effect->outcome == JOIN_PLACED) {
@@ -328,6 +335,9 @@ static void check_round(struct world *world, const char *before, unsigned stored
         assert_true(join->over && join->answers == 1);
         assert_true(faults || has_place(join->outcome));
         assert_true(!has_place(join->outcome) || strcmp(join->session, world->session) == 0);
+        if (!faults && join->seated != (world->stored > stored)) {
+            fail_msg("answers for one player at once differ in the seat");
+        }
         placed += join->outcome == JOIN_PLACED;
     }
     assert_true(world->stored - stored <= 1 && placed <= world->stored - stored);
