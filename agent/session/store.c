@@ -43,10 +43,10 @@ void session_store_fini(struct session_store *store)
     }
 }
 
-void session_store_stop(struct session_store *store)
+void session_store_wake(struct session_store *store)
 {
-    if (store->backend->stop != NULL) {
-        store->backend->stop(store);
+    if (store->backend->wake != NULL) {
+        store->backend->wake(store);
     }
 }
 

@@ -13,7 +13,7 @@ struct session_backend {
     void (*listen)(struct session_store *store,
                    bool listens); /* the first client listens, the last one ended; NULL: no matter */
     void (*facts)(const struct session_store *store, struct session_facts *ret_facts);
-    void (*stop)(struct session_store *store); /* NULL: there is nothing to end */
+    void (*wake)(struct session_store *store); /* NULL: no matter */
     void (*free)(struct session_store *store); /* calls session_store_fini */
 };
 

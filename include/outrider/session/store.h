@@ -8,7 +8,7 @@
  *     session_store_free(store);           its clients with it
  *
  * All callbacks come from the loop, never from within a call of this header. Of a change, the event is told before the reply to
- * the client that caused it. */
+ * the client that caused it; the events of orphan and restore, which may be many, follow. */
 #ifndef OUTRIDER_SESSION_STORE_H
 #define OUTRIDER_SESSION_STORE_H
 
@@ -63,8 +63,8 @@ uint32_t session_can(const struct session_store *store);
 /* What it says of itself now. */
 void session_facts(const struct session_store *store, struct session_facts *ret_facts);
 
-/* Ends what it does in good order, as far as that does not wait: a journal is written out. Requests under way get their reply. */
-void session_store_stop(struct session_store *store);
+/* Time may have passed unseen: the machine slept, or a test moved its clock. */
+void session_store_wake(struct session_store *store);
 
 /* Frees the store with its clients; open requests get no reply. Accepts NULL. */
 void session_store_free(struct session_store *store);
