@@ -14,6 +14,7 @@ struct config_place {
 
 struct error;
 struct setting;
+struct settings;
 
 struct config_load {
     struct yaml_tree tree;
@@ -47,9 +48,9 @@ void config_load_apply(struct config_load *load, const struct setting *row, void
 /* Whether the node has neither alias nor anchor nor tag; reports what it has. */
 bool config_load_is_value(struct config_load *load, const struct yaml_node *node, const char *path);
 
-/* Applies the keys of one probe; `path` is "probes[0]". */
-void config_load_walk_probe(struct config_load *load, size_t map, const char *path,
-                            struct config_probe *probe);
+/* Applies the keys of one entry of a list, with these settings; `path` is "probes[0]". */
+void config_load_walk_entry(struct config_load *load, size_t map, const char *path,
+                            const struct settings *settings, void *entry);
 
 /* Checks the key `key` of the map `map` and writes its path below `prefix` to `out`: a plain word that is
  * there for the first time. Returns whether it can be used; what is wrong is reported. */

@@ -110,7 +110,7 @@ static void apply_items(struct config_load *load, const struct setting *row, voi
     }
 }
 
-static void apply_probes(struct config_load *load, const struct setting *row, const struct yaml_node *list)
+static void apply_entries(struct config_load *load, const struct setting *row, const struct yaml_node *list)
 {
     const struct yaml_node *nodes = load->tree.nodes;
     size_t index = 0;
@@ -118,21 +118,22 @@ static void apply_probes(struct config_load *load, const struct setting *row, co
     for (size_t item = list->first; item != 0; item = nodes[item].next, index++) {
         struct error err;
         char path[32];
-        struct config_probe *probe = setting_probe_add(row, load->config, &err);
-        if (probe == NULL) {
-            config_load_problem(load, nodes[item].at, "probes", "%s", err.text);
+        void *entry = setting_entry_add(row, load->config, &err);
+        if (entry == NULL) {
+            config_load_problem(load, nodes[item].at, row->path, "%s", err.text);
             return;
         }
-        snprintf(path, sizeof(path), "probes[%zu]", index);
+        snprintf(path, sizeof(path), "%s[%zu]", row->path, index);
         config_load_place(load, path, nodes[item].at);
         if (!config_load_is_value(load, &nodes[item], path)) {
             continue;
         }
         if (nodes[item].kind == YAML_KIND_MAP) {
-            config_load_walk_probe(load, item, path, probe);
+            config_load_walk_entry(load, item, path, setting_entries(row), entry);
         } else {
-            config_load_problem(load, nodes[item].at, path,
-                                "want the keys of a probe: name, type, port and so on");
+            config_load_problem(load, nodes[item].at, path, "want the keys of %s",
+                                row->type == SETTING_PROBES ? "a probe: name, type, port and so on"
+                                                            : "a candidacy: scope, ttl and renew");
         }
     }
 }
@@ -149,8 +150,8 @@ void config_load_apply(struct config_load *load, const struct setting *row, void
         apply_scalar(load, row, base, node, path);
     } else if (node->kind == YAML_KIND_LIST && list) {
         apply_items(load, row, base, node, path);
-    } else if (node->kind == YAML_KIND_LIST && row->type == SETTING_PROBES) {
-        apply_probes(load, row, node);
+    } else if (node->kind == YAML_KIND_LIST && setting_entries(row) != NULL) {
+        apply_entries(load, row, node);
     } else if (node->kind == YAML_KIND_MAP && row->type == SETTING_LABELS) {
         apply_items(load, row, base, node, path);
     } else {

@@ -10,10 +10,10 @@
 
 enum { KEY_SHOWN_MAX = 64 };
 
-/* The keys that may stand in one mapping: rows of the file below `section`, or the rows of a probe. */
+/* The keys that may stand in one mapping: rows of the file below `section`, or the rows of an entry. */
 struct level {
     const struct settings *settings;
-    struct str section; /* "server", "registry.tls", or empty for the top of the file and for a probe */
+    struct str section; /* "server", "registry.tls", or empty for the top of the file and for an entry */
 };
 
 /* The part of the path of the row at `index` below this level; empty when the row belongs elsewhere. */
@@ -211,11 +211,11 @@ static void walk_section(struct config_load *load, const char *path, size_t valu
     walk_map(load, value, &level, path, load->config, walk_section);
 }
 
-void config_load_walk_probe(struct config_load *load, size_t map, const char *path,
-                            struct config_probe *probe)
+void config_load_walk_entry(struct config_load *load, size_t map, const char *path,
+                            const struct settings *settings, void *entry)
 {
-    const struct level level = {.settings = &settings_of_probe};
-    walk_map(load, map, &level, path, probe, NULL);
+    const struct level level = {.settings = settings};
+    walk_map(load, map, &level, path, entry, NULL);
 }
 
 bool config_load_walk(struct config_load *load)

@@ -68,6 +68,11 @@ int64_t config_request_timeout(const struct config_registry *registry)
     return registry->ttl_ms / 6 < LONGEST_MS ? registry->ttl_ms / 6 : LONGEST_MS;
 }
 
+const char *config_scope(const struct config *config, const struct config_candidacy *candidacy)
+{
+    return strcmp(candidacy->scope, "auto") == 0 ? config->server.type : candidacy->scope;
+}
+
 int64_t config_fast_interval(const struct config_probe *probe)
 {
     enum { SHARE = 10, SHORTEST_MS = 50 };

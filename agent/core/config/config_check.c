@@ -395,6 +395,47 @@ static void check_probes(const struct config *config, const struct config_check 
     }
 }
 
+static void check_candidacy(const struct config *config, size_t index, const char *path,
+                            const struct config_check *check)
+{
+    char at[64], renew[24], third[24];
+    const struct config_candidacy *candidacy = &config->candidacies[index];
+    if (candidacy->renew_ms > candidacy->ttl_ms / 3 && !is_faulty(check, key_of(path, "ttl", at)) &&
+        !is_faulty(check, key_of(path, "renew", at))) {
+        report(check, at, "%s must not be above a third of the ttl, %s",
+               duration_format(candidacy->renew_ms, renew), duration_format(candidacy->ttl_ms / 3, third));
+    }
+    if (is_faulty(check, key_of(path, "scope", at))) {
+        return;
+    }
+    if (!config->server.present && is_auto(candidacy->scope)) {
+        report(check, at, "auto is server.type, and an observer has none: name the scope");
+    }
+    for (size_t i = 0; i < index; i++) {
+        char other[64];
+        snprintf(other, sizeof(other), "leader[%zu].scope", i);
+        if (!is_faulty(check, other) &&
+            same(config_scope(config, &config->candidacies[i]), config_scope(config, candidacy))) {
+            report(check, at, "`%s` is the scope of leader[%zu] already", config_scope(config, candidacy), i);
+            return;
+        }
+    }
+}
+
+/* An observer has no name of its own but the id in its state_dir. */
+static void check_leader(const struct config *config, const struct config_check *check)
+{
+    for (size_t i = 0; i < config->candidacy_count; i++) {
+        char path[32];
+        snprintf(path, sizeof(path), "leader[%zu]", i);
+        check_candidacy(config, i, path, check);
+    }
+    if (!config->server.present && config->candidacy_count > 0 && config->state_dir == NULL) {
+        report(check, "state_dir",
+               "required for an observer that stands for leadership: it keeps its id there");
+    }
+}
+
 static const struct rule rules[] = {
     {check_observer, {"server", "probes", "http.listen", "view.mode"}},
     {check_observed, {"server", "registry", "probes", "yaml"}},
@@ -417,6 +458,7 @@ static const struct rule rules[] = {
     {check_read_token, {"http.listen", "http.token_file", "http.read"}},
     {check_read_open, {"http.listen", "http.token_file", "http.read"}},
     {check_probes, {NULL}},
+    {check_leader, {"server", "state_dir"}},
 };
 
 void config_check(const struct config *config, const struct config_check *check)

@@ -186,6 +186,27 @@ static void copy_probe(const void *from, void *to)
     }
 }
 
+static void clear_candidacy(void *value)
+{
+    clear_text(&((struct config_candidacy *)value)->scope);
+}
+
+static bool equal_candidacy(const void *a, const void *b)
+{
+    bool equal = true;
+    for (size_t i = 0; equal && i < settings_of_candidacy.count; i++) {
+        equal = setting_equal(&settings_of_candidacy.rows[i], a, b);
+    }
+    return equal;
+}
+
+static void copy_candidacy(const void *from, void *to)
+{
+    for (size_t i = 0; i < settings_of_candidacy.count; i++) {
+        setting_copy(&settings_of_candidacy.rows[i], from, to);
+    }
+}
+
 static const struct value_type types[] = {
     [SETTING_BOOL] = {"true or false", sizeof(bool), .parse = parse_bool},
     [SETTING_DURATION] = {"a duration such as 500ms, 10s, 5m or 1h", sizeof(int64_t),
@@ -202,7 +223,16 @@ static const struct value_type types[] = {
                         equal_label, copy_label},
     [SETTING_PROBES] = {"a list of probes", sizeof(struct config_probe), NULL, clear_probe, equal_probe,
                         copy_probe},
+    [SETTING_CANDIDACIES] = {"a list of scopes", sizeof(struct config_candidacy), NULL, clear_candidacy,
+                             equal_candidacy, copy_candidacy},
 };
+
+const struct settings *setting_entries(const struct setting *row)
+{
+    return row->type == SETTING_PROBES        ? &settings_of_probe
+           : row->type == SETTING_CANDIDACIES ? &settings_of_candidacy
+                                              : NULL;
+}
 
 const char *setting_wants(const struct setting *row)
 {
@@ -328,7 +358,7 @@ static int parse_list(const struct setting *row, void *base, struct str text, st
 
 int setting_parse(const struct setting *row, void *base, struct str text, struct error *err)
 {
-    if (row->type == SETTING_PROBES && !str_eq(text, STR("[]"))) {
+    if (setting_entries(row) != NULL && !str_eq(text, STR("[]"))) {
         return not_wanted(row, text, err);
     }
     if (row->count_offset != 0) {
@@ -411,15 +441,17 @@ int setting_label_add(const struct setting *row, void *base, struct str name, st
     return 0;
 }
 
-struct config_probe *setting_probe_add(const struct setting *row, struct config *config, struct error *err)
+void *setting_entry_add(const struct setting *row, void *base, struct error *err)
 {
-    if (config->probe_count >= (size_t)row->max) {
+    size_t count = count_in(row, base);
+    if (count >= (size_t)row->max) {
         (void)too_many(row, err);
         return NULL;
     }
-    struct config_probe *probe = &config->probes[config->probe_count++];
-    settings_defaults(&settings_of_probe, probe);
-    return probe;
+    void *entry = FIELD(char, base, row->offset) + count * types[row->type].size;
+    set_count(row, base, count + 1);
+    settings_defaults(setting_entries(row), entry);
+    return entry;
 }
 
 int setting_list_end(const struct setting *row, const void *base, struct error *err)

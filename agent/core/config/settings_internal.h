@@ -22,6 +22,7 @@ int shape_probe_host(struct str text, struct error *err);
 int shape_text(struct str text, struct error *err);
 int shape_tag(struct str text, struct error *err);
 int shape_name(struct str text, struct error *err);
+int shape_scope(struct str text, struct error *err);
 int shape_label_value(struct str text, struct error *err);
 int shape_endpoint(struct str text, struct error *err);
 int shape_prefix(struct str text, struct error *err);

@@ -1,4 +1,4 @@
-/* The table. Offsets are of struct config, for the keys of a probe of struct config_probe. */
+/* The table. Offsets are of struct config, for the keys of an entry of struct config_probe or struct config_candidacy. */
 #include "settings_internal.h"
 
 #include "outrider/core/config/config.h"
@@ -9,6 +9,7 @@
 #define COUNT(field) .count_offset = offsetof(struct config, field)
 #define GIVEN(field) .flag_offset = offsetof(struct config, field)
 #define PROBE_AT(field) .offset = offsetof(struct config_probe, field)
+#define CANDIDACY_AT(field) .offset = offsetof(struct config_candidacy, field)
 
 #define RELOAD SETTING_RELOADABLE
 
@@ -231,6 +232,10 @@ static const struct setting rows[] = {
          "By `consistent_hash` a server at least half full is passed over when it would have more than this "
          "many percent of its share of the players. `0`: never. It must be the same on all agents that are "
          "asked."},
+    {"leader", SETTING_CANDIDACIES, .max = CONFIG_CANDIDACIES_MAX, AT(candidacies), COUNT(candidacy_count),
+     .doc =
+         "The scopes in which this agent stands for leadership (docs/operating.md, \"Leadership\"). Absent: "
+         "none."},
     {"log.level", SETTING_ENUM, .flags = RELOAD, .fallback = "info", .choices = levels, AT(log.level),
      .doc = "The lowest level that is logged."},
     {"log.format", SETTING_ENUM, .flags = RELOAD, .fallback = "logfmt", .choices = formats, AT(log.format),
@@ -280,11 +285,25 @@ static const struct setting probe_rows[] = {
             "to back."},
 };
 
+static const struct setting candidacy_rows[] = {
+    {"scope", SETTING_STRING, .fallback = "auto", .shape = shape_scope, CANDIDACY_AT(scope),
+     .doc =
+         "What is led: a name that all candidates share, `[a-z0-9][a-z0-9_.-]{0,62}`. `auto`: `server.type`; "
+         "an observer has none."},
+    {"ttl", SETTING_DURATION, .fallback = "30s", .min = 2 * SECOND, .max = HOUR, CANDIDACY_AT(ttl_ms),
+     .doc =
+         "The TTL of the lease: how long after a leader was killed or cut off another one may lead. A leader "
+         "stops believing a tenth of it earlier, at least 200ms."},
+    {"renew", SETTING_DURATION, .flags = SETTING_AUTO, .fallback = "auto", .min = 100, .max = HOUR,
+     CANDIDACY_AT(renew_ms), .doc = "The interval of keepalives, at most a third of `ttl`. `auto`: that."},
+};
+
 static_assert(COUNT_OF(rows) <= SETTINGS_MAX, "callers of config_diff() reserve SETTINGS_MAX rows");
 static_assert(sizeof(enum config_log_level) == sizeof(int), "an enum setting is written as an int");
 
 const struct settings settings_of_file = {rows, COUNT_OF(rows)};
 const struct settings settings_of_probe = {probe_rows, COUNT_OF(probe_rows)};
+const struct settings settings_of_candidacy = {candidacy_rows, COUNT_OF(candidacy_rows)};
 
 bool settings_is_section(struct str path)
 {

@@ -141,6 +141,18 @@ int shape_name(struct str text, struct error *err)
     return fits ? 0 : settings_wrong(err, text, "is not a name: A-Z, a-z, 0-9, _, . and -, at most 63");
 }
 
+int shape_scope(struct str text, struct error *err)
+{
+    bool fits = text.size >= 1 && text.size <= 63 && consists_of(text, "_.-") && is_alnum(text.data[0]);
+    for (size_t i = 0; i < text.size; i++) {
+        fits = fits && !(text.data[i] >= 'A' && text.data[i] <= 'Z');
+    }
+    return fits ? 0
+                : settings_wrong(
+                      err, text,
+                      "is not a scope: a-z, 0-9, _, . and -, the first a letter or digit, at most 63");
+}
+
 int shape_label_value(struct str text, struct error *err)
 {
     return check_text(text, LABEL_VALUE_MAX, err);

@@ -12,6 +12,7 @@ struct buf;
 enum { CONFIG_WEIGHT = 1 };
 
 enum { CONFIG_PORTS_MAX = 64, CONFIG_LABELS_MAX = 64, CONFIG_TAGS_MAX = 64, CONFIG_PROBES_MAX = 64 };
+enum { CONFIG_CANDIDACIES_MAX = 16 };
 enum { CONFIG_ENDPOINTS_MAX = 16, CONFIG_SIGN_KEYS_MAX = 16, CONFIG_HOSTS_MAX = 16 };
 
 /* The defaults of http.max_connections, http.max_subscribers and http.peer_share. */
@@ -82,6 +83,13 @@ struct config_probe {
     unsigned fall, rise;
 };
 
+/* What the agent stands for. */
+struct config_candidacy {
+    char *scope; /* "auto": server.type */
+    int64_t ttl_ms;
+    int64_t renew_ms; /* 0: auto, a third of the TTL */
+};
+
 struct config_status {
     char *socket;                         /* path, or NULL: off. "auto" already replaced */
     char *notify_socket;                  /* likewise */
@@ -141,6 +149,8 @@ struct config {
         bool require_signed;
     } view;
     struct config_placement placement;
+    struct config_candidacy candidacies[CONFIG_CANDIDACIES_MAX];
+    size_t candidacy_count;
     struct {
         enum config_log_level level;
         enum config_log_format format;
@@ -177,6 +187,9 @@ int64_t config_request_timeout(const struct config_registry *registry);
 /* From one attempt to the next while the verdict is in doubt, ms: what is configured, or for "auto" a tenth of the
  * interval, at least 50ms; never more than the interval. */
 int64_t config_fast_interval(const struct config_probe *probe);
+
+/* The scope of a candidacy: server.type for `auto`. */
+const char *config_scope(const struct config *config, const struct config_candidacy *candidacy);
 
 /* Frees what one probe owns and zeroes it; accepts NULL and a zeroed one. */
 void config_probe_fini(struct config_probe *probe);

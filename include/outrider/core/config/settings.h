@@ -1,8 +1,8 @@
 /* The settings, one row each. Parsing, defaults, the comparison at a reload and the page
  * docs/configuration.md come from these rows.
  *
- * A row has the offset of its value in a base structure: struct config, or struct config_probe for the keys
- * of a probe. */
+ * A row has the offset of its value in a base structure: struct config, or that of an entry for the keys of an
+ * entry of `probes` or `leader`. */
 #ifndef OUTRIDER_CORE_CONFIG_SETTINGS_H
 #define OUTRIDER_CORE_CONFIG_SETTINGS_H
 
@@ -15,22 +15,22 @@
 
 struct buf;
 struct config;
-struct config_probe;
 struct error;
 
 enum setting_type {
-    SETTING_BOOL,     /* bool */
-    SETTING_DURATION, /* int64_t, ms */
-    SETTING_SIZE,     /* int64_t, bytes */
-    SETTING_INTEGER,  /* uint32_t or unsigned */
-    SETTING_PORT,     /* uint16_t */
-    SETTING_MODE,     /* unsigned, written in octal */
-    SETTING_STRING,   /* char *, NULL when unset or null */
-    SETTING_ENUM,     /* an enum whose values count from 0 in the order of `choices` */
-    SETTING_PORTS,    /* uint16_t[max] and a size_t count, or the word dynamic */
-    SETTING_STRINGS,  /* char *[max] and a size_t count */
-    SETTING_LABELS,   /* struct config_label[max] and a size_t count */
-    SETTING_PROBES    /* struct config_probe[max] and a size_t count */
+    SETTING_BOOL,       /* bool */
+    SETTING_DURATION,   /* int64_t, ms */
+    SETTING_SIZE,       /* int64_t, bytes */
+    SETTING_INTEGER,    /* uint32_t or unsigned */
+    SETTING_PORT,       /* uint16_t */
+    SETTING_MODE,       /* unsigned, written in octal */
+    SETTING_STRING,     /* char *, NULL when unset or null */
+    SETTING_ENUM,       /* an enum whose values count from 0 in the order of `choices` */
+    SETTING_PORTS,      /* uint16_t[max] and a size_t count, or the word dynamic */
+    SETTING_STRINGS,    /* char *[max] and a size_t count */
+    SETTING_LABELS,     /* struct config_label[max] and a size_t count */
+    SETTING_PROBES,     /* struct config_probe[max] and a size_t count */
+    SETTING_CANDIDACIES /* struct config_candidacy[max] and a size_t count */
 };
 
 enum setting_flag {
@@ -45,7 +45,7 @@ enum setting_flag {
 typedef int setting_shape_fn(struct str text, struct error *err);
 
 struct setting {
-    const char *path; /* dotted, from the top of the file; in a probe: the key alone */
+    const char *path; /* dotted, from the top of the file; in an entry: the key alone */
     enum setting_type type;
     unsigned flags;
     const char *fallback;       /* the default as written in a file; NULL: none */
@@ -65,8 +65,12 @@ struct settings {
     size_t count;
 };
 
-/* The rows of the file, grouped by section in the order of the reference page; those of one entry of `probes`. */
-extern const struct settings settings_of_file, settings_of_probe;
+/* The rows of the file, grouped by section in the order of the reference page; those of one entry of `probes`, of
+ * `leader`. */
+extern const struct settings settings_of_file, settings_of_probe, settings_of_candidacy;
+
+/* The rows of one entry of a list of probes or candidacies; NULL: its items are no entries. */
+const struct settings *setting_entries(const struct setting *row);
 
 /* Whether there are settings below `path`, as for "server". */
 bool settings_is_section(struct str path);
@@ -75,7 +79,7 @@ bool settings_is_section(struct str path);
 void settings_defaults(const struct settings *settings, void *base);
 
 /* Sets a value from text, replacing what was there. A list is cut at commas, blanks around items and empty
- * items dropped; a label is written name=value; [] is the empty list, and the only text for probes.
+ * items dropped; a label is written name=value; [] is the empty list, and the only text for lists of entries.
  * `base` is the structure the offsets are of. Returns 0, or -1 with `err` saying what is wrong (without
  * path) and the old value in place, or for a list an unspecified part. */
 int setting_parse(const struct setting *row, void *base, struct str text, struct error *err) MUST_CHECK;
@@ -94,9 +98,8 @@ int setting_list_add(const struct setting *row, void *base, struct str item, str
 int setting_label_add(const struct setting *row, void *base, struct str name, struct str value,
                       struct error *err) MUST_CHECK;
 
-/* Adds a probe with its defaults and returns it, borrowed from `config`; NULL when the list is full. */
-struct config_probe *setting_probe_add(const struct setting *row, struct config *config,
-                                       struct error *err) MUST_CHECK;
+/* Adds an entry with its defaults and returns it, borrowed from `base`; NULL when the list is full. */
+void *setting_entry_add(const struct setting *row, void *base, struct error *err) MUST_CHECK;
 
 /* Checks the number of items once all are added. Returns 0, or -1 when there are too few. */
 int setting_list_end(const struct setting *row, const void *base, struct error *err) MUST_CHECK;

@@ -35,7 +35,7 @@ static const char head[] =
     "  not change the type: `\"10s\"` is a duration.\n"
     "- Where a list is wanted a scalar will do, its items separated by commas: `ports: 8001,8002`; labels "
     "are then\n"
-    "  written `name=value,name=value`. The text `[]` is the empty list, also for `probes`.\n"
+    "  written `name=value,name=value`. The text `[]` is the empty list, also for lists of entries.\n"
     "- Anchors, aliases, tags and more than one document are refused. A file is at most 1 MiB.\n"
     "- SIGHUP reads the file again. A file with an error changes nothing. Settings whose last column says "
     "*restart*\n"
@@ -54,6 +54,8 @@ static const char *const sections[][2] = {
     {"http", "The local API."},
     {"view", "The whole fleet as this agent sees it."},
     {"placement", "Which server for which player: `GET /api/route/{type}`."},
+    {"leader",
+     "Each entry of `leader` has these keys. A scope has one leader at a time among all that stand in it."},
     {"log", "What the agent writes to stderr."},
 };
 
@@ -85,7 +87,8 @@ static void add_limits(const struct setting *row, struct buf *out)
         buf_printf(out, "%" PRId64 " to %" PRId64 " ports or `dynamic`", row->min, row->max);
         break;
     case SETTING_STRINGS:
-    case SETTING_PROBES: buf_printf(out, "list, at most %" PRId64, row->max); break;
+    case SETTING_PROBES:
+    case SETTING_CANDIDACIES: buf_printf(out, "list, at most %" PRId64, row->max); break;
     case SETTING_LABELS: buf_printf(out, "mapping, at most %" PRId64, row->max); break;
     }
     if ((row->flags & SETTING_NULLABLE) != 0) {
@@ -129,6 +132,13 @@ static void add_section(const char *section, struct buf *out)
     }
 }
 
+static void add_entries(const struct settings *entries, struct buf *out)
+{
+    for (size_t i = 0; entries != NULL && i < entries->count; i++) {
+        add_row(&entries->rows[i], entries->rows[i].path, out);
+    }
+}
+
 void settings_reference(struct buf *out)
 {
     buf_printf(out, "%s", head);
@@ -136,12 +146,10 @@ void settings_reference(struct buf *out)
     add_section("", out);
     for (size_t i = 0; i < COUNT_OF(sections); i++) {
         add_header(sections[i][0], sections[i][1], out);
-        if (strcmp(sections[i][0], "probes") != 0) {
-            add_section(sections[i][0], out);
-            continue;
-        }
-        for (size_t j = 0; j < settings_of_probe.count; j++) {
-            add_row(&settings_of_probe.rows[j], settings_of_probe.rows[j].path, out);
+        add_section(sections[i][0], out);
+        for (size_t row = 0; row < settings_of_file.count; row++) {
+            bool listed = strcmp(settings_of_file.rows[row].path, sections[i][0]) == 0;
+            add_entries(listed ? setting_entries(&settings_of_file.rows[row]) : NULL, out);
         }
     }
 }

@@ -136,9 +136,9 @@ static void test_probe_diff(void **state)
     assert_string_equal(changed[0]->path, "server.ports");
     setting_list_begin(find_setting("probes"), &a);
     setting_list_begin(find_setting("probes"), &b);
-    struct config_probe *probe = setting_probe_add(find_setting("probes"), &a, &err);
+    struct config_probe *probe = setting_entry_add(find_setting("probes"), &a, &err);
     assert_non_null(probe);
-    assert_non_null(setting_probe_add(find_setting("probes"), &b, &err));
+    assert_non_null(setting_entry_add(find_setting("probes"), &b, &err));
     assert_int_equal(config_diff(&a, &b, changed), 1);
     probe->port = 9;
     probe->name = mem_strdup("game");

@@ -41,10 +41,13 @@ static void test_rows(void **state)
     size_t count = settings_of_file.count;
     (void)state;
     assert_true(count <= SETTINGS_MAX);
-    for (size_t i = 0; i < count + settings_of_probe.count; i++) {
-        const struct setting *row = i < count ? &rows[i] : &settings_of_probe.rows[i - count];
+    size_t probes = settings_of_probe.count, all = count + probes + settings_of_candidacy.count;
+    for (size_t i = 0; i < all; i++) {
+        const struct setting *row = i < count            ? &rows[i]
+                                    : i < count + probes ? &settings_of_probe.rows[i - count]
+                                                         : &settings_of_candidacy.rows[i - count - probes];
         bool list = row->type == SETTING_PORTS || row->type == SETTING_STRINGS ||
-                    row->type == SETTING_LABELS || row->type == SETTING_PROBES;
+                    row->type == SETTING_LABELS || setting_entries(row) != NULL;
         assert_true(row->doc[strlen(row->doc) - 1] == '.');
         assert_true(list == (row->count_offset != 0));
         assert_true((row->type == SETTING_ENUM) == (row->choices != NULL));
@@ -231,9 +234,9 @@ static void test_probes_limit(void **state)
     struct error err = {0};
     (void)state;
     for (size_t i = 0; i < CONFIG_PROBES_MAX; i++) {
-        assert_non_null(setting_probe_add(find("probes"), &config, &err));
+        assert_non_null(setting_entry_add(find("probes"), &config, &err));
     }
-    assert_null(setting_probe_add(find("probes"), &config, &err));
+    assert_null(setting_entry_add(find("probes"), &config, &err));
     assert_int_equal(err.code, ERROR_LIMIT);
     assert_string_equal(err.text, "has too many items: at most 64 are allowed");
     config_fini(&config);
@@ -309,7 +312,8 @@ static void test_every_row_differs_and_copies(void **state)
         {"sandbox", "required"},
     };
     (void)state;
-    assert_int_equal(COUNT_OF(others), settings_of_file.count - 1); /* registry.backend has no other value */
+    assert_int_equal(COUNT_OF(others), settings_of_file.count -
+                                           2); /* registry.backend has no other value, leader none as text */
     for (size_t i = 0; i < COUNT_OF(others); i++) {
         struct config a = {0}, b = {0};
         const struct setting *changed[SETTINGS_MAX];
