@@ -58,6 +58,7 @@ void agent_rearm(struct agent *agent)
         soonest = dues[i] < soonest ? dues[i] : soonest;
     }
     timer_arm_at_ms(agent->timer, soonest);
+    leadership_check(agent->leadership);
 }
 
 void agent_server_event(struct agent *agent, struct server_event event)
@@ -95,6 +96,7 @@ static void on_timer(void *user)
 static void on_clock(void *user)
 {
     struct agent *agent = user;
+    leadership_tick(agent->leadership); /* before anything else: it may not lead any more */
     on_timer(agent);
     if (agent->fleet != NULL) {
         fleet_step(agent->fleet, VIEW_ON_TICK);
@@ -244,7 +246,7 @@ static int open_state(struct agent *agent, struct error *err)
                                        ? "auto, and $STATE_DIRECTORY names no directory"
                                        : "null in the configuration"),
                  LOG_TEXT("hint", "set state_dir to a directory that the agent can write or make"));
-        return 0;
+        return agent_restore_possible(agent, err) < 0 ? EXIT_CONFIG : 0;
     }
     agent->state = state_store_open(agent->config->state_dir, LOCK_PATIENCE_MS, err);
     if (agent->state != NULL) {
@@ -296,8 +298,11 @@ static int open_world(struct agent *agent, struct error *err)
     if (open_loop(agent, err) < 0 || read_keys(agent, err) < 0) {
         return -1;
     }
+    bool named = agent->config->server.present || agent->config->candidacy_count > 0;
     if (agent->config->server.present) {
         agent_restore_load(agent, &agent->restore);
+    } else if (named) {
+        agent_restore_id(agent);
     }
     open_registry(agent);
     if (agent->config->server.present) {
@@ -316,11 +321,12 @@ static int open_world(struct agent *agent, struct error *err)
         log_info("http", "API off", LOG_TEXT("cause", "http.listen is null"));
     }
     agent->agent_files = agent_files_new(agent);
-    if (agent->state != NULL && agent->config->server.present) {
+    if (agent->state != NULL && named) {
         state_store_start(agent->state, agent->loop, agent_fill_state, agent);
     }
     agent->fleet = fleet_new(agent);
     agent->controls = control_writer_new(agent);
+    agent->leadership = leadership_new(agent);
     agent_give_up_privileges(agent);
     return 0;
 }
@@ -370,6 +376,7 @@ static void run(struct agent *agent)
     } else {
         log_info("agent", "observer started", LOG_TEXT("prefix", agent->config->registry.prefix),
                  LOG_TEXT("config", agent->config_path));
+        state_store_save(agent->state, EFFECTS_SAVE_NOW); /* its id, where it needs one */
     }
     agent_rearm(agent);
     fleet_step(agent->fleet, VIEW_ON_START);
@@ -396,6 +403,7 @@ static void close_world(struct agent *agent)
     }
     fleet_free(agent->fleet);
     control_writer_free(agent->controls);
+    leadership_free(agent->leadership);
     status_sockets_free(agent->sockets);
     registry_free(agent->registry);
     http_client_free(agent->http);

@@ -62,6 +62,9 @@ static void look(void *user, struct api_view *ret_view)
         .config = agent->config,
         .probes = agent->probe_views,
         .probe_count = count,
+        .candidacies = agent->candidacy_views,
+        .candidacy_count =
+            leadership_look(agent->leadership, agent->candidacy_views, COUNT_OF(agent->candidacy_views)),
         .registry_endpoint = agent->registry_endpoint,
         .registry_cluster = agent->registry_cluster,
         .registry_endpoints = agent->endpoint_views,

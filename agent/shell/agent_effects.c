@@ -1,6 +1,7 @@
 /* Carries out the effects of the router on io. A result enters the router as a later event. */
 #include "agent_internal.h"
 
+#include "outrider/codec/status/status_line.h"
 #include "outrider/io/loop/loop_watch.h"
 #include "outrider/probe/driver.h"
 #include "outrider/registry/registry.h"
@@ -187,7 +188,10 @@ void effects_look_up_host(struct effects *effects)
 
 void effects_emit_drain(struct effects *effects, bool on, int64_t left_ms, struct str reason)
 {
-    status_sockets_emit_drain(effects->agent->sockets, on, left_ms, reason);
+    struct buf event = {0};
+    status_line_drain_event(&event, on, left_ms, reason);
+    status_sockets_emit(effects->agent->sockets, "drain", buf_view(&event));
+    buf_fini(&event);
 }
 
 void effects_save(struct effects *effects, enum effects_save when)
@@ -283,5 +287,7 @@ void effects_exit(struct effects *effects, int code)
     struct agent *agent = effects->agent;
     log_info("agent", "stopped", LOG_INT("exit", code));
     agent->exit_code = code;
-    loop_stop(agent->loop);
+    if (!leadership_leave(agent->leadership)) {
+        loop_stop(agent->loop);
+    }
 }

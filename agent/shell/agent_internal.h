@@ -21,6 +21,7 @@
 #include "outrider/shell/router/effects.h"
 #include "outrider/shell/router/router.h"
 
+#include "leadership_internal.h"
 #include "state_store_internal.h"
 
 struct agent;
@@ -28,6 +29,7 @@ struct control_writer;
 struct discovery_local;
 struct error;
 struct fleet;
+struct leadership;
 struct agent_files;
 struct status_sockets;
 struct unix_bound;
@@ -92,6 +94,7 @@ struct agent {
     struct sign_key *sign_key; /* NULL: the record is not signed */
     struct sign_trust *trust;  /* NULL: signatures are not looked at */
     struct control_writer *controls;
+    struct leadership *leadership; /* NULL: it stands for nothing */
     struct effects effects;
 
     struct probe_slot probes[SERVER_PROBES_MAX];
@@ -100,6 +103,7 @@ struct agent {
     struct loop_watch *mainpid_watch;
     struct deferred mainpid_gone; /* the process exited before it could be watched */
     pid_t mainpid;
+    struct api_candidacy candidacy_views[CONFIG_CANDIDACIES_MAX];
     struct registry_endpoint endpoint_views[CONFIG_ENDPOINTS_MAX];
     char registry_endpoint[128];
     char registry_note[512]; /* as logged last */
@@ -172,6 +176,12 @@ const char *agent_probe_host(const struct agent *agent, const struct config_prob
  * it still counts; sets agent->id and agent->boot_id. */
 void agent_restore_load(struct agent *agent, struct restore *ret_restore);
 
+/* agent_restore.c: whether the agent does without state_dir: 0, or -1 where it does not. */
+int agent_restore_possible(const struct agent *agent, struct error *err) MUST_CHECK;
+
+/* agent_restore.c: of an observer that stands for leadership: reads its id from the state file, or makes one. */
+void agent_restore_id(struct agent *agent);
+
 /* Appends the content of the state file (a state_fill_fn). */
 void agent_fill_state(void *agent, struct buf *out);
 
@@ -226,8 +236,8 @@ void status_sockets_free(struct status_sockets *sockets);
 /* `pid` is the process of the server: places are kept for it. Accepts NULL. */
 void status_sockets_mainpid(struct status_sockets *sockets, pid_t pid);
 
-/* As effects_emit_drain(). Accepts NULL. */
-void status_sockets_emit_drain(struct status_sockets *sockets, bool on, int64_t left_ms, struct str reason);
+/* Sends a state event, one line without its end, to the connections that watch; of a `kind` the newest counts. Accepts NULL. */
+void status_sockets_emit(struct status_sockets *sockets, const char *kind, struct str event);
 
 /* A claim of the line of `ticket` ended, as status_replies_claimed(); 0: of a datagram. Accepts NULL. */
 void status_sockets_claimed(struct status_sockets *sockets, uint64_t ticket, bool good, struct str id,

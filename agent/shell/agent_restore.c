@@ -56,8 +56,28 @@ void agent_restore_load(struct agent *agent, struct restore *ret_restore)
     buf_fini(&key);
 }
 
+/* What stands must have the same id after a restart, and nothing else names an observer. */
+int agent_restore_possible(const struct agent *agent, struct error *err)
+{
+    if (agent->config->server.present || agent->config->candidacy_count == 0) {
+        return 0;
+    }
+    return error_set(err, ERROR_INVALID,
+                     "state_dir: an observer that stands for leadership keeps its id there: set it");
+}
+
+void agent_restore_id(struct agent *agent)
+{
+    load_file(agent, &agent->saved);
+    choose_id(agent, &agent->saved);
+}
+
 void agent_fill_state(void *user, struct buf *out)
 {
     struct agent *agent = user;
+    if (agent->router == NULL) {
+        state_file_encode(&(struct saved_state){.id = agent->id}, out);
+        return;
+    }
     router_save(agent->router, agent->boot_id, out);
 }

@@ -118,9 +118,10 @@ static void reject_line(struct status_sockets *sockets, struct line_peer *peer,
 }
 
 /* The reply to a good line: the record, or whether the server drains. A peer that begins to watch during a
- * drain gets the event at once. */
-static void reply(struct line_peer *peer, const struct server *server, const struct status_message *message)
+ * drain, or while the agent leads, gets the events at once. */
+static void reply(const struct agent *agent, struct line_peer *peer, const struct status_message *message)
 {
+    const struct server *server = agent->router->server;
     struct instant now = agent_now();
     struct server_drain drain = server_drain(server, &now);
     struct buf text = {0}, event = {0};
@@ -128,6 +129,7 @@ static void reply(struct line_peer *peer, const struct server *server, const str
         status_line_ok(&text, drain.on, drain.left_ms);
     } else if (server_record(server) != NULL) {
         record_encode(server_record(server), &text);
+        leadership_add(agent->leadership, &text);
     } else {
         buf_printf(&text, "ERR withheld %s", server_facts(server).withheld);
     }
@@ -135,7 +137,10 @@ static void reply(struct line_peer *peer, const struct server *server, const str
     status_replies_say(&state->replies, peer, message->claim_ticket, buf_view(&text));
     if (message->watch && drain.on) {
         status_line_drain_event(&event, true, drain.left_ms, str_of(drain.reason));
-        line_peer_event(peer, buf_view(&event));
+        line_peer_event(peer, "drain", buf_view(&event));
+    }
+    if (message->watch) {
+        leadership_tell(agent->leadership, peer);
     }
     buf_fini(&text);
     buf_fini(&event);
@@ -180,7 +185,7 @@ static void apply_line(struct status_sockets *sockets, struct line_peer *peer, s
                 agent, (struct server_event){.type = SERVER_ON_DETACH, .life = attached_in, .by_us = true});
         }
     }
-    reply(peer, agent->router->server, message);
+    reply(agent, peer, message);
     state->watching = state->watching || message->watch;
     if (message->attach || message->watch) {
         peer->held = true;
@@ -304,20 +309,17 @@ void status_sockets_mainpid(struct status_sockets *sockets, pid_t pid)
     }
 }
 
-void status_sockets_emit_drain(struct status_sockets *sockets, bool on, int64_t left_ms, struct str reason)
+void status_sockets_emit(struct status_sockets *sockets, const char *kind, struct str event)
 {
     if (sockets == NULL || sockets->lines == NULL) {
         return;
     }
-    struct buf event = {0};
-    status_line_drain_event(&event, on, left_ms, reason);
     for (struct line_peer *peer = sockets->lines->first; peer != NULL; peer = peer->next) {
         const struct status_peer *state = peer->data;
         if (state != NULL && state->watching) {
-            line_peer_event(peer, buf_view(&event));
+            line_peer_event(peer, kind, event);
         }
     }
-    buf_fini(&event);
 }
 
 /* ---- datagrams ---- */

@@ -242,6 +242,7 @@ static void write_sandbox(struct json_writer *json, const struct api_sandbox *sa
 static void write_process(struct json_writer *json, const struct api_view *view)
 {
     int64_t uptime = view->now.wall - view->started_wall;
+    api_write_leader(json, view);
     if (view->shutdown != NULL) {
         json_member_text(json, "shutdown", shutdown_phase_name(view->shutdown->phase));
     }

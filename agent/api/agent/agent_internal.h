@@ -14,6 +14,9 @@ void api_write_endpoints(struct json_writer *json, const struct api_view *view);
 void api_write_registry(struct json_writer *json, const struct api_view *view, bool lease_ids);
 void api_write_view(struct json_writer *json, const struct api_view *view);
 
+/* agent_leader.c: `leader`: what the agent stands for. */
+void api_write_leader(struct json_writer *json, const struct api_view *view);
+
 /* agent_registry.c: a text, null when it is NULL or empty; an id in hexadecimal, as etcdctl prints it, null
  * when it is 0. */
 void api_write_text(struct json_writer *json, const char *name, const char *value);

@@ -8,6 +8,7 @@
 #include "outrider/codec/text/prometheus.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/fleet/view_read.h"
+#include "outrider/core/leader/election.h"
 #include "outrider/core/probe/health.h"
 #include "outrider/core/probe/probe.h"
 #include "outrider/core/publish/registrar.h"
@@ -132,6 +133,42 @@ static void write_requests(struct buf *out, const struct api_counters *counters)
     prometheus_family(out, name, PROMETHEUS_HISTOGRAM, "Duration of registry requests.");
     for (enum registry_op op = 0; op < REGISTRY_OP_COUNT; op++) {
         write_histogram(out, name, LABEL("op", registry_op_name(op)), &counters->registry_duration[op]);
+    }
+}
+
+static void write_leader(struct buf *out, const struct api_view *view)
+{
+    if (view->candidacy_count == 0) {
+        return;
+    }
+    prometheus_family(out, "outrider_leader", PROMETHEUS_GAUGE, "1 while this agent leads the scope.");
+    for (size_t i = 0; i < view->candidacy_count; i++) {
+        const struct api_candidacy *candidacy = &view->candidacies[i];
+        prometheus_int(out, "outrider_leader", &LABEL("scope", candidacy->scope), 1,
+                       election_leads(candidacy->election, &view->now, NULL));
+    }
+    prometheus_family(out, "outrider_leader_token", PROMETHEUS_GAUGE,
+                      "Fencing token while this agent leads the scope, 0 while it does not.");
+    for (size_t i = 0; i < view->candidacy_count; i++) {
+        int64_t token = 0;
+        (void)election_leads(view->candidacies[i].election, &view->now, &token);
+        prometheus_int(out, "outrider_leader_token", &LABEL("scope", view->candidacies[i].scope), 1, token);
+    }
+    prometheus_family(out, "outrider_elections_won_total", PROMETHEUS_COUNTER,
+                      "Times this agent began to lead the scope.");
+    for (size_t i = 0; i < view->candidacy_count; i++) {
+        prometheus_int(out, "outrider_elections_won_total", &LABEL("scope", view->candidacies[i].scope), 1,
+                       (int64_t)view->candidacies[i].election->gained);
+    }
+    prometheus_family(out, "outrider_leader_lost_total", PROMETHEUS_COUNTER,
+                      "Times this agent ceased to lead the scope, by reason.");
+    for (size_t i = 0; i < view->candidacy_count; i++) {
+        for (enum election_reason reason = 0; reason < ELECTION_REASON_COUNT; reason++) {
+            struct prometheus_label labels[] = {LABEL("scope", view->candidacies[i].scope),
+                                                LABEL("reason", election_reason_name(reason))};
+            prometheus_int(out, "outrider_leader_lost_total", labels, 2,
+                           (int64_t)view->candidacies[i].election->lost[reason]);
+        }
     }
 }
 
@@ -402,6 +439,7 @@ void api_metrics(struct api_call *call, struct api_reply *reply)
         write_probes(out, view);
     }
     write_registry(out, view);
+    write_leader(out, view);
     if (view->fleet.view != NULL) {
         write_services(out, view_facts(view->fleet.view));
         write_view(out, view, context->waiting_refused);

@@ -269,6 +269,20 @@ static void check_claims(struct live *live)
     buf_fini(&id);
 }
 
+/* What a candidate writes. Its key is named by its lease, so that any below the scope will do. */
+static void check_leader(struct live *live)
+{
+    const struct config *config = live->config;
+    for (size_t i = 0; i < config->candidacy_count; i++) {
+        struct buf key = {0};
+        buf_printf(&key, "%s/leader/%s/outrider-check", config->registry.control_prefix,
+                   config_scope(config, &config->candidacies[i]));
+        check(live, "stand for leadership, write", buf_view(&key),
+              (struct registry_request){.op = REGISTRY_PROVE, .key = buf_view(&key)});
+        buf_fini(&key);
+    }
+}
+
 static void check_permissions(struct live *live)
 {
     const struct buf *const own[] = {&live->record_key, &live->control_key};
@@ -286,6 +300,7 @@ static void check_permissions(struct live *live)
     if (live->config->server.present) {
         check_claims(live);
     }
+    check_leader(live);
 }
 
 /* ---- keys ---- */

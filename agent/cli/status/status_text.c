@@ -302,6 +302,25 @@ static void sockets(const json_t *document, struct buf *out)
     }
 }
 
+/* ---- leadership ---- */
+
+static void leader(const json_t *document, struct buf *out)
+{
+    const json_t *entry;
+    size_t i;
+    json_array_foreach(document_at(document, "leader"), i, entry)
+    {
+        const char *scope = document_text_or(entry, "scope", ""), *error = document_text(entry, "lastError");
+        if (document_true(entry, "leads")) {
+            buf_printf(out, "  leader    of %s, token %lld\n", scope,
+                       (long long)json_integer_value(document_at(entry, "token")));
+        } else {
+            buf_printf(out, "  leader    not of %s: %s%s%s\n", scope, document_text_or(entry, "why", ""),
+                       error == NULL ? "" : "; ", error == NULL ? "" : error);
+        }
+    }
+}
+
 /* ---- the process ---- */
 
 /* Only where it was wanted and is off. */
@@ -343,6 +362,7 @@ void status_text(const json_t *document, bool colour, struct buf *out)
     } else {
         screen_of_server(printable, colour, out);
     }
+    leader(printable, out);
     sockets(printable, out);
     sandbox(printable, out);
     if (document_text(printable, "stateLastError") != NULL) {

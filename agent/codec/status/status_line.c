@@ -109,3 +109,23 @@ void status_line_drain_event(struct buf *out, bool on, int64_t deadline_ms, stru
         printable_add(out, reason, REASON_MAX, ' ');
     }
 }
+
+void status_line_leader_event(struct buf *out, const char *scope, int64_t token, const char *lost)
+{
+    buf_printf(out, "EVENT leader %s scope=%s token=%" PRId64, lost == NULL ? "gained" : "lost", scope,
+               token);
+    if (lost != NULL) {
+        buf_printf(out, " reason=%s", lost);
+    }
+}
+
+void status_line_add_leader(struct buf *object, bool first, const char *scope, bool leads, int64_t token)
+{
+    object->size -= first ? 1 : 2; /* the end of the object; of the list before it */
+    buf_printf(object, "%s{\"scope\":\"%s\",\"leads\":%s", first ? ",\"leader\":[" : ",", scope,
+               leads ? "true" : "false");
+    if (leads) {
+        buf_printf(object, ",\"token\":%" PRId64, token);
+    }
+    buf_str(object, STR("}]}"));
+}

@@ -132,3 +132,27 @@ void config_resolve(struct config *config, config_env_fn *env, void *user)
         config->probe_count = config->server.port_count;
     }
 }
+
+size_t config_diff(const struct config *a, const struct config *b,
+                   const struct setting *ret_rows[static SETTINGS_MAX])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < settings_of_file.count; i++) {
+        const struct setting *row = &settings_of_file.rows[i];
+        bool derived = row->type == SETTING_PROBES && !a->probes_given && !b->probes_given;
+        if (!derived && !setting_equal(row, a, b)) {
+            ret_rows[count++] = row;
+        }
+    }
+    return count;
+}
+
+void config_keep(struct config *fresh, const struct config *running)
+{
+    for (size_t i = 0; i < settings_of_file.count; i++) {
+        const struct setting *row = &settings_of_file.rows[i];
+        if ((row->flags & SETTING_RELOADABLE) == 0) {
+            setting_copy(row, running, fresh);
+        }
+    }
+}

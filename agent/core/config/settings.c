@@ -331,6 +331,13 @@ static int parse_label(const struct setting *row, void *base, struct str item, s
     return setting_label_add(row, base, str_trim(name), str_trim(value), err);
 }
 
+/* A scope, with the defaults of its other settings. */
+static int parse_candidacy(const struct setting *row, void *base, struct str item, struct error *err)
+{
+    void *entry = setting_entry_add(row, base, err);
+    return entry == NULL ? -1 : setting_parse(&settings_of_candidacy.rows[0], entry, item, err);
+}
+
 static int parse_list(const struct setting *row, void *base, struct str text, struct error *err)
 {
     setting_list_begin(row, base);
@@ -347,8 +354,9 @@ static int parse_list(const struct setting *row, void *base, struct str text, st
         if (item.size == 0) {
             continue;
         }
-        int result = row->type == SETTING_LABELS ? parse_label(row, base, item, err)
-                                                 : setting_list_add(row, base, item, err);
+        int result = row->type == SETTING_LABELS        ? parse_label(row, base, item, err)
+                     : row->type == SETTING_CANDIDACIES ? parse_candidacy(row, base, item, err)
+                                                        : setting_list_add(row, base, item, err);
         if (result < 0) {
             return -1;
         }
@@ -358,7 +366,7 @@ static int parse_list(const struct setting *row, void *base, struct str text, st
 
 int setting_parse(const struct setting *row, void *base, struct str text, struct error *err)
 {
-    if (setting_entries(row) != NULL && !str_eq(text, STR("[]"))) {
+    if (row->type == SETTING_PROBES && !str_eq(text, STR("[]"))) {
         return not_wanted(row, text, err);
     }
     if (row->count_offset != 0) {
@@ -472,30 +480,6 @@ void settings_defaults(const struct settings *settings, void *base)
         }
         if (setting_parse(&settings->rows[i], base, str_of(text), &err) < 0) {
             abort(); /* the table contradicts itself */
-        }
-    }
-}
-
-size_t config_diff(const struct config *a, const struct config *b,
-                   const struct setting *ret_rows[static SETTINGS_MAX])
-{
-    size_t count = 0;
-    for (size_t i = 0; i < settings_of_file.count; i++) {
-        const struct setting *row = &settings_of_file.rows[i];
-        bool derived = row->type == SETTING_PROBES && !a->probes_given && !b->probes_given;
-        if (!derived && !setting_equal(row, a, b)) {
-            ret_rows[count++] = row;
-        }
-    }
-    return count;
-}
-
-void config_keep(struct config *fresh, const struct config *running)
-{
-    for (size_t i = 0; i < settings_of_file.count; i++) {
-        const struct setting *row = &settings_of_file.rows[i];
-        if ((row->flags & SETTING_RELOADABLE) == 0) {
-            setting_copy(row, running, fresh);
         }
     }
 }

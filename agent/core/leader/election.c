@@ -409,6 +409,12 @@ void election_init(struct election *election, const struct election_settings *se
                                         .last_id = &election->last_id});
 }
 
+void election_describe(struct election *election, struct blob *value)
+{
+    blob_unref(election->settings.value);
+    election->settings.value = blob_ref(value);
+}
+
 void election_fini(struct election *election)
 {
     if (election == NULL || election->prefix == NULL) {

@@ -54,6 +54,36 @@ static void disconnect(struct peer *peer)
     peer->ended = peer->closing = true;
 }
 
+static void drop_event(struct peer *peer, const char *kind)
+{
+    for (size_t i = 0; i < peer->event_count; i++) {
+        struct line_event *event = &peer->events[i];
+        if (strcmp(event->kind, kind) == 0) {
+            free(event->kind);
+            free(event->text);
+            memmove(event, event + 1, (--peer->event_count - i) * sizeof(*event));
+            return;
+        }
+    }
+}
+
+static void drop_events(struct peer *peer)
+{
+    while (peer->event_count > 0) {
+        drop_event(peer, peer->events[0].kind);
+    }
+}
+
+/* What waits goes out next. */
+static void take_events(struct peer *peer)
+{
+    for (size_t i = 0; i < peer->event_count; i++) {
+        buf_str(&peer->out, str_of(peer->events[i].text));
+        buf_add(&peer->out, "\n", 1);
+    }
+    drop_events(peer);
+}
+
 void line_peer_free(struct peer *peer)
 {
     disconnect(peer);
@@ -61,7 +91,8 @@ void line_peer_free(struct peer *peer)
     deferred_cancel(&peer->end);
     buf_fini(&peer->in);
     buf_fini(&peer->out);
-    buf_fini(&peer->event);
+    drop_events(peer);
+    free(peer->events);
     free(peer);
 }
 
@@ -133,7 +164,7 @@ static void flush(struct peer *peer)
             /* The peer reads no more, but the lines it has sent still count: reading goes on to the end of
              * the stream. */
             peer->discarding = true;
-            buf_fini(&peer->event);
+            drop_events(peer);
             break;
         }
         if (sent < 0) {
@@ -141,10 +172,8 @@ static void flush(struct peer *peer)
             return;
         }
         buf_consume(&peer->out, (size_t)sent);
-        if (peer->out.size == 0 && peer->event.size > 0) {
-            struct buf next = peer->event;
-            peer->event = peer->out;
-            peer->out = next;
+        if (peer->out.size == 0) {
+            take_events(peer);
         }
     }
     event_del(&peer->writing);
@@ -387,7 +416,7 @@ void line_peer_reply(struct line_peer *view, struct str text)
     add_line(peer, text);
 }
 
-void line_peer_event(struct line_peer *view, struct str text)
+void line_peer_event(struct line_peer *view, const char *kind, struct str text)
 {
     struct peer *peer = (struct peer *)view;
     if (!peer->closing && peer->out.size > 0) {
@@ -400,9 +429,10 @@ void line_peer_event(struct line_peer *view, struct str text)
         add_line(peer, text);
         return;
     }
-    buf_clear(&peer->event);
-    buf_str(&peer->event, text);
-    buf_add(&peer->event, "\n", 1);
+    drop_event(peer, kind);
+    peer->events = mem_grow(peer->events, peer->event_count, &peer->event_capacity, sizeof(peer->events[0]));
+    peer->events[peer->event_count++] =
+        (struct line_event){.kind = mem_strdup(kind), .text = mem_copy(text.data, text.size)};
 }
 
 void line_peer_close(struct line_peer *view)

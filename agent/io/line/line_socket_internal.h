@@ -30,6 +30,11 @@ struct listener {
     uint64_t clock; /* counts reads, so that the least recently active peer is known without a clock */
 };
 
+/* A state event that waits. */
+struct line_event {
+    char *kind, *text;
+};
+
 struct peer {
     struct line_peer view; /* the first: handlers have its address */
     struct listener *listener;
@@ -37,10 +42,11 @@ struct peer {
     struct credentials from;
     struct place place;
     struct event reading, writing;
-    struct deferred end;        /* queued when the connection may have ended */
-    struct buf in;              /* an incomplete line */
-    struct buf out;             /* bytes to send */
-    struct buf event;           /* the newest state event, sent once `out` is empty */
+    struct deferred end;       /* queued when the connection may have ended */
+    struct buf in;             /* an incomplete line */
+    struct buf out;            /* bytes to send */
+    struct line_event *events; /* the newest of each kind, sent once `out` is empty; the oldest first */
+    size_t event_count, event_capacity;
     struct loop_watch *process; /* NULL: not watched */
     struct deferred exit;       /* queued when the process has ended */
     size_t unread;              /* bytes that were sent before it ended */

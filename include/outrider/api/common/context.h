@@ -18,6 +18,7 @@ struct api_reply;
 struct config;
 struct config_probe;
 struct discovery_local;
+struct election;
 struct events;
 struct filter;
 struct follow;
@@ -58,6 +59,13 @@ struct api_fleet {
     struct events *events;     /* the hub of subscribers */
 };
 
+/* What the agent stands for. */
+struct api_candidacy {
+    const char *scope;
+    const struct election *election;
+    bool standing; /* false: a sidecar whose server is not ready */
+};
+
 /* The filter of system calls. */
 struct api_sandbox {
     bool on;
@@ -81,6 +89,8 @@ struct api_view {
     size_t probe_count;
     const struct api_socket *sockets;
     size_t socket_count;
+    const struct api_candidacy *candidacies;
+    size_t candidacy_count;
     const char *registry_endpoint; /* the last that answered; "" before the first answer */
     uint64_t registry_cluster;
     const struct registry_endpoint *registry_endpoints;

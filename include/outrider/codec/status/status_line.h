@@ -73,4 +73,12 @@ void status_line_error_reply(struct buf *out, const struct status_line_error *er
  * made one printable line, goes to the end of the line and is left out when empty. */
 void status_line_drain_event(struct buf *out, bool on, int64_t deadline_ms, struct str reason);
 
+/* Appends "EVENT leader gained scope=world token=4711", or with `lost`, which says why, "EVENT leader lost scope=world
+ * token=4711 reason=expired". Names and reasons are words. */
+void status_line_leader_event(struct buf *out, const char *scope, int64_t token, const char *lost);
+
+/* Adds {"scope":"world","leads":true,"token":4711} to the list `leader` at the end of a JSON object, which the first one
+ * begins; without a token where it does not lead. */
+void status_line_add_leader(struct buf *object, bool first, const char *scope, bool leads, int64_t token);
+
 #endif

@@ -79,7 +79,7 @@ bool settings_is_section(struct str path);
 void settings_defaults(const struct settings *settings, void *base);
 
 /* Sets a value from text, replacing what was there. A list is cut at commas, blanks around items and empty
- * items dropped; a label is written name=value; [] is the empty list, and the only text for lists of entries.
+ * items dropped; a label is written name=value; a candidacy is its scope; [] is the empty list, and the only text for probes.
  * `base` is the structure the offsets are of. Returns 0, or -1 with `err` saying what is wrong (without
  * path) and the old value in place, or for a list an unspecified part. */
 int setting_parse(const struct setting *row, void *base, struct str text, struct error *err) MUST_CHECK;

@@ -66,7 +66,7 @@ const char *election_reason_name(enum election_reason reason);
 
 struct election_settings {
     struct str prefix;          /* of the scope, with its final '/'; copied */
-    struct blob *value;         /* of the key; a reference is taken */
+    struct blob *value;         /* of the key, NULL: empty; a reference is taken */
     int64_t ttl_ms, renew_ms;   /* of the lease; renew 0, or above a third of the TTL granted: a third */
     int64_t request_timeout_ms; /* also of opening a watch */
     uint32_t can;               /* what the registry can, a set of REGISTRY_CAN_* */
@@ -187,6 +187,9 @@ void election_init(struct election *election, const struct election_settings *se
 
 /* Frees what it owns; accepts NULL and a zeroed one. The lease is not revoked. */
 void election_fini(struct election *election);
+
+/* The key gets `value` (a reference is taken) when it is written next. */
+void election_describe(struct election *election, struct blob *value);
 
 /* One event in, effects (struct election_effect) out. */
 void election_step(struct election *election, const struct election_event *event, struct queue *effects);

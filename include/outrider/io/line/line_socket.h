@@ -5,7 +5,7 @@
  *   are dropped. After the peer has closed its sending side, pending replies are sent before the connection is
  *   closed.
  * - At most 4 KiB of replies wait for a peer that does not read, beside what the kernel buffers. Further
- *   replies are dropped and counted. Of the state events that have to wait only the newest is kept.
+ *   replies are dropped and counted. Of the state events of a kind that have to wait only the newest is kept.
  * - With max_peers connected one of them is closed to make room for a new one: of the process that has more than a
  *   sixteenth of the places, else of the user that has more than three quarters, else one that is not held, else of the user
  *   and the process with the most. Of those the least recently active one, and the held ones last. Places are kept for one
@@ -91,9 +91,9 @@ void line_socket_free(struct line_socket *socket);
  * when the peer is closing. */
 void line_peer_reply(struct line_peer *peer, struct str text);
 
-/* Sends a state event likewise. While other output waits, a new event replaces the waiting one: a slow
- * reader misses intermediate states, never the latest. */
-void line_peer_event(struct line_peer *peer, struct str text);
+/* Sends a state event likewise. While other output waits, a new event replaces the waiting one of its `kind`: a slow
+ * reader misses intermediate states, never the latest. The caller has few kinds. */
+void line_peer_event(struct line_peer *peer, const char *kind, struct str text);
 
 /* A reply is still to come (`awaits`), or none any more. Until then the connection is kept, though line_peer_close() was called, or the
  * other side has sent everything and can still read; one that is `held` ends with the other side all the same. */

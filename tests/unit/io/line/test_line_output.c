@@ -61,25 +61,26 @@ static void a_peer_that_never_reads_costs_little(void **state)
     close(other);
 }
 
-static void of_events_the_newest_is_kept(void **state)
+static void of_events_the_newest_of_a_kind_is_kept(void **state)
 {
     struct line_world *world = *state;
     assert_true(line_world_open(world));
     int fd = line_world_connect(world);
     line_world_send(fd, "silent\n");
     line_world_turn(world);
-    line_peer_event(world->last, STR("EVENT one"));
-    line_peer_event(world->last, STR("EVENT two"));
+    line_peer_event(world->last, "one", STR("EVENT one"));
+    line_peer_event(world->last, "two", STR("EVENT two"));
     line_world_read(world, fd, "EVENT one\nEVENT two\n");
     back_up(world, fd);
-    line_peer_event(world->last, STR("EVENT drain on"));
-    line_peer_event(world->last, STR("EVENT drain off"));
-    line_peer_event(world->last, STR("EVENT drain on again"));
+    line_peer_event(world->last, "drain", STR("EVENT drain on"));
+    line_peer_event(world->last, "drain", STR("EVENT drain off"));
+    line_peer_event(world->last, "leader", STR("EVENT leader gained"));
+    line_peer_event(world->last, "drain", STR("EVENT drain on again"));
     struct buf got = read_out(world, fd);
     assert_null(strstr(buf_text(&got), "EVENT drain off"));
-    const char *event = strstr(buf_text(&got), "EVENT drain on again\n");
+    const char *event = strstr(buf_text(&got), "EVENT ");
     assert_non_null(event);
-    assert_string_equal(event, "EVENT drain on again\n");
+    assert_string_equal(event, "EVENT leader gained\nEVENT drain on again\n");
     buf_fini(&got);
     close(fd);
 }
@@ -96,7 +97,7 @@ static void events_reach_every_peer(void **state)
     /* one peer is gone and one is closing: the list is intact while it is walked */
     close(fds[0]);
     for (struct line_peer *peer = world->socket->first; peer != NULL; peer = peer->next) {
-        line_peer_event(peer, STR("EVENT on"));
+        line_peer_event(peer, "drain", STR("EVENT on"));
         if (peer->next == NULL) {
             line_peer_close(peer);
         }
@@ -264,7 +265,8 @@ int main(void)
                                         line_world_teardown),
         cmocka_unit_test_setup_teardown(a_peer_that_never_reads_costs_little, line_world_setup,
                                         line_world_teardown),
-        cmocka_unit_test_setup_teardown(of_events_the_newest_is_kept, line_world_setup, line_world_teardown),
+        cmocka_unit_test_setup_teardown(of_events_the_newest_of_a_kind_is_kept, line_world_setup,
+                                        line_world_teardown),
         cmocka_unit_test_setup_teardown(events_reach_every_peer, line_world_setup, line_world_teardown),
         cmocka_unit_test_setup_teardown(a_close_waits_for_pending_output, line_world_setup,
                                         line_world_teardown),
