@@ -332,8 +332,9 @@ const struct registrar_claim_write *registrar_claims_send(struct registrar *regi
     flight->claims = true;
     flight->expect_revision = registrar->key.revision;
     flight->seats_read = ++claims->reads;
-    /* Where the answer is lost with this agent, the next one knows what was claimed. */
-    registrar_emit(registrar, REGISTRAR_DO_SAVE);
+    /* Where the answer is lost with this agent, the next one knows what was claimed; and it does not go back to fewer players,
+     * while a seat that was reserved for one of them is free. */
+    registrar_emit(registrar, REGISTRAR_DO_SAVE)->urgent = true;
     return write;
 }
 

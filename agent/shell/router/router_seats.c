@@ -19,32 +19,35 @@ void router_claim(struct router *router, const struct status_message *message)
 
 /* ---- what is sent ---- */
 
-/* Takes what is claimed and what has lapsed out of `list`. The key of an id is removed with its entry; of one that others may
- * take for lapsed it may be that of another server already, and lapses by itself. */
-static void take_out(const struct router *router, const struct registrar_claim_write *write,
-                     struct reservations *list, struct registry_txn *txn)
+/* Takes an entry out, and with it the key of its id, which names this server or is gone (core/seats/change.h). */
+static void take_out(const struct router *router, struct reservations *list, const struct reservation *entry,
+                     struct registry_txn *txn)
 {
     struct buf key = {0};
+    buf_printf(&key, "%s/seat-ids/%s/%s", router->config->registry.control_prefix,
+               router->config->server.type, entry->id);
+    registry_txn_then(txn,
+                      (struct registry_action){.kind = REGISTRY_REMOVE,
+                                               .key = {mem_copy(buf_view(&key).data, key.size), key.size}});
+    reservations_remove(list, entry);
+    buf_fini(&key);
+}
+
+/* Takes out what is claimed, and what has lapsed as far as there is room for it. */
+static void take_out_all(const struct router *router, const struct registrar_claim_write *write,
+                         struct reservations *list, struct registry_txn *txn)
+{
     for (size_t i = 0; i < write->count; i++) {
         const struct reservation *entry = reservations_find(list, write->ids[i]);
-        if (entry != NULL && router->now.wall < entry->until_wall) {
-            buf_clear(&key);
-            buf_printf(&key, "%s/seat-ids/%s/%s", router->config->registry.control_prefix,
-                       router->config->server.type, entry->id);
-            registry_txn_then(
-                txn, (struct registry_action){.kind = REGISTRY_REMOVE,
-                                              .key = {mem_copy(buf_view(&key).data, key.size), key.size}});
-        }
         if (entry != NULL) {
-            reservations_remove(list, entry);
+            take_out(router, list, entry, txn);
         }
     }
-    for (size_t i = list->count; i > 0; i--) {
+    for (size_t i = list->count; i > 0 && txn->then_count < REGISTRY_TXN_MAX; i--) {
         if (!reservation_is_live(&list->items[i - 1], router->now.wall)) {
-            reservations_remove(list, &list->items[i - 1]);
+            take_out(router, list, &list->items[i - 1], txn);
         }
     }
-    buf_fini(&key);
 }
 
 void router_claim_txn(const struct router *router, const struct registrar_effect *effect,
@@ -71,7 +74,7 @@ void router_claim_txn(const struct router *router, const struct registrar_effect
                                                         .lease = put->lease});
     size_t seats = ret_txn->then_count;
     registry_txn_then(ret_txn, (struct registry_action){.kind = REGISTRY_REMOVE, .key = seats_key});
-    take_out(router, effect->write, &list, ret_txn);
+    take_out_all(router, effect->write, &list, ret_txn);
     if (list.count > 0) {
         seats_encode(&list, &json);
         ret_txn->then[seats].kind = REGISTRY_WRITE;
