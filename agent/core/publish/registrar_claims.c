@@ -50,19 +50,24 @@ void registrar_remember_claimed(struct registrar *registrar, const char *id)
     known->until_boot = registrar->now.boot + LATELY_MS;
 }
 
+/* The oldest first, as the next agent forgets them in this order. */
 size_t registrar_claimed(const struct registrar *registrar, const char *ret_ids[static REGISTRAR_CLAIMED_MAX])
 {
     const struct claims *claims = &registrar->claims;
-    size_t count = 0;
+    size_t count = 0, under_way = 0;
+    for (size_t i = 0; i < claims->count; i++) {
+        under_way += claims->waiting[i].sent || claims->waiting[i].maybe;
+    }
+    under_way = under_way < REGISTRAR_CLAIMED_MAX ? under_way : REGISTRAR_CLAIMED_MAX;
+    for (size_t i = under_way; claims->lately != NULL && i < REGISTRAR_CLAIMED_MAX; i++) {
+        const struct claimed *each = &claims->lately[(claims->lately_count + i) % REGISTRAR_CLAIMED_MAX];
+        if (registrar->now.boot < each->until_boot) {
+            ret_ids[count++] = each->id;
+        }
+    }
     for (size_t i = 0; i < claims->count && count < REGISTRAR_CLAIMED_MAX; i++) {
         if (claims->waiting[i].sent || claims->waiting[i].maybe) {
             ret_ids[count++] = claims->waiting[i].id;
-        }
-    }
-    for (size_t i = 0; claims->lately != NULL && i < REGISTRAR_CLAIMED_MAX && count < REGISTRAR_CLAIMED_MAX;
-         i++) {
-        if (registrar->now.boot < claims->lately[i].until_boot) {
-            ret_ids[count++] = claims->lately[i].id;
         }
     }
     return count;
