@@ -215,6 +215,8 @@ void redis_submit(struct redis *redis, const struct redis_command *command, redi
 
 void redis_subscribe(struct redis *redis, struct str channel, redis_heard_fn *fn, void *user)
 {
+    redis_unsubscribe(redis);
+    free(redis->channel.name);
     redis->channel.name = mem_copy(channel.data, channel.size);
     redis->channel.fn = fn;
     redis->channel.user = user;

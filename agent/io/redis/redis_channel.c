@@ -17,7 +17,9 @@ static void tell(struct redis_channel *channel, enum redis_heard heard, struct s
 static void on_opened(struct redis_connection *connection, void *user)
 {
     struct redis *redis = user;
-    redis_connection_subscribe(connection, str_of(redis->channel.name));
+    if (redis->channel.fn != NULL) {
+        redis_connection_subscribe(connection, str_of(redis->channel.name));
+    }
 }
 
 static void on_replied(struct redis_connection *connection, struct redis_call *call,
@@ -37,7 +39,9 @@ static void on_lost(struct redis_connection *connection, const char *why, void *
     for (struct redis_call *call; (call = redis_connection_take_call(connection, &sent)) != NULL;) {
         redis_call_free(call);
     }
-    redis_note_error(redis, connection->name, why);
+    if (channel->fn != NULL) {
+        redis_note_error(redis, connection->name, why);
+    }
     channel->node = NULL;
     channel->pong_us = 0;
     channel->retry_us = clock_mono_us() + 1000 * backoff_next(&channel->backoff, &redis->random);
@@ -52,6 +56,9 @@ static void on_heard(struct redis_connection *connection, const struct redis_rep
     (void)connection;
     struct redis *redis = user;
     struct redis_channel *channel = &redis->channel;
+    if (channel->fn == NULL) {
+        return;
+    }
     if (str_eq(redis_text(redis_item(reply, 0)), STR("message"))) {
         tell(channel, REDIS_HEARD_MESSAGE, redis_text(redis_item(reply, 2)));
     } else if (!channel->is_open) {
@@ -76,6 +83,16 @@ static void ping(struct redis_channel *channel, int64_t now_us)
         channel->ping_us = now_us + 1000 * PING_EVERY_MS;
         channel->pong_us = now_us + 1000 * PONG_WITHIN_MS;
         redis_ask(channel->connection, (const struct str[]){STR("PING")}, 1, never_told, NULL);
+    }
+}
+
+void redis_unsubscribe(struct redis *redis)
+{
+    struct redis_channel *channel = &redis->channel;
+    channel->fn = NULL;
+    channel->is_open = false;
+    if (channel->connection != NULL) {
+        redis_connection_close(channel->connection, "nothing is to be heard any more");
     }
 }
 

@@ -49,6 +49,31 @@ struct config_placement {
     uint32_t virtual_nodes, balance_factor;
 };
 
+/* What the URL of a Redis server begins with. */
+#define CONFIG_REDIS_PLAIN "redis://"
+#define CONFIG_REDIS_SECURE "rediss://"
+
+enum config_redis_mode {
+    CONFIG_REDIS_AUTO,
+    CONFIG_REDIS_SINGLE,
+    CONFIG_REDIS_SENTINEL,
+    CONFIG_REDIS_CLUSTER
+};
+
+/* Redis servers, and what is ours in them. Strings are NULL where the file has none. */
+struct config_redis {
+    char *endpoints[CONFIG_ENDPOINTS_MAX]; /* redis://host:port or rediss://host:port, all of one kind */
+    size_t endpoint_count;
+    enum config_redis_mode mode;
+    char *master_name; /* as sentinels call it */
+    char *username,
+        *password_file; /* the file is read at each login; without a user it is the default user's */
+    char *space;        /* the namespace: what every key begins with */
+    struct {
+        char *ca_file, *cert_file, *key_file, *server_name;
+    } tls;
+};
+
 enum config_backend { CONFIG_BACKEND_ETCD };
 
 struct config_registry {

@@ -113,14 +113,17 @@ void redis_submit(struct redis *redis, const struct redis_command *command, redi
 enum redis_heard {
     REDIS_HEARD_OPEN,    /* every message from now on is heard */
     REDIS_HEARD_MESSAGE, /* `text` */
-    REDIS_HEARD_LOST /* messages may be missed until it is open again, which is tried for as long as the client lives */
+    REDIS_HEARD_LOST /* messages may be missed until it is open again, which is tried until redis_unsubscribe */
 };
 
 /* `text` is borrowed. May submit; must not free the client. */
 typedef void redis_heard_fn(enum redis_heard heard, struct str text, void *user);
 
-/* Hears the messages of `channel` (copied) from now on until redis_free, over one more connection; once per client. */
+/* Hears the messages of `channel` (copied) from now on, over one more connection; one channel at a time. */
 void redis_subscribe(struct redis *redis, struct str channel, redis_heard_fn *fn, void *user);
+
+/* Hears nothing any more. No effect without a subscription. */
+void redis_unsubscribe(struct redis *redis);
 
 /* What is known of the servers, for people and metrics. Borrowed until the loop runs on. */
 struct redis_facts {

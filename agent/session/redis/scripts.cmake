@@ -1,0 +1,12 @@
+# The scripts become arrays of the program: what is sent to Redis is the file as it stands.
+set(scripts "#include \"session_redis_internal.h\"\n")
+foreach(script record index)
+  set(file ${CMAKE_CURRENT_SOURCE_DIR}/session/redis/${script}.lua)
+  file(READ ${file} bytes HEX)
+  string(REGEX REPLACE "(..)" "0x\\1," bytes "${bytes}")
+  string(APPEND scripts "const char scripts_${script}[] = {${bytes}0};\n")
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+endforeach()
+file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/session_redis_scripts.c CONTENT "${scripts}" @ONLY)
+target_sources(outrider_session_redis PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/session_redis_scripts.c)
+target_include_directories(outrider_session_redis PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/session/redis)
