@@ -16,6 +16,7 @@ struct status_answer {
     struct status_answer *next;
     uint64_t ticket; /* of the claims of its line; 0: none */
     size_t claims;   /* that are not decided yet */
+    bool said;       /* the line is applied; until then its claims may end, but not its turn */
     bool failed;     /* `text` is the error of one of them */
     struct buf text;
 };
@@ -30,7 +31,7 @@ static void free_answer(struct status_answer *answer)
 static void send_ready(struct status_replies *replies, struct line_peer *peer)
 {
     struct status_answer *answer = replies->first;
-    while (answer != NULL && answer->claims == 0) {
+    while (answer != NULL && answer->said && answer->claims == 0) {
         LL_DELETE(replies->first, answer);
         line_peer_reply(peer, buf_view(&answer->text));
         free_answer(answer);
@@ -72,7 +73,7 @@ void status_replies_say(struct status_replies *replies, struct line_peer *peer, 
                         struct str text)
 {
     struct status_answer *last = last_answer(replies);
-    size_t held = text.size;
+    size_t held = 0;
     if (last == NULL) {
         line_peer_reply(peer, text);
         return;
@@ -81,6 +82,7 @@ void status_replies_say(struct status_replies *replies, struct line_peer *peer, 
         status_replies_expect(replies, 0, 0);
         last = last_answer(replies);
     }
+    last->said = true;
     if (!last->failed) {
         buf_str(&last->text, text);
     }
@@ -109,9 +111,7 @@ bool status_replies_claimed(struct status_replies *replies, struct line_peer *pe
         buf_clear(&answer->text);
         status_line_claim_reply(&answer->text, id, why);
     }
-    if (answer->text.size > 0) {
-        send_ready(replies, peer); /* else the line is still being applied, and its reply follows */
-    }
+    send_ready(replies, peer);
     return true;
 }
 
