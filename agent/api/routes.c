@@ -38,6 +38,8 @@ static const struct route {
     {ROUTE_POST, "/api/services/{type}/{id}/drain", NOTHING, api_service_drain},
     {ROUTE_POST, "/api/services/{type}/{id}/undrain", NOTHING, api_service_undrain},
     {ROUTE_GET, "/api/route/{type}", FLEET | UNREAD, api_route},
+    {ROUTE_GET, "/api/leader", FLEET, api_leaders},
+    {ROUTE_GET, "/api/leader/{scope}", FLEET, api_leader},
     {ROUTE_GET, "/api/subscribe", FILTER | STREAM, api_subscribe},
     {ROUTE_GET, "/service-discovery/status", NOTHING, api_discovery_status},
     {ROUTE_GET, "/service-discovery/services", FLEET, api_discovery_services},

@@ -32,6 +32,7 @@ void agent_look_local(struct agent *agent, struct discovery_local *ret_local)
                             .server = agent->router == NULL ? NULL : agent->router->server,
                             .probes = agent->probe_views,
                             .probe_count = look_at_probes(agent)};
+    fleet_look(agent->fleet, &view.fleet);
     api_local(&view, ret_local);
 }
 

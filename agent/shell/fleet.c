@@ -1,4 +1,5 @@
 #include "agent_internal.h"
+#include "leader_feed_internal.h"
 
 #include "outrider/api/events/events.h"
 #include "outrider/base/mem.h"
@@ -25,6 +26,7 @@ struct fleet {
     struct fleet_router router;
     struct timer *timer;
     struct events *events;
+    struct leader_feed *leaders; /* NULL: the fleet was never followed */
     struct save_log log;
 };
 
@@ -85,10 +87,23 @@ void fleet_carry_out(struct fleet *fleet, const struct view_effect *effect)
     }
 }
 
+/* Who leads is followed while the fleet is. */
+static void follow_leaders(struct fleet *fleet)
+{
+    bool follows = strcmp(view_facts(fleet->router.view)->state, "off") != 0;
+    if (follows && fleet->leaders == NULL) {
+        fleet->leaders = leader_feed_new(fleet->agent, fleet->events);
+    }
+    if (fleet->leaders != NULL) {
+        leader_feed_follow(fleet->leaders, follows);
+    }
+}
+
 /* After each step: the next deadline, and requests that wait for the fleet. */
 static void stepped(struct fleet *fleet, bool changed)
 {
     const struct view_facts *facts = view_facts(fleet->router.view);
+    follow_leaders(fleet);
     timer_arm_at_ms(fleet->timer, view_deadline(fleet->router.view).latest);
     bool known = facts->known && !facts->waking;
     if (fleet->agent->api != NULL && (changed || known || facts->last_error[0] != '\0')) {
@@ -105,6 +120,9 @@ static void step(struct fleet *fleet, struct view_event event)
 void fleet_step(struct fleet *fleet, enum view_event_type type)
 {
     step(fleet, (struct view_event){.type = type});
+    if (type == VIEW_ON_TICK) {
+        leader_feed_tick(fleet->leaders);
+    }
 }
 
 static void on_timer(void *user)
@@ -125,7 +143,15 @@ static void on_local(void *user, struct discovery_local *ret_local)
     agent_look_local(fleet->agent, ret_local);
 }
 
-static const struct events_ops events_ops = {.count = on_count, .local = on_local};
+static const struct leaders *on_leaders(void *user)
+{
+    const struct fleet *fleet = user;
+    struct api_fleet look = {.view = NULL};
+    leader_feed_look(fleet->leaders, &look);
+    return look.leaders;
+}
+
+static const struct events_ops events_ops = {.count = on_count, .local = on_local, .leaders = on_leaders};
 
 /* ---- the registry ---- */
 
@@ -218,6 +244,7 @@ void fleet_free(struct fleet *fleet)
 {
     if (fleet != NULL) {
         registry_detach(fleet->registry);
+        leader_feed_free(fleet->leaders);
         events_free(fleet->events);
         timer_free(fleet->timer);
         fleet_router_fini(&fleet->router);
@@ -242,4 +269,5 @@ void fleet_look(const struct fleet *fleet, struct api_fleet *ret_fleet)
                                     .failures = fleet->log.failures,
                                     .last_error = fleet->log.last_error,
                                     .events = fleet->events};
+    leader_feed_look(fleet->leaders, ret_fleet);
 }

@@ -97,7 +97,7 @@ static void check_told(const struct view_entry *entry)
     must(discovery_json_event(NULL, entry, 0, NULL, &out));
     must_be_json(buf_view(&out));
     buf_clear(&out);
-    discovery_json_status(entry, true, &out);
+    discovery_json_status(entry, true, true, &out);
     must_be_json(buf_view(&out));
     buf_clear(&out);
     sse_event(&out, STR("update"), blob_view(entry->json), &id);

@@ -7,6 +7,7 @@
 #include "outrider/core/fleet/filter.h"
 #include "outrider/core/fleet/view_read.h"
 #include "outrider/core/probe/probe.h"
+#include "outrider/core/registry/mirror.h"
 
 void api_call_fini(struct api_call *call)
 {
@@ -54,9 +55,34 @@ bool api_need_fleet(struct api_call *call, struct api_reply *reply)
     return false;
 }
 
+bool api_need_leaders(struct api_call *call, bool can_do_without, struct api_reply *reply)
+{
+    const struct api_context *context = call->context;
+    const struct mirror *keys = call->view.fleet.leader_keys;
+    const struct mirror_facts *facts = keys == NULL ? NULL : mirror_facts(keys);
+    bool failed = facts == NULL || facts->last_error[0] != '\0';
+    if (facts != NULL && facts->waking && !context->impatient) {
+        reply->turn = API_DEFERRED;
+        reply->deferral = (struct api_deferral){.timeout_ms = call->view.config->registry.request_timeout_ms};
+        return false;
+    }
+    if (can_do_without) {
+        return true;
+    }
+    if (facts == NULL || !facts->known) {
+        reply->header = API_RETRY_SOON;
+        api_refuse(reply, 503, "not_known", "who leads has not been read yet%s%s", failed ? ": " : "",
+                   facts == NULL ? "" : facts->last_error);
+        return false;
+    }
+    int64_t age = mirror_age_ms(keys, &call->view.now);
+    reply->stale_ms = facts->synced ? 0 : age > 0 ? age : 1;
+    return true;
+}
+
 void api_local(const struct api_view *view, struct discovery_local *ret_local)
 {
-    *ret_local = (struct discovery_local){.response_ms = -1};
+    *ret_local = (struct discovery_local){.response_ms = -1, .leaders = view->fleet.leaders};
     if (view->server == NULL) {
         return;
     }

@@ -323,6 +323,7 @@ void events_free(struct events *events)
     timer_free(events->stalls);
     deferred_cancel(&events->turn);
     blob_unref(events->comment);
+    blob_unref(events->leaders);
     events_envelopes_fini(events);
     free(events);
 }

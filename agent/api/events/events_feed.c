@@ -125,6 +125,7 @@ void events_begin(struct events_subscriber *subscriber, struct events_batch *bat
     subscriber->sent_records = 0;
     if (batch == NULL) {
         events_enter(subscriber, &channel->live);
+        events_tell_leaders(subscriber);
         return;
     }
     subscriber->index = events_next(channel, batch->items, batch->count, 0);

@@ -1,4 +1,5 @@
 /* The inside of the hub: events.c (requests, subscribers, turns), events_live.c (changes to live subscribers),
+ * events_leader.c (who leads),
  * events_batch.c and events_feed.c (catching up). */
 #ifndef OUTRIDER_API_EVENTS_EVENTS_INTERNAL_H
 #define OUTRIDER_API_EVENTS_EVENTS_INTERNAL_H
@@ -96,6 +97,7 @@ struct events {
     struct timer *stalls; /* armed while a subscriber is blocked */
     size_t counted;       /* the last passed to ops->count */
     struct blob *comment;
+    struct blob *leaders;                /* an event for each scope; NULL: to be framed */
     struct events_envelope envelopes[3]; /* of init, of update, and of update with an id */
     struct events_counters counters;
     size_t dropped_unlogged;      /* of counters.dropped */
@@ -121,6 +123,9 @@ void events_drop_stalled(struct events *events, int64_t now_ms);
 
 /* events.c: runs the hub at the end of the turn. */
 void events_wake(struct events *events);
+
+/* events_leader.c: tells a subscriber that has gone live who leads, if it asked for that. */
+void events_tell_leaders(struct events_subscriber *subscriber);
 
 /* events_live.c: sends the pending changes to live subscribers. */
 void events_flush(struct events *events);

@@ -9,6 +9,7 @@
 #include "outrider/codec/record/view_item.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/fleet/view_read.h"
+#include "outrider/core/leader/election.h"
 #include "outrider/core/publish/registrar.h"
 #include "outrider/core/server/server.h"
 
@@ -35,11 +36,22 @@ static struct view_entry *own_service(const struct api_view *view)
     return entry;
 }
 
+/* Whether this agent leads a scope: it knows that best itself. */
+static bool leads(const struct api_view *view)
+{
+    for (size_t i = 0; i < view->candidacy_count; i++) {
+        if (election_leads(view->candidacies[i].election, &view->now, NULL)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void api_discovery_status(struct api_call *call, struct api_reply *reply)
 {
     const struct api_view *view = &call->view;
     struct view_entry *own = view->server == NULL ? NULL : own_service(view);
-    discovery_json_status(own, view->server != NULL && registrar_facts(view->registrar).visible,
+    discovery_json_status(own, leads(view), view->server != NULL && registrar_facts(view->registrar).visible,
                           api_json(reply));
     view_entry_unref(own);
 }
@@ -47,6 +59,9 @@ void api_discovery_status(struct api_call *call, struct api_reply *reply)
 void api_discovery_services(struct api_call *call, struct api_reply *reply)
 {
     struct discovery_local local;
+    if (!api_need_leaders(call, true, reply)) {
+        return;
+    }
     api_local(&call->view, &local);
     (void)api_json(reply);
     reply->blob = api_lists_discovery(call->context->lists, call->view.fleet.view, &local, &call->view.now);
@@ -54,7 +69,12 @@ void api_discovery_services(struct api_call *call, struct api_reply *reply)
 
 void api_discovery_topology(struct api_call *call, struct api_reply *reply)
 {
-    discovery_json_topology(call->view.fleet.view, api_json(reply));
+    const struct config *config = call->view.config;
+    if (api_need_leaders(call, true, reply)) {
+        discovery_json_topology(call->view.fleet.view, call->view.fleet.leaders,
+                                config->server.present ? str_of(config->server.type) : STR(""),
+                                api_json(reply));
+    }
 }
 
 /* How many services have the id of the request; with 0 `reply` is made a 404. */
@@ -77,7 +97,7 @@ void api_discovery_health(struct api_call *call, struct api_reply *reply)
     const struct view_facts *fleet = view_facts(call->view.fleet.view);
     const struct view_entry *entry;
     struct discovery_local local;
-    if (count_id(call, reply, &entry) == 0) {
+    if (!api_need_leaders(call, true, reply) || count_id(call, reply, &entry) == 0) {
         return;
     }
     size_t total = 0, healthy = 0;

@@ -14,6 +14,7 @@
 #include "outrider/codec/record/record_sign.h"
 #include "outrider/codec/record/services_json.h"
 #include "outrider/core/config/config.h"
+#include "outrider/core/fleet/filter.h"
 #include "outrider/core/fleet/view_read.h"
 #include "outrider/core/server/record.h"
 
@@ -55,6 +56,10 @@ static bool not_modified(const struct api_call *call, struct api_reply *reply)
 void api_services(struct api_call *call, struct api_reply *reply)
 {
     const struct view *fleet = call->view.fleet.view;
+    if (filter_leaders(call->filter)) {
+        api_refuse(reply, 400, "bad_parameter", "include: the list has no leaders, see /api/leader");
+        return;
+    }
     services_json_etag(fleet, call->filter, reply->etag);
     bool has_etag = reply->etag[0] != '\0'; /* then the list depends on the revision alone */
     if (!not_modified(call, reply)) {

@@ -1,4 +1,6 @@
 /* GET /metrics (docs/design/protocol.md, "Metrics"): base units, one family after the other. */
+#include "metrics_internal.h"
+
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/counters.h"
 #include "outrider/api/common/handlers.h"
@@ -8,7 +10,6 @@
 #include "outrider/codec/text/prometheus.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/fleet/view_read.h"
-#include "outrider/core/leader/election.h"
 #include "outrider/core/probe/health.h"
 #include "outrider/core/probe/probe.h"
 #include "outrider/core/publish/registrar.h"
@@ -19,29 +20,12 @@
 /* Any writer below the prefix chooses types, so more than this are counted together. */
 enum { TYPES_SHOWN_MAX = 256 };
 
-/* A family of one sample without labels. */
-struct sample {
-    const char *name;
-    enum prometheus_type type;
-    const char *help;
-    int64_t value;
-    bool is_us; /* in us, written in seconds */
-};
-
-#define SAMPLE(type, name, help, value, is_us) ((struct sample){name, type, help, (int64_t)(value), is_us})
-#define COUNTER(name, help, value) SAMPLE(PROMETHEUS_COUNTER, name, help, value, false)
-#define GAUGE(name, help, value) SAMPLE(PROMETHEUS_GAUGE, name, help, value, false)
-#define SECONDS_COUNTER(name, help, us) SAMPLE(PROMETHEUS_COUNTER, name, help, us, true)
-#define SECONDS_GAUGE(name, help, us) SAMPLE(PROMETHEUS_GAUGE, name, help, us, true)
-
-#define LABEL(key, text) ((struct prometheus_label){(key), str_of(text)})
-
 static double seconds(int64_t us)
 {
     return (double)us / 1e6;
 }
 
-static void write_samples(struct buf *out, const struct sample *samples, size_t count)
+void metrics_write(struct buf *out, const struct sample *samples, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const struct sample *sample = &samples[i];
@@ -136,42 +120,6 @@ static void write_requests(struct buf *out, const struct api_counters *counters)
     }
 }
 
-static void write_leader(struct buf *out, const struct api_view *view)
-{
-    if (view->candidacy_count == 0) {
-        return;
-    }
-    prometheus_family(out, "outrider_leader", PROMETHEUS_GAUGE, "1 while this agent leads the scope.");
-    for (size_t i = 0; i < view->candidacy_count; i++) {
-        const struct api_candidacy *candidacy = &view->candidacies[i];
-        prometheus_int(out, "outrider_leader", &LABEL("scope", candidacy->scope), 1,
-                       election_leads(candidacy->election, &view->now, NULL));
-    }
-    prometheus_family(out, "outrider_leader_token", PROMETHEUS_GAUGE,
-                      "Fencing token while this agent leads the scope, 0 while it does not.");
-    for (size_t i = 0; i < view->candidacy_count; i++) {
-        int64_t token = 0;
-        (void)election_leads(view->candidacies[i].election, &view->now, &token);
-        prometheus_int(out, "outrider_leader_token", &LABEL("scope", view->candidacies[i].scope), 1, token);
-    }
-    prometheus_family(out, "outrider_elections_won_total", PROMETHEUS_COUNTER,
-                      "Times this agent began to lead the scope.");
-    for (size_t i = 0; i < view->candidacy_count; i++) {
-        prometheus_int(out, "outrider_elections_won_total", &LABEL("scope", view->candidacies[i].scope), 1,
-                       (int64_t)view->candidacies[i].election->gained);
-    }
-    prometheus_family(out, "outrider_leader_lost_total", PROMETHEUS_COUNTER,
-                      "Times this agent ceased to lead the scope, by reason.");
-    for (size_t i = 0; i < view->candidacy_count; i++) {
-        for (enum election_reason reason = 0; reason < ELECTION_REASON_COUNT; reason++) {
-            struct prometheus_label labels[] = {LABEL("scope", view->candidacies[i].scope),
-                                                LABEL("reason", election_reason_name(reason))};
-            prometheus_int(out, "outrider_leader_lost_total", labels, 2,
-                           (int64_t)view->candidacies[i].election->lost[reason]);
-        }
-    }
-}
-
 static void write_registry(struct buf *out, const struct api_view *view)
 {
     const struct registrar *registrar = view->registrar;
@@ -203,7 +151,7 @@ static void write_registry(struct buf *out, const struct api_view *view)
     static const char *const outcomes[] = {[REGISTRAR_CLAIMED] = "claimed",
                                            [REGISTRAR_CLAIM_UNKNOWN] = "not_reserved",
                                            [REGISTRAR_CLAIM_AWAY] = "away"};
-    write_samples(out, samples, COUNT_OF(samples));
+    metrics_write(out, samples, COUNT_OF(samples));
     prometheus_family(out, "outrider_claims_total", PROMETHEUS_COUNTER,
                       "Reservations that the server claimed, by how that ended.");
     for (size_t i = 0; i < COUNT_OF(outcomes); i++) {
@@ -274,7 +222,7 @@ static void write_view(struct buf *out, const struct api_view *view, uint64_t wa
                 "Requests for the fleet that were not kept waiting because too many requests wait.",
                 waiting_refused),
     };
-    write_samples(out, samples, COUNT_OF(samples));
+    metrics_write(out, samples, COUNT_OF(samples));
     prometheus_family(out, "outrider_view_skipped", PROMETHEUS_GAUGE,
                       "Keys under the prefix that are not served as records, by reason.");
     for (enum view_skip skip = VIEW_SKIP_NONE + 1; skip < VIEW_SKIP_COUNT; skip++) {
@@ -297,7 +245,7 @@ static void write_events(struct buf *out, const struct events_counters *counters
                 counters->dropped),
         COUNTER("outrider_sse_refused_total", "Event streams refused for lack of room.", counters->refused),
     };
-    write_samples(out, samples, COUNT_OF(samples));
+    metrics_write(out, samples, COUNT_OF(samples));
 }
 
 static void write_sockets(struct buf *out, const struct api_counters *counters)
@@ -323,7 +271,7 @@ static void write_sockets(struct buf *out, const struct api_counters *counters)
                    counters->lines_bad);
     write_outcomes(out, "outrider_status_datagrams_total", "Datagrams on the notify socket.",
                    counters->datagrams_ok, counters->datagrams_bad);
-    write_samples(out, samples, COUNT_OF(samples));
+    metrics_write(out, samples, COUNT_OF(samples));
 }
 
 static void write_socket_files(struct buf *out, const struct api_view *view)
@@ -397,7 +345,7 @@ static void write_http(struct buf *out, const struct http_server_counters *http)
     };
     static const char *const kinds[] = {"request", "idle", "write"};
     const uint64_t timeouts[] = {http->request_timeouts, http->idle_timeouts, http->write_timeouts};
-    write_samples(out, samples, COUNT_OF(samples));
+    metrics_write(out, samples, COUNT_OF(samples));
     write_places(out, http);
     prometheus_family(out, "outrider_http_timeouts_total", PROMETHEUS_COUNTER,
                       "Connections closed by a timeout.");
@@ -414,7 +362,7 @@ static void write_process(struct buf *out, int64_t lag_us)
         SECONDS_COUNTER("outrider_process_cpu_seconds_total", "User and system CPU time of the agent.",
                         usage.cpu_us),
     };
-    write_samples(out, samples, COUNT_OF(samples));
+    metrics_write(out, samples, COUNT_OF(samples));
 }
 
 static void write_sandbox(struct buf *out, const struct api_sandbox *sandbox)
@@ -423,7 +371,7 @@ static void write_sandbox(struct buf *out, const struct api_sandbox *sandbox)
         GAUGE("outrider_sandbox", "1 when the agent has given up the system calls that it does not need.",
               sandbox->on ? 1 : 0),
     };
-    write_samples(out, samples, COUNT_OF(samples));
+    metrics_write(out, samples, COUNT_OF(samples));
 }
 
 void api_metrics(struct api_call *call, struct api_reply *reply)
@@ -439,7 +387,7 @@ void api_metrics(struct api_call *call, struct api_reply *reply)
         write_probes(out, view);
     }
     write_registry(out, view);
-    write_leader(out, view);
+    metrics_write_leadership(out, view);
     if (view->fleet.view != NULL) {
         write_services(out, view_facts(view->fleet.view));
         write_view(out, view, context->waiting_refused);

@@ -3,6 +3,7 @@
 #include "outrider/base/mem.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/core/fleet/view_read.h"
+#include "outrider/core/leader/leaders.h"
 
 #include <stdlib.h>
 
@@ -26,15 +27,31 @@ static void write_text(struct json_writer *json, const char *name, struct str va
     }
 }
 
-/* The members that a service and the current service share. Without a leader election every role is "member". */
-static void write_who(struct json_writer *json, const struct view_entry *entry)
+static bool leads(const struct leaders *leaders, const struct view_entry *entry)
+{
+    return leaders != NULL && leaders_led_by(leaders, view_entry_type(entry), view_entry_id(entry)) != NULL;
+}
+
+/* The members that a service, the current service and the leader share. */
+static void write_who(struct json_writer *json, const struct view_entry *entry, bool leader)
 {
     write_text(json, "id", view_entry_id(entry));
     write_text(json, "name", view_entry_type(entry));
     write_text(json, "host", view_entry_text(entry, VIEW_HOST));
     json_member_span(json, "port", entry->port == 0 ? -1 : entry->port);
     write_text(json, "status", view_entry_text(entry, VIEW_STATUS));
-    write_text(json, "role", STR("member"));
+    write_text(json, "role", leader ? STR("leader") : STR("member"));
+}
+
+/* The same of a leader without a record. */
+static void write_candidate(struct json_writer *json, const struct candidate *who)
+{
+    write_text(json, "id", str_of(who->id));
+    write_text(json, "name", str_of(who->type));
+    write_text(json, "host", str_of(who->host));
+    json_member_text(json, "port", NULL);
+    json_member_text(json, "status", NULL);
+    json_member_text(json, "role", "leader");
 }
 
 static void write_health(struct json_writer *json, const struct view_entry *entry,
@@ -53,7 +70,7 @@ static void write_service(struct json_writer *json, const struct view_entry *ent
                           const struct discovery_local *local)
 {
     json_write_object(json);
-    write_who(json, entry);
+    write_who(json, entry, local != NULL && leads(local->leaders, entry));
     write_health(json, entry, local);
     json_member_bool(json, "isHealthy", entry->status == STATUS_READY);
     json_write_object_end(json);
@@ -110,7 +127,35 @@ static void write_regions(struct json_writer *json, const struct view_facts *fac
     free(regions);
 }
 
-void discovery_json_topology(const struct view *view, struct buf *out)
+/* Clients of this document know one leader. */
+static const struct leaders_scope *one_leader(const struct leaders *leaders, struct str scope)
+{
+    const struct leaders_scope *found = leaders == NULL ? NULL : leaders_find(leaders, scope);
+    for (size_t i = 0; leaders != NULL && (found == NULL || !found->named) && i < leaders_count(leaders);
+         i++) {
+        found = leaders_at(leaders, i);
+    }
+    return found != NULL && found->named ? found : NULL;
+}
+
+static void write_leader(struct json_writer *json, const struct view *view, const struct leaders_scope *scope)
+{
+    if (scope == NULL) {
+        json_member_text(json, "leader", NULL);
+        return;
+    }
+    const struct view_entry *entry = view_find(view, str_of(scope->who.type), str_of(scope->who.id));
+    json_member_object(json, "leader");
+    if (entry != NULL) {
+        write_who(json, entry, true);
+    } else {
+        write_candidate(json, &scope->who);
+    }
+    json_write_object_end(json);
+}
+
+void discovery_json_topology(const struct view *view, const struct leaders *leaders, struct str scope,
+                             struct buf *out)
 {
     static const unsigned statuses[] = {STATUS_READY, STATUS_ERROR, STATUS_INITIALIZING, STATUS_DRAINING,
                                         STATUS_SHUTTING_DOWN};
@@ -128,11 +173,11 @@ void discovery_json_topology(const struct view *view, struct buf *out)
         json_member_uint(&json, discovery_health(statuses[i]), facts->servers[statuses[i]] + unknown);
     }
     json_write_object_end(&json);
-    json_member_text(&json, "leader", NULL);
+    write_leader(&json, view, one_leader(leaders, scope));
     json_write_object_end(&json);
 }
 
-void discovery_json_status(const struct view_entry *current, bool registered, struct buf *out)
+void discovery_json_status(const struct view_entry *current, bool leads, bool registered, struct buf *out)
 {
     struct json_writer json = {.out = out};
     json_write_object(&json);
@@ -141,10 +186,10 @@ void discovery_json_status(const struct view_entry *current, bool registered, st
         json_member_text(&json, "currentService", NULL);
     } else {
         json_member_object(&json, "currentService");
-        write_who(&json, current);
+        write_who(&json, current, leads);
         json_write_object_end(&json);
     }
-    json_member_bool(&json, "isLeader", false);
+    json_member_bool(&json, "isLeader", leads);
     json_member_text(&json, "status", registered ? "registered" : "unregistered");
     json_write_object_end(&json);
 }
@@ -166,4 +211,24 @@ bool discovery_json_event(const struct view_entry *was, const struct view_entry 
     json_member_int(&json, "timestamp", wall_ms);
     json_write_object_end(&json);
     return true;
+}
+
+void discovery_json_elected(const struct leaders_scope *scope, const struct view_entry *entry,
+                            const struct discovery_local *local, int64_t wall_ms, struct buf *out)
+{
+    struct json_writer json = {.out = out};
+    json_write_object(&json);
+    json_member_text(&json, "type", "leaderElected");
+    json_write_key(&json, "service");
+    if (entry != NULL) {
+        write_service(&json, entry, local);
+    } else {
+        json_write_object(&json);
+        write_candidate(&json, &scope->who);
+        json_write_object_end(&json);
+    }
+    json_member_text(&json, "serviceId", scope->who.id);
+    json_member_string(&json, "scope", scope->name);
+    json_member_int(&json, "timestamp", wall_ms);
+    json_write_object_end(&json);
 }

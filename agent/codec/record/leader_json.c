@@ -3,7 +3,7 @@
 #include "outrider/base/error.h"
 #include "outrider/codec/json/json_read.h"
 #include "outrider/codec/json/json_write.h"
-#include "outrider/core/leader/candidate.h"
+#include "outrider/core/leader/leaders.h"
 
 #include <stdio.h>
 
@@ -59,4 +59,25 @@ int leader_decode(struct str text, struct candidate *ret_candidate, struct error
         *ret_candidate = read;
     }
     return result;
+}
+
+void leader_json_scope(const struct leaders_scope *scope, struct buf *out)
+{
+    struct json_writer json = {.out = out};
+    const char *host = scope->who.host;
+    json_write_object(&json);
+    json_member_string(&json, "scope", scope->name);
+    if (scope->named) {
+        json_member_object(&json, "leader");
+        json_member_text(&json, "type", scope->who.type);
+        json_member_text(&json, "id", scope->who.id);
+        json_member_text(&json, "host", host[0] == '\0' ? NULL : host);
+        json_write_object_end(&json);
+    } else {
+        json_member_text(&json, "leader", NULL);
+    }
+    json_member_span(&json, "token", scope->token > 0 ? scope->token : -1);
+    json_member_time(&json, "since", scope->token > 0 ? scope->since_wall : 0);
+    json_member_uint(&json, "candidates", scope->candidates);
+    json_write_object_end(&json);
 }

@@ -41,7 +41,7 @@ struct term {
 struct filter {
     struct term terms[FILTER_TERMS_MAX]; /* sorted by name, then value; none twice */
     size_t count;
-    bool offline;
+    bool offline, leaders;
     size_t limit;     /* 0: none */
     struct str after; /* empty: none */
 };
@@ -164,10 +164,12 @@ int filter_add(struct filter *filter, struct str name, struct str value, struct 
         return 0;
     }
     if (term.kind == KIND_INCLUDE) {
-        filter->offline = filter->offline || str_eq(value, STR("offline"));
-        return str_eq(value, STR("offline"))
-                   ? 0
-                   : error_set(err, ERROR_INVALID, "include: only offline can be included");
+        bool offline = str_eq(value, STR("offline")), leader = str_eq(value, STR("leader"));
+        filter->offline = filter->offline || offline;
+        filter->leaders = filter->leaders || leader;
+        return offline || leader ? 0
+                                 : error_set(err, ERROR_INVALID,
+                                             "include: only offline, or in a stream leader, can be included");
     }
     if (term.kind == KIND_LIMIT || term.kind == KIND_AFTER) {
         return add_page(filter, &term, err);
@@ -186,6 +188,11 @@ bool filter_is_empty(const struct filter *filter)
 bool filter_offline(const struct filter *filter)
 {
     return filter != NULL && filter->offline;
+}
+
+bool filter_leaders(const struct filter *filter)
+{
+    return filter != NULL && filter->leaders;
 }
 
 bool filter_is_paged(const struct filter *filter)
@@ -271,6 +278,9 @@ void filter_text(const struct filter *filter, struct buf *out)
     }
     if (filter_offline(filter)) {
         buf_str(out, filter->count == 0 ? STR("include=offline") : STR("&include=offline"));
+    }
+    if (filter_leaders(filter)) {
+        buf_str(out, out->size == before ? STR("include=leader") : STR("&include=leader"));
     }
     if (filter != NULL && filter->limit > 0) {
         buf_printf(out, "%slimit=%zu", out->size == before ? "" : "&", filter->limit);

@@ -245,6 +245,8 @@ static void end(struct mirror *mirror)
     note_full(mirror);
     facts->following = mirror->follow.state != FOLLOW_OFF;
     facts->synced = mirror->follow.synced;
+    facts->waking = facts->waking && !facts->synced && mirror->follow.state != FOLLOW_WAITING &&
+                    mirror->follow.state != FOLLOW_OFF;
     facts->revision = mirror->facts.known ? mirror->follow.delivered : 0;
     facts->keys = mirror->table.count;
     facts->bytes = mirror->table.bytes;
@@ -257,7 +259,10 @@ void mirror_step(struct mirror *mirror, const struct mirror_event *event, struct
     mirror->now = event->now;
     switch (event->type) {
     case MIRROR_ON_TICK: follow_on(mirror, (struct follow_event){.type = FOLLOW_ON_TICK}); break;
-    case MIRROR_ON_START: follow_on(mirror, (struct follow_event){.type = FOLLOW_ON_START}); break;
+    case MIRROR_ON_START:
+        mirror->facts.waking = mirror->facts.waking || mirror->follow.state == FOLLOW_OFF;
+        follow_on(mirror, (struct follow_event){.type = FOLLOW_ON_START});
+        break;
     case MIRROR_ON_STOP: follow_on(mirror, (struct follow_event){.type = FOLLOW_ON_STOP}); break;
     case MIRROR_ON_REPLY: on_reply(mirror, event->reply); break;
     case MIRROR_ON_WATCH: on_watch(mirror, event->watch); break;

@@ -25,6 +25,8 @@ struct follow;
 struct hold;
 struct http_server_counters;
 struct intent;
+struct leaders;
+struct mirror;
 struct net_choice;
 struct placement;
 struct probe;
@@ -54,9 +56,11 @@ struct api_socket {
 struct api_fleet {
     const struct view *view;
     struct placement *placement;
-    uint64_t writes, failures; /* of the file the view is kept in */
-    const char *last_error;    /* why that file cannot be written; "" when it can or is off */
-    struct events *events;     /* the hub of subscribers */
+    uint64_t writes, failures;        /* of the file the view is kept in */
+    const char *last_error;           /* why that file cannot be written; "" when it can or is off */
+    struct events *events;            /* the hub of subscribers */
+    const struct leaders *leaders;    /* who leads; NULL: never followed, as `leader_keys` */
+    const struct mirror *leader_keys; /* what that is known from */
 };
 
 /* What the agent stands for. */
@@ -163,6 +167,10 @@ void api_look(struct api_call *call);
 /* Takes the view for a request that needs the fleet. False while the fleet is not known: `reply` is then an
  * error, or waits for the fleet. */
 bool api_need_fleet(struct api_call *call, struct api_reply *reply);
+
+/* The same for one that needs to know who leads, once the fleet is known. With `can_do_without` only a first answer of the
+ * registry is waited for, and an error is none. */
+bool api_need_leaders(struct api_call *call, bool can_do_without, struct api_reply *reply);
 
 /* Makes `reply` the error of an agent whose fleet has not been read yet; says why. */
 void api_refuse_unknown_fleet(const struct view *fleet, struct api_reply *reply);

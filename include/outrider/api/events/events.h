@@ -16,15 +16,21 @@
  *
  * A subscriber gets a revision only after all of the one before. `synced`, and the last event of a revision
  * that a subscriber gets, have an id, so resuming after one misses nothing and repeats nothing. While the view
- * is stale there are comments only, and then the difference. */
+ * is stale there are comments only, and then the difference.
+ *
+ * Who leads is no part of the fleet and its revisions: `leader` events have no id, and a subscriber that goes live gets
+ * one for each scope. */
 #ifndef OUTRIDER_API_EVENTS_EVENTS_H
 #define OUTRIDER_API_EVENTS_EVENTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct discovery_local;
 struct events;
+struct leaders;
+struct leaders_scope;
 struct loop;
 struct view;
 struct view_effect;
@@ -34,6 +40,8 @@ struct events_ops {
     void (*count)(void *user, size_t subscribers);
     /* The server beside this agent, as for /service-discovery/services; NULL: an observer. */
     void (*local)(void *user, struct discovery_local *ret_local);
+    /* Who leads, for subscribers that ask for it; NULL, or a result of NULL: not known. */
+    const struct leaders *(*leaders)(void *user);
 };
 
 /* Since the start; `subscribers` is now. */
@@ -58,6 +66,10 @@ void events_free(struct events *events);
 /* Takes an effect of the view: CHANGED and REVISION, others are ignored; references are taken. The effects of a
  * step must be emitted before any other call of the hub. Events go out at the end of the turn. */
 void events_emit(struct events *events, const struct view_effect *effect);
+
+/* The scope has another leader, or none: for live subscribers that ask for it. `present`: it had it before this agent knew. One
+ * that is not live gets what holds when it is. */
+void events_emit_leader(struct events *events, const struct leaders_scope *scope, bool present);
 
 /* The counters, borrowed. */
 const struct events_counters *events_counters(const struct events *events);

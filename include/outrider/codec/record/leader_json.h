@@ -12,6 +12,7 @@
 struct buf;
 struct candidate;
 struct error;
+struct leaders_scope;
 
 /* The longest value that is accepted, in bytes. */
 enum { LEADER_VALUE_MAX = 4096 };
@@ -23,5 +24,9 @@ void leader_encode(const struct candidate *candidate, struct buf *out);
  * CANDIDATE_TEXT_MAX) or ERROR_INVALID (anything else: also an empty type or id, and control characters, since the texts are
  * shown to people). */
 int leader_decode(struct str text, struct candidate *ret_candidate, struct error *err) MUST_CHECK;
+
+/* Appends who leads a scope, for the API: {"scope","leader":{"type","id","host"},"token","since","candidates"}. `leader` is null
+ * without one, token and since as well, and where its value cannot be read. */
+void leader_json_scope(const struct leaders_scope *scope, struct buf *out);
 
 #endif

@@ -90,9 +90,10 @@ struct mirror_effect {
 
 /* What can be asked, as of the last step. */
 struct mirror_facts {
-    bool known;               /* it was listed once */
-    bool following;           /* between START and STOP */
-    bool synced;              /* what is held is what the registry has */
+    bool known;     /* it was listed once */
+    bool following; /* between START and STOP */
+    bool waking;    /* since START neither a listing that is in sync nor a failure has come: one will soon */
+    bool synced;    /* what is held is what the registry has */
     int64_t revision;         /* everything up to it was delivered; 0: nothing was */
     size_t keys, bytes;       /* held */
     size_t left_out;          /* keys that did not fit */

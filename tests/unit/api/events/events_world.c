@@ -30,7 +30,13 @@ static void on_count(void *user, size_t subscribers)
     world->counts++;
 }
 
-static const struct events_ops ops = {on_count, NULL};
+static const struct leaders *on_leaders(void *user)
+{
+    const struct world *world = user;
+    return world->leaders;
+}
+
+static const struct events_ops ops = {on_count, NULL, on_leaders};
 
 static const struct config config = {.view.mode = CONFIG_VIEW_ALWAYS};
 

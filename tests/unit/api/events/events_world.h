@@ -19,6 +19,8 @@ struct row {
     const char *key, *json; /* json NULL: deleted */
 };
 
+struct leaders;
+
 struct world {
     struct loop *loop;
     struct http_server *server;
@@ -30,6 +32,7 @@ struct world {
     uint64_t request, watch;
     int64_t revision;
     size_t counted, counts;
+    struct leaders *leaders; /* NULL: not known */
 };
 
 struct reader {

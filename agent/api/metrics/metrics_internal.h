@@ -1,0 +1,33 @@
+/* The parts of api/metrics: metrics.c, and metrics_leader.c (leadership). */
+#ifndef OUTRIDER_API_METRICS_METRICS_INTERNAL_H
+#define OUTRIDER_API_METRICS_METRICS_INTERNAL_H
+
+#include "outrider/codec/text/prometheus.h"
+
+struct api_view;
+struct buf;
+
+/* A family of one sample without labels. */
+struct sample {
+    const char *name;
+    enum prometheus_type type;
+    const char *help;
+    int64_t value;
+    bool is_us; /* in us, written in seconds */
+};
+
+#define SAMPLE(type, name, help, value, is_us) ((struct sample){name, type, help, (int64_t)(value), is_us})
+#define COUNTER(name, help, value) SAMPLE(PROMETHEUS_COUNTER, name, help, value, false)
+#define GAUGE(name, help, value) SAMPLE(PROMETHEUS_GAUGE, name, help, value, false)
+#define SECONDS_COUNTER(name, help, us) SAMPLE(PROMETHEUS_COUNTER, name, help, us, true)
+#define SECONDS_GAUGE(name, help, us) SAMPLE(PROMETHEUS_GAUGE, name, help, us, true)
+
+#define LABEL(key, text) ((struct prometheus_label){(key), str_of(text)})
+
+/* Appends families of one sample each. */
+void metrics_write(struct buf *out, const struct sample *samples, size_t count);
+
+/* Appends what this agent stands for, and who leads which scope where it watches that. */
+void metrics_write_leadership(struct buf *out, const struct api_view *view);
+
+#endif
