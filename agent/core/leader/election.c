@@ -368,7 +368,7 @@ const char *election_error(const struct election *election)
 {
     const struct last_error *errors[] = {&election->lease_error, &election->last_error,
                                          &election->watch_error};
-    for (size_t i = 0; i < COUNT_OF(errors); i++) {
+    for (size_t i = 0; election->state != ELECTION_OFF && i < COUNT_OF(errors); i++) {
         if (errors[i]->failing) {
             return errors[i]->text;
         }
