@@ -126,6 +126,9 @@ void plan(struct world *world, int64_t delay, enum event_type type, struct node 
 int64_t between(struct world *world, int64_t least, int64_t most);
 bool chance(struct world *world, unsigned percent);
 
+/* Asks every node that could be asked now whether it leads. */
+void ask_all(struct world *world);
+
 /* A line of the story; the last ones are printed when the world fails. */
 void tell(struct world *world, const char *format, ...) PRINTF_LIKE(2, 3);
 

@@ -158,6 +158,7 @@ void node_resume(struct node *node)
     tell(world, "node %u runs again", node->index);
     node->stopped = false;
     node->slept += node->asleep ? (world->now - node->stopped_from) * node->parts / 1000000 : 0;
+    ask_all(world);     /* before it hears of anything */
     if (node->asleep) { /* the kernel says so */
         node_event(node, ELECTION_ON_TICK, NULL, NULL);
     }

@@ -66,7 +66,7 @@ void break_rule(struct world *world, const char *format, ...)
 /* ---- invariants ---- */
 
 /* Of the nodes that could be asked now. One that is stopped answers no question; the first after it runs again counts. */
-static void check_belief(struct world *world)
+void ask_all(struct world *world)
 {
     const struct node *leader = NULL;
     for (unsigned i = 0; i < world->node_count; i++) {
@@ -144,6 +144,12 @@ static void on_led(struct world *world)
         break_rule(world, "no node leads, %" PRId64 " ms after the faults ended",
                    ends_within(world) + AFTER_MS);
         return;
+    }
+    for (unsigned i = 0; i < world->node_count; i++) {
+        enum election_state state = world->nodes[i].election.state;
+        if (world->nodes[i].alive && state != ELECTION_LEADING && state != ELECTION_QUEUED) {
+            break_rule(world, "node %u has no place, it is %s", i, election_state_name(state));
+        }
     }
     plan(world, between(world, 0, 2 * world->ttl_ms), EVENT_RESIGN, NULL, NULL, leader->index);
 }
@@ -268,10 +274,10 @@ void world_run(struct world *world)
             world->now = event.at;
         }
         run_store(world);
-        check_belief(world);
+        ask_all(world);
         world->stats.events++;
         dispatch(world, &event);
-        check_belief(world);
+        ask_all(world);
     }
 }
 

@@ -472,6 +472,20 @@ static void resigning_says_so_before_it_revokes(void **state)
     assert_int_equal(election_deadline(&w->election).latest, NEVER_MS);
 }
 
+/* What a revoke without an answer did is not known: it is sent again, though the candidate is wanted again. */
+static void it_stands_again_after_a_revoke_without_an_answer(void **state)
+{
+    struct election_world *w = *state;
+    election_world_queue(w);
+    election_world_step(w, ELECTION_ON_RESIGN);
+    election_world_fail(w, REGISTRY_UNKNOWN);
+    election_world_step(w, ELECTION_ON_STAND);
+    election_world_advance(w, RETRY_CAP_MS);
+    assert_int_equal(w->asked.op, REGISTRY_REVOKE);
+    election_world_fail(w, REGISTRY_LEASE_LOST);
+    assert_int_equal(w->asked.op, REGISTRY_GRANT);
+}
+
 /* It stands again under another lease, so at the end of the queue, and only once the key of before is gone. */
 static void it_stands_again(void **state)
 {
@@ -585,6 +599,7 @@ int main(void)
         TEST(a_registry_that_chooses_the_lease),
         TEST(resigning_says_so_before_it_revokes),
         TEST(it_stands_again),
+        TEST(it_stands_again_after_a_revoke_without_an_answer),
         TEST(a_revoke_without_an_answer_is_sent_again),
         TEST(nothing_is_left_of_one_that_has_no_lease),
         TEST(an_outage_is_told_once),
