@@ -28,7 +28,8 @@ static void silence(struct world *world, struct node *node)
         if (watch->id != 0 && watch->node == node->index) {
             tell(world, "watch of node %u is silent", node->index);
             watch->silent = true;
-            node->silenced = watch->node_id;
+            bool present = election_watches(&node->election, watch->node_id);
+            node->silenced = present ? watch->node_id : node->silenced;
         }
     }
 }
@@ -81,6 +82,17 @@ static void excuse(struct world *world)
     world->excused_until = world->now + world->ttl_ms + world->kind->limits.ttl_min_ms;
 }
 
+/* Where the store chooses the ids of leases, it never chooses one of a store before. */
+static void use_up_leases(struct world *world)
+{
+    bool chooses = (world->kind->can & REGISTRY_CAN_CHOOSE_LEASE) == 0;
+    for (uint64_t i = 0; chooses && i < 1000 * world->cluster; i++) {
+        struct registry_lease lease =
+            net_do(world, (struct registry_request){.op = REGISTRY_GRANT, .ttl_ms = world->ttl_ms})->lease;
+        (void)net_do(world, (struct registry_request){.op = REGISTRY_REVOKE, .lease = lease});
+    }
+}
+
 static void lose_data(struct world *world)
 {
     tell(world, "the store is another one, and empty");
@@ -91,6 +103,7 @@ static void lose_data(struct world *world)
         world->watches[i].id = 0;
     }
     world->cluster++;
+    use_up_leases(world);
     world->last_token = world->revision_floor = 0;
     excuse(world);
 }

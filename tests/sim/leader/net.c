@@ -227,7 +227,8 @@ static void on_watch(const struct registry_watch_event *event, void *user)
     struct node *node = &world->nodes[watch->node];
     bool ends = event->type == REGISTRY_WATCH_ENDED;
     watch->silent = watch->silent || node->network == NETWORK_SWALLOWS;
-    node->silenced = watch->silent && watch->life == node->life ? watch->node_id : node->silenced;
+    bool present = watch->life == node->life && election_watches(&node->election, watch->node_id);
+    node->silenced = watch->silent && present ? watch->node_id : node->silenced;
     if (!watch->silent) {
         struct packet *packet = mem_zalloc(sizeof(*packet));
         packet->event = *event;

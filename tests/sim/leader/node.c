@@ -17,25 +17,34 @@ bool node_leads(const struct node *node, int64_t *ret_token)
 
 /* ---- effects ---- */
 
-static void on_gained(struct node *node, int64_t token)
+/* Tokens of a store that is gone mean nothing in the present one. */
+static void check_token(struct node *node, int64_t token)
 {
     struct world *world = node->world;
     bool own = world->last_leader == node->index && world->last_leader_life == node->life;
-    tell(world, "node %u leads with token %" PRId64, node->index, token);
-    bool excused = world->now < world->excused_until;
-    if (!excused && (token < world->last_token || (token == world->last_token && !own))) {
+    bool lower = token < world->last_token || (token == world->last_token && !own);
+    if (node->election.lease.cluster.id != world->cluster) {
+        return;
+    }
+    if (lower && world->now >= world->excused_until) {
         break_rule(world, "node %u leads with token %" PRId64 " after %" PRId64, node->index, token,
                    world->last_token);
     }
-    if (node->believes) {
-        break_rule(world, "node %u gained twice", node->index);
-    }
-    world->last_token = token > world->last_token ? token : world->last_token;
+    world->last_token = token;
     world->last_leader = node->index;
     world->last_leader_life = node->life;
+}
+
+static void on_gained(struct node *node, int64_t token)
+{
+    tell(node->world, "node %u leads with token %" PRId64, node->index, token);
+    check_token(node, token);
+    if (node->believes) {
+        break_rule(node->world, "node %u gained twice", node->index);
+    }
     node->believes = true;
     node->token = token;
-    world->stats.gained++;
+    node->world->stats.gained++;
 }
 
 static void on_lost(struct node *node, const struct election_effect *effect)

@@ -165,6 +165,21 @@ void election_world_opened(struct election_world *w, int64_t create, uint64_t le
     election_world_reply(w, (struct registry_reply){.kv = item.kv, .revision = 100});
 }
 
+void election_world_gone(struct election_world *w, const char *key, int64_t revision)
+{
+    struct registry_change change = {.deleted = true, .key = str_of(key), .mod_revision = revision};
+    election_world_watch(
+        w, (struct registry_watch_event){
+               .type = REGISTRY_WATCH_CHANGED, .revision = revision, .changes = &change, .change_count = 1});
+}
+
+void election_world_renew(struct election_world *w)
+{
+    election_world_advance(w, TTL_MS / 3);
+    assert_int_equal(w->asked.op, REGISTRY_KEEPALIVE);
+    election_world_reply(w, (struct registry_reply){.ttl_ms = TTL_MS});
+}
+
 /* ---- states ---- */
 
 void election_world_place(struct election_world *w)

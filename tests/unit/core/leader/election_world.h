@@ -62,4 +62,12 @@ void election_world_listed(struct election_world *w, const struct registry_item 
 /* The watch opened, and the key that was then read stands. */
 void election_world_opened(struct election_world *w, int64_t create, uint64_t lease);
 
+/* The watch reports that the key was deleted at this revision. */
+void election_world_gone(struct election_world *w, const char *key, int64_t revision);
+
+/* The keepalive that is due is sent, and answered. */
+void election_world_renew(struct election_world *w);
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, election_world_set_up, election_world_tear_down)
+
 #endif
