@@ -11,7 +11,7 @@
 enum { WAIT_MS = 5000 };
 /* How long an id counts as claimed lately, in ms: a game server whose answer was lost says it again. */
 enum { LATELY_MS = 10 * 60 * 1000 };
-/* The seats key is read at most so often: a burst, then one read in so many ms. */
+/* Reads of the seats key that find nothing claimed there: a burst, then one in so many ms. */
 enum { READ_BURST = 20, READ_PERIOD_MS = 50 };
 
 void registrar_claims_fini(struct claims *claims)
@@ -279,6 +279,7 @@ void registrar_on_seats(struct registrar *registrar, const struct registry_reply
     } else if (reply->failure == REGISTRY_OK && seats != NULL &&
                lease_outdated(&registrar->lease, reply, claims->sent_mono) == NULL) {
         learn_seats(registrar, seats, claims->reads);
+        claims->next_read -= registrar_claims_ready(registrar) ? READ_PERIOD_MS : 0;
     } else {
         brief_copy(claims->error, sizeof(claims->error), reply->error);
         claims->retry_mono =

@@ -11,6 +11,7 @@ void world_begin(struct world *w, int64_t heartbeat_ms)
 {
     *w = (struct world){.now = {.mono = 10000, .boot = 500000, .wall = 9000000}};
     struct registrar_settings settings = {.key = "/s/w/1",
+                                          .seats_key = "/o/seats/w/1",
                                           .ttl_ms = 10000,
                                           .heartbeat_ms = heartbeat_ms,
                                           .request_timeout_ms = 1500,
