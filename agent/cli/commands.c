@@ -139,6 +139,21 @@ static const struct command table[] = {
      "Exit 1 when no server can be chosen, which it explains, and when the agent refuses; 75 when\n"
      "it cannot be reached or has not loaded the fleet yet.\n" FIND_AGENT,
      CLI_ROUTE, 1, 1, false, cmd_route},
+    {"allocate",
+     "TYPE [-c FILE | --agent URL] [--token-file FILE] [--seats N] [--ttl D] [--id ID]\n"
+     "                        [--key K] [--strategy S] [--near ZONE] [--exclude ID] [--region R] [--zone Z]\n"
+     "                        [--group G] [--tag TAG] [--label NAME=VALUE] [--json]",
+     "reserve seats on a server",
+     "--seats N           for N players; default 1\n"
+     "--ttl D             for so long, 1s to 1h; default: placement.reservation_ttl of the agent\n"
+     "--id ID             the name of the reservation: asked for again, it gives the same one\n"
+     "--key, --strategy, --near, --exclude, --region, --zone, --group, --tag, --label\n"
+     "                    which server, as for route\n"
+     "--json              the document of POST /api/allocate/TYPE\n"
+     "--token-file FILE   the file with the agent's token; default: http.token_file\n"
+     "Exit 1 when no server can be chosen, which it explains, and when the agent refuses; 75 when\n"
+     "it cannot be reached, has not loaded the fleet yet or the registry does not answer.\n" FIND_AGENT,
+     CLI_ALLOCATE, 1, 1, false, cmd_allocate},
     {"kv", "get|put|del|txn|watch|lease ...", "read and write etcd directly",
      "get KEY         print keys and values: ranges, prefixes, old revisions\n"
      "put KEY VALUE   write; VALUE - is the standard input\n"

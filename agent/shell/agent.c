@@ -1,6 +1,7 @@
 /* Start and stop, in order. What can fail for good (configuration, state_dir, addresses) fails before
  * READY=1. The registry cannot: the agent starts without it and retries. */
 #include "agent_internal.h"
+#include "reservations_internal.h"
 
 #include "outrider/base/mem.h"
 #include "outrider/base/version.h"
@@ -100,6 +101,7 @@ static void on_clock(void *user)
     on_timer(agent);
     if (agent->fleet != NULL) {
         fleet_step(agent->fleet, VIEW_ON_TICK);
+        reservations_tick(agent->reservations);
     }
 }
 
@@ -324,6 +326,7 @@ static int open_world(struct agent *agent, struct error *err)
     if (agent->state != NULL && named) {
         state_store_start(agent->state, agent->loop, agent_fill_state, agent);
     }
+    agent->reservations = reservations_new(agent);
     agent->fleet = fleet_new(agent);
     agent->controls = control_writer_new(agent);
     agent->leadership = leadership_new(agent);
@@ -404,6 +407,7 @@ static void close_world(struct agent *agent)
         buf_fini(&agent->probes[i].target);
     }
     fleet_free(agent->fleet);
+    reservations_free(agent->reservations);
     control_writer_free(agent->controls);
     leadership_free(agent->leadership);
     status_sockets_free(agent->sockets);

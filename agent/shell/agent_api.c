@@ -1,5 +1,6 @@
 /* What the API reads of the agent, and its requests: drain, undrain, a fleet view, a control key. */
 #include "agent_internal.h"
+#include "reservations_internal.h"
 
 #include "outrider/base/version.h"
 #include "outrider/probe/driver.h"
@@ -84,6 +85,7 @@ static void look(void *user, struct api_view *ret_view)
     }
     ret_view->sockets = agent_files_view(agent->agent_files, &ret_view->socket_count);
     fleet_look(agent->fleet, &ret_view->fleet);
+    reservations_look(agent->reservations, &ret_view->seats);
 }
 
 static void want(void *user)
@@ -119,5 +121,22 @@ static void control(void *user, struct str type, struct str id, const struct hol
     control_writer_put(agent->controls, type, id, hold, done, done_user);
 }
 
-const struct api_ops agent_api_ops = {
-    .look = look, .drain = drain, .undrain = undrain, .want = want, .control = control};
+static bool allocate(void *user, const struct placement_query *query, struct str id, bool fresh_id,
+                     int64_t ttl_ms, api_allocated_fn *done, void *done_user)
+{
+    return reservations_allocate(user, query, id, fresh_id, ttl_ms, done, done_user);
+}
+
+static bool amend(void *user, enum amend_op op, struct str type, struct str server, struct str id,
+                  int64_t ttl_ms, api_amended_fn *done, void *done_user)
+{
+    return reservations_amend(user, op, type, server, id, ttl_ms, done, done_user);
+}
+
+const struct api_ops agent_api_ops = {.look = look,
+                                      .drain = drain,
+                                      .undrain = undrain,
+                                      .want = want,
+                                      .control = control,
+                                      .allocate = allocate,
+                                      .amend = amend};

@@ -1,5 +1,5 @@
 /* What the files of the agent share: agent.c (order of start and stop), agent_effects.c (carries effects
- * out), agent_restore.c (state_dir), agent_reload.c, agent_systemd.c, agent_log.c, agent_api.c, control.c, fleet.c,
+ * out), agent_restore.c (state_dir), agent_reload.c, agent_systemd.c, agent_log.c, agent_api.c, control.c, fleet.c, reservations.c,
  * agent_files.c, agent_privileges.c, agent_sandbox.c, status_sockets.c. */
 #ifndef OUTRIDER_SHELL_AGENT_INTERNAL_H
 #define OUTRIDER_SHELL_AGENT_INTERNAL_H
@@ -31,6 +31,7 @@ struct error;
 struct fleet;
 struct leadership;
 struct agent_files;
+struct seats_owner;
 struct status_sockets;
 struct unix_bound;
 
@@ -91,6 +92,7 @@ struct agent {
     struct saved_state saved; /* as read at the start; the router borrows of it */
     struct restore restore;   /* what of it still counts */
     struct fleet *fleet;
+    struct seats_owner *reservations;
     struct sign_key *sign_key; /* NULL: the record is not signed */
     struct sign_trust *trust;  /* NULL: signatures are not looked at */
     struct control_writer *controls;

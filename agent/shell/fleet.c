@@ -1,5 +1,6 @@
 #include "agent_internal.h"
 #include "leader_feed_internal.h"
+#include "reservations_internal.h"
 
 #include "outrider/api/events/events.h"
 #include "outrider/base/mem.h"
@@ -105,6 +106,7 @@ static void stepped(struct fleet *fleet, bool changed)
     const struct view_facts *facts = view_facts(fleet->router.view);
     follow_leaders(fleet);
     timer_arm_at_ms(fleet->timer, view_deadline(fleet->router.view).latest);
+    reservations_follow(fleet->agent->reservations, fleet->router.view);
     bool known = facts->known && !facts->waking;
     if (fleet->agent->api != NULL && (changed || known || facts->last_error[0] != '\0')) {
         api_fleet_moved(fleet->agent->api, changed);
@@ -229,8 +231,10 @@ struct fleet *fleet_new(struct agent *agent)
                       },
                       &(struct placement_settings){.virtual_nodes = config->placement.virtual_nodes,
                                                    .balance_factor = config->placement.balance_factor,
-                                                   .seed = seed},
+                                                   .seed = seed,
+                                                   .seats = reservations_held(agent->reservations)},
                       fleet);
+    reservations_place(agent->reservations, fleet->router.placement, fleet->router.view);
     fleet_router_trust(&fleet->router, agent->trust, config->view.require_signed);
     fleet->timer = timer_new(agent->loop, on_timer, fleet);
     fleet->events = events_new(agent->loop, fleet->router.view, &events_ops, fleet);

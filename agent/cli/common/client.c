@@ -86,7 +86,7 @@ static int refuse(int status, const json_t *document, struct error *err)
 static int read_answer(int status, struct str body, struct error *err, json_t **ret_document)
 {
     json_t *document = document_parse(body);
-    if (status == 200 && json_is_object(document)) {
+    if ((status == 200 || status == 201) && json_is_object(document)) {
         *ret_document = document;
         return 0;
     }

@@ -232,6 +232,9 @@ static const struct setting rows[] = {
          "By `consistent_hash` a server at least half full is passed over when it would have more than this "
          "many percent of its share of the players. `0`: never. It must be the same on all agents that are "
          "asked."},
+    {"placement.reservation_ttl", SETTING_DURATION, .flags = RELOAD, .fallback = "30s", .min = 1000,
+     .max = 3600000, AT(placement.reservation_ttl_ms),
+     .doc = "How long a reservation is kept where the request has no `ttl`."},
     {"leader", SETTING_CANDIDACIES, .max = CONFIG_CANDIDACIES_MAX, AT(candidacies), COUNT(candidacy_count),
      .doc =
          "The scopes in which this agent stands for leadership (docs/operating.md, \"Leadership\"). Absent: "

@@ -2,6 +2,7 @@
 
 #include "outrider/core/fleet/view.h"
 #include "outrider/core/fleet/view_read.h"
+#include "outrider/core/seats/seats.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -75,7 +76,7 @@ static void count_in(struct pool *pool, const struct candidate *candidate)
     pool->takes_known = false;
     pool->fit += candidate->fits_one;
     pool->weights += candidate->weight;
-    pool->players += counts(candidate) ? candidate->players : 0;
+    pool->players += counts(candidate) ? candidate->used : 0;
     pool->weight += counts(candidate) ? candidate->weight : 0;
     pool->weight_max = candidate->weight > pool->weight_max ? candidate->weight : pool->weight_max;
 }
@@ -85,7 +86,7 @@ static void count_out(struct pool *pool, const struct candidate *candidate)
     pool->takes_known = false;
     pool->fit -= candidate->fits_one;
     pool->weights -= candidate->weight;
-    pool->players -= counts(candidate) ? candidate->players : 0;
+    pool->players -= counts(candidate) ? candidate->used : 0;
     pool->weight -= counts(candidate) ? candidate->weight : 0;
 }
 
@@ -179,13 +180,24 @@ void pool_build_ring(const struct placement *placement, struct pool *pool)
     pool->has_ring = true;
 }
 
-/* What the record says. */
-static void read_entry(struct candidate *candidate, const struct view_entry *entry)
+/* Seats reserved on a server. */
+static uint32_t reserved(const struct placement *placement, const struct view_entry *entry)
+{
+    const struct seats *seats = placement->settings.seats;
+    const struct seats_server *server =
+        seats == NULL ? NULL : seats_of(seats, view_entry_type(entry), view_entry_id(entry));
+    return server == NULL ? 0 : server->reserved;
+}
+
+/* What the record says, and what is reserved. */
+static void read_entry(const struct placement *placement, struct candidate *candidate,
+                       const struct view_entry *entry)
 {
     struct view_entry *before = candidate->entry;
     candidate->entry = view_entry_ref((struct view_entry *)(uintptr_t)entry);
     view_entry_unref(before);
-    candidate->players = entry->players;
+    uint64_t used = (uint64_t)entry->players + reserved(placement, entry);
+    candidate->used = used < UINT32_MAX ? (uint32_t)used : UINT32_MAX;
     candidate->capacity = entry->capacity;
     candidate->has_players = entry->has_players;
     candidate->has_capacity = entry->has_capacity;
@@ -242,12 +254,12 @@ static size_t free_place(struct pool *pool)
 }
 
 /* Without points on the ring. Returns its number. */
-static size_t add_server(struct pool *pool, const struct view_entry *entry)
+static size_t add_server(const struct placement *placement, struct pool *pool, const struct view_entry *entry)
 {
     struct str id = view_entry_id(entry);
     size_t number = free_place(pool);
     struct candidate *candidate = &pool->candidates[number];
-    read_entry(candidate, entry);
+    read_entry(placement, candidate, entry);
     pool->servers++;
     count_in(pool, candidate);
     set_rank(pool, number);
@@ -262,17 +274,17 @@ static void change_server(const struct placement *placement, struct pool *pool, 
                           const struct view_entry *entry, const struct instant *now)
 {
     struct candidate *candidate = &pool->candidates[number];
-    uint32_t before = candidate->players;
+    uint32_t before = candidate->entry->players;
     unsigned weight = candidate->weight;
     struct given *given = &pool->standings[number].given;
     given_expire(given, now);
     count_out(pool, candidate);
-    read_entry(candidate, entry);
+    read_entry(placement, candidate, entry);
     count_in(pool, candidate);
     if (candidate->weight < weight) {
         find_weight_max(pool, weight);
     }
-    given_show(given, candidate->players > before ? candidate->players - before : 0);
+    given_show(given, entry->players > before ? entry->players - before : 0);
     set_rank(pool, number);
     set_points(placement, pool, number, candidate->weight);
 }
@@ -341,7 +353,7 @@ static struct pool *fill(struct placement *placement, const struct view *view, s
     struct pool *pool = pool_new(placement, type);
     for (size_t i = 0; i < facts->count && pool->servers < known->total; i++) {
         if (str_eq(view_entry_type(facts->entries[i]), type)) {
-            add_server(pool, facts->entries[i]);
+            add_server(placement, pool, facts->entries[i]);
         }
     }
     return pool;
@@ -401,10 +413,42 @@ void placement_changed(struct placement *placement, const struct view_entry *was
     } else if (is != NULL && known != NULL) {
         change_server(placement, pool, known->number, is, now);
     } else if (is != NULL) {
-        set_points(placement, pool, add_server(pool, is), is->weight);
+        set_points(placement, pool, add_server(placement, pool, is), is->weight);
     }
     if (pool->servers == 0) {
         pool_free(placement, pool);
+    }
+}
+
+void placement_reserved(struct placement *placement, struct str type, struct str id,
+                        const struct instant *now)
+{
+    struct pool *pool = find_pool(placement, type);
+    struct pool_id *known = pool == NULL ? NULL : find_id(pool, id);
+    if (known != NULL) {
+        change_server(placement, pool, known->number, pool->candidates[known->number].entry, now);
+    }
+}
+
+void placement_give(struct placement *placement, struct str type, struct str id, uint32_t seats,
+                    const struct instant *now)
+{
+    struct pool *pool = find_pool(placement, type);
+    struct pool_id *known = pool == NULL ? NULL : find_id(pool, id);
+    if (known != NULL) {
+        pool_give(pool, known->number, seats, now);
+    }
+}
+
+void placement_take_back(struct placement *placement, struct str type, struct str id, uint32_t seats,
+                         const struct instant *now)
+{
+    struct pool *pool = find_pool(placement, type);
+    struct pool_id *known = pool == NULL ? NULL : find_id(pool, id);
+    if (known != NULL) {
+        given_expire(&pool->standings[known->number].given, now);
+        given_show(&pool->standings[known->number].given, seats);
+        set_rank(pool, known->number);
     }
 }
 

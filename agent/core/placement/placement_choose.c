@@ -97,7 +97,7 @@ static void mark(struct choice *choice)
             choice->answer->candidates++;
         }
         if (why == PLACEMENT_EXCLUDED_COUNT || why == PLACEMENT_FULL) {
-            choice->players += candidate->players;
+            choice->players += candidate->used;
             choice->weight += candidate->weight;
         }
     }

@@ -98,8 +98,8 @@ struct given {
 /* What every choice looks at. */
 struct candidate {
     struct view_entry *entry; /* a reference; NULL: the place is free */
-    uint32_t players, capacity;
-    uint8_t weight, status; /* enum status, or STATUS_UNKNOWN */
+    uint32_t used, capacity;  /* used: players, and seats that are reserved */
+    uint8_t weight, status;   /* enum status, or STATUS_UNKNOWN */
     bool has_players, has_capacity;
     bool fits_one; /* it can be chosen for one player, if nothing that was given lately counts */
 };

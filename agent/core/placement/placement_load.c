@@ -46,7 +46,7 @@ void given_show(struct given *given, uint32_t players)
 
 bool candidate_fits(const struct candidate *candidate, uint32_t seats, uint32_t pending)
 {
-    return !candidate->has_capacity || (uint64_t)candidate->players + pending + seats <= candidate->capacity;
+    return !candidate->has_capacity || (uint64_t)candidate->used + pending + seats <= candidate->capacity;
 }
 
 enum placement_excluded candidate_excluded(const struct candidate *candidate, uint32_t seats,
@@ -72,11 +72,11 @@ enum placement_excluded candidate_excluded(const struct candidate *candidate, ui
 bool candidate_overloaded(const struct balance *balance, const struct candidate *candidate, uint32_t seats)
 {
     if (balance->factor == 0 || !candidate->has_capacity ||
-        2 * (uint64_t)candidate->players < candidate->capacity) {
+        2 * (uint64_t)candidate->used < candidate->capacity) {
         return false;
     }
     double share = (double)(balance->players + seats) * candidate->weight;
-    return ((double)candidate->players + seats) * (double)balance->weight * 100 > share * balance->factor;
+    return ((double)candidate->used + seats) * (double)balance->weight * 100 > share * balance->factor;
 }
 
 /* ---- ranks ---- */
@@ -91,7 +91,7 @@ void candidate_rank(const struct candidate *candidate, uint32_t pending, uint32_
         ret_ranks[RANK_LEAST] = ret_ranks[RANK_PACKED] = RANK_NONE;
         return;
     }
-    uint64_t used = (uint64_t)candidate->players + pending, fill = used;
+    uint64_t used = (uint64_t)candidate->used + pending, fill = used;
     uint32_t known = !candidate->has_players ? BY_PENDING : candidate->has_capacity ? BY_SHARE : BY_PLAYERS;
     if (known == BY_SHARE) {
         fill = used * FILL_MAX / candidate->capacity;

@@ -6,11 +6,14 @@
 #include "outrider/base/buf.h"
 #include "outrider/core/instant.h"
 #include "outrider/core/registry/registry_request.h"
+#include "outrider/core/seats/amend.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+struct allocate;
+struct allocate_counters;
 struct api_counters;
 struct api_histogram;
 struct api_lists;
@@ -28,10 +31,13 @@ struct intent;
 struct leaders;
 struct mirror;
 struct net_choice;
+struct mirror_facts;
 struct placement;
+struct placement_query;
 struct probe;
 struct registrar;
 struct registry_endpoint;
+struct seats;
 struct server;
 struct shutdown;
 struct view;
@@ -63,6 +69,13 @@ struct api_fleet {
     const struct mirror *leader_keys; /* what that is known from */
 };
 
+/* Reservations as the agent sees them. */
+struct api_seats {
+    const struct seats *seats;
+    const struct mirror_facts *mirror;        /* of their keys */
+    const struct allocate_counters *counters; /* changes of them by this agent */
+};
+
 /* What the agent stands for. */
 struct api_candidacy {
     const char *scope;
@@ -85,6 +98,7 @@ struct api_view {
     const struct net_choice *addresses; /* those the host was chosen among; NULL or empty: it was not */
     const struct config *config;
     struct api_fleet fleet;
+    struct api_seats seats;
     const struct server *server; /* NULL for an observer, as registrar, intent, shutdown and keys */
     const struct registrar *registrar;
     const struct intent *intent;
@@ -120,6 +134,9 @@ struct api_controlled {
 };
 typedef void api_controlled_fn(const struct api_controlled *result, void *user);
 
+typedef void api_allocated_fn(const struct allocate *result, void *user);
+typedef void api_amended_fn(const struct amend *result, void *user);
+
 struct api_ops {
     void (*look)(void *agent, struct api_view *ret_view);
     /* Sets the operator's hold: `reason` is valid UTF-8 of at most HOLD_REASON_MAX bytes; spans in ms, 0: none. */
@@ -131,6 +148,13 @@ struct api_ops {
      * once, later, unless the agent ends before. */
     void (*control)(void *agent, struct str type, struct str id, const struct hold *hold,
                     api_controlled_fn *done, void *user);
+    /* Reserves seats under `id` for `ttl_ms`; `fresh_id`: no other request can have the id. `query` is borrowed until `done`, which is called as above. False, with nothing begun: too
+     * many changes are under way. */
+    bool (*allocate)(void *agent, const struct placement_query *query, struct str id, bool fresh_id,
+                     int64_t ttl_ms, api_allocated_fn *done, void *user);
+    /* The same for the reservation `id` of a server: reads, extends or releases it. The texts are borrowed for the call. */
+    bool (*amend)(void *agent, enum amend_op op, struct str type, struct str server, struct str id,
+                  int64_t ttl_ms, api_amended_fn *done, void *user);
 };
 
 struct api_context {

@@ -17,10 +17,13 @@ void api_handle(struct api_call *call, struct api_reply *reply);
 api_handler_fn api_agent, api_drain, api_undrain, api_healthz, api_readyz;
 
 /* api/fleet: the servers of the fleet. */
-api_handler_fn api_services, api_service, api_service_drain, api_service_undrain, api_route;
+api_handler_fn api_services, api_service, api_service_drain, api_service_undrain;
 api_handler_fn api_leaders, api_leader;
 api_handler_fn api_discovery_status, api_discovery_services, api_discovery_health, api_discovery_topology;
 api_handler_fn api_discovery_enable, api_discovery_disable;
+
+/* api/placement: players and seats. */
+api_handler_fn api_route, api_allocate, api_reservation, api_reservation_release, api_reservation_extend;
 
 /* api/events: streams. */
 api_handler_fn api_subscribe, api_discovery_events;

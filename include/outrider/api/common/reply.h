@@ -24,7 +24,7 @@ enum api_turn {
 /* A reply that comes later (deferred.h). Without `begin` the request waits for api_deferreds_wake and is then
  * handled again from the start; at the timeout it is handled a last time, with context->impatient. */
 struct api_deferral {
-    /* Starts an operation that ends with api_deferred_answer, later; never from within. */
+    /* Starts an operation that ends with api_deferred_answer: later, or at once where it cannot begin. */
     void (*begin)(struct api_call *call, void *state, struct api_deferred *deferred);
     void *state; /* of the operation; NULL: none */
     void (*free_state)(void *state);

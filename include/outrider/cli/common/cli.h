@@ -40,6 +40,8 @@ enum {
     CLI_LEASE_KEEP = 1 << 15,
     CLI_LEASE_LIST = 1 << 16,
     CLI_ROUTE = 1 << 17,
+    CLI_ALLOCATE = 1 << 18,
+    CLI_PLACE = CLI_ROUTE | CLI_ALLOCATE,
     CLI_LEASE = CLI_LEASE_GRANT | CLI_LEASE_REVOKE | CLI_LEASE_TTL | CLI_LEASE_KEEP | CLI_LEASE_LIST,
     CLI_RANGE = CLI_KV_GET | CLI_KV_DEL | CLI_KV_WATCH, /* those that take a range of keys */
     CLI_KV = CLI_RANGE | CLI_KV_PUT | CLI_KV_TXN | CLI_LEASE
@@ -58,7 +60,7 @@ struct cli_given {
     const char *config, *agent, *token_file;
     const char *is, *id, *by, *reason, *deadline, *expires, *socket, *type, *status;
     const char *region, *zone, *group, *include;
-    const char *key, *player, *strategy, *near, *seats, *count;
+    const char *key, *player, *strategy, *near, *seats, *count, *ttl;
     const char *limit, *revision, *lease;
     struct cli_values tags, labels, excluded;
     bool json, live, wait, watch, offline;
@@ -131,6 +133,7 @@ int cmd_drain(const struct cli_line *line);
 int cmd_send(const struct cli_line *line);
 int cmd_services(const struct cli_line *line);
 int cmd_route(const struct cli_line *line);
+int cmd_allocate(const struct cli_line *line);
 int cmd_kv(const struct cli_line *line);
 
 /* NAME if `config_path` is .../NAME.yaml, the file of outrider@NAME.service; empty otherwise. Borrowed. */

@@ -47,6 +47,7 @@ struct config_server {
 /* Which server for which player. */
 struct config_placement {
     uint32_t virtual_nodes, balance_factor;
+    int64_t reservation_ttl_ms;
 };
 
 /* What the URL of a Redis server begins with. */

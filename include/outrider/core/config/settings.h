@@ -58,7 +58,7 @@ struct setting {
     size_t flag_offset;         /* of a bool: the value is given (ports: dynamic); 0: none */
 };
 
-enum { SETTINGS_MAX = 64 };
+enum { SETTINGS_MAX = 96 };
 
 struct settings {
     const struct setting *rows;

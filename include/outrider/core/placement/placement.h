@@ -17,6 +17,7 @@
 
 struct filter;
 struct placement;
+struct seats;
 struct view;
 struct view_entry;
 
@@ -47,9 +48,10 @@ enum placement_excluded {
 enum placement_reach { PLACEMENT_IN_ZONE, PLACEMENT_IN_REGION, PLACEMENT_ANYWHERE };
 
 struct placement_settings {
-    unsigned virtual_nodes;  /* points on the ring per unit of weight; at least 1 */
-    unsigned balance_factor; /* percent of the mean load above which the ring walks on; 0: never */
-    uint64_t seed;           /* of what is chosen at random */
+    unsigned virtual_nodes;    /* points on the ring per unit of weight; at least 1 */
+    unsigned balance_factor;   /* percent of the mean load above which the ring walks on; 0: never */
+    uint64_t seed;             /* of what is chosen at random */
+    const struct seats *seats; /* what is reserved, borrowed; NULL: nothing ever is */
 };
 
 /* Texts are borrowed for the call. Zero members ask for nothing. */
@@ -92,6 +94,18 @@ void placement_free(struct placement *placement);
 /* A record came (`was` is NULL), changed, or went (`is` is NULL), in the order in which the view says so. */
 void placement_changed(struct placement *placement, const struct view_entry *was, const struct view_entry *is,
                        const struct instant *now);
+
+/* What is reserved on a server has changed, as the seats of the settings say. */
+void placement_reserved(struct placement *placement, struct str type, struct str id,
+                        const struct instant *now);
+
+/* Seats are given to a server, and pending, as if it had been chosen for them. */
+void placement_give(struct placement *placement, struct str type, struct str id, uint32_t seats,
+                    const struct instant *now);
+
+/* Seats that were given to a server are not pending any more: they were reserved instead, or it did not take them. */
+void placement_take_back(struct placement *placement, struct str type, struct str id, uint32_t seats,
+                         const struct instant *now);
 
 /* Chooses. `view` holds what the changes so far made of it. Unless the strategy is CONSISTENT_HASH the seats count as given to
  * the first server of the answer. */

@@ -145,6 +145,7 @@ static void test_container_everything(void **state)
         {"OUTRIDER_WEIGHT", "3"},
         {"OUTRIDER_PLACEMENT_VIRTUAL_NODES", "100"},
         {"OUTRIDER_PLACEMENT_BALANCE_FACTOR", "0"},
+        {"OUTRIDER_PLACEMENT_RESERVATION_TTL", "7s"},
         {"OUTRIDER_TAGS", "pvp,night"},
         {"OUTRIDER_LABELS", "map=harbor"},
         {"OUTRIDER_REQUIRE_STATUS", "true"},

@@ -306,6 +306,7 @@ static void test_every_row_differs_and_copies(void **state)
         {"placement.virtual_nodes", "7"},
         {"placement.balance_factor", "0"},
         {"leader", "other"},
+        {"placement.reservation_ttl", "7s"},
         {"log.level", "error"},
         {"log.format", "json"},
         {"core_dumps", "true"},

@@ -1,0 +1,75 @@
+/* What the requests that place players share: what they ask for (query.c), the answers (answer.c), and the reading of a JSON body
+ * (body.c). */
+#ifndef OUTRIDER_API_PLACEMENT_PLACEMENT_INTERNAL_H
+#define OUTRIDER_API_PLACEMENT_PLACEMENT_INTERNAL_H
+
+#include "outrider/base/buf.h"
+#include "outrider/core/placement/placement.h"
+#include "outrider/io/http/http_parse.h"
+
+#include <jansson.h>
+
+struct api_call;
+struct api_reply;
+struct allocate;
+struct api_view;
+struct error;
+struct json_writer;
+struct reservation;
+
+/* In bytes, seats and ms. */
+enum { PLACING_KEY_MAX = 1024, PLACING_RETRY_AFTER_MS = 1000 };
+
+/* What a request asks for. The texts of the query are borrowed of what was read, or of `kept`. */
+struct placing {
+    struct placement_query query;
+    struct filter *filter;
+    struct str player;
+    bool has_key, has_player, has_strategy, has_near, has_seats, has_count;
+    bool keeps; /* texts are copied to `kept` */
+    size_t kept_size;
+    char kept[HTTP_TARGET_MAX]; /* not longer than the target that they come from */
+};
+
+/* ---- query.c ---- */
+
+/* Asks for one server of `type` for one player. What is in `kept` is not written. */
+void placing_init(struct placing *placing, struct str type);
+void placing_fini(struct placing *placing);
+
+/* Takes one parameter: the strategy, `key`, `near`, `seats`, `exclude`, a filter, and so on. */
+int placing_take(struct placing *placing, struct str name, struct str value, struct error *err) MUST_CHECK;
+
+/* What follows from all of them: after the last one. */
+int placing_complete(struct placing *placing, struct error *err) MUST_CHECK;
+
+/* ---- body.c ---- */
+
+/* One member of a body; returns 0, or -1 with `err`. */
+typedef int body_member_fn(void *user, const char *name, const json_t *value, struct error *err);
+
+/* Reads the body, an object or nothing, each member by `take`. Returns the object, which texts are borrowed of, for json_decref(); NULL with
+ * `reply` made an error. */
+json_t *body_read(const struct api_call *call, body_member_fn *take, void *user, struct api_reply *reply);
+
+/* A member that is a duration, between the bounds of a reservation. */
+int body_ttl(const json_t *value, struct error *err, int64_t *ret_ms) MUST_CHECK;
+
+/* Takes a member that placing_take() knows: a string, a number, an array of strings for `exclude` and `tag`, an object for `labels`. */
+int body_placing(struct placing *placing, const char *name, const json_t *value,
+                 struct error *err) MUST_CHECK;
+
+/* ---- answer.c ---- */
+
+/* Writes the record of a server as it is served; null where there is none. */
+void answer_service(struct json_writer *json, const struct view_entry *entry);
+
+/* Makes `reply` a 503 that says why there is no server; ended with answer_none_end() after members of the caller's. */
+void answer_none(const struct placement_query *query, const size_t *excluded, struct api_reply *reply,
+                 struct json_writer *ret_json);
+
+/* Writes the member `reservation`, and `service` of its server. */
+void answer_reservation(struct json_writer *json, const struct api_view *view, struct str type,
+                        struct str server, const struct reservation *reservation);
+
+#endif
