@@ -173,19 +173,25 @@ static void take_back(struct allocate *allocate, const struct allocate_world *wo
 
 enum fit { FITS, NOT_NOW, NEVER };
 
-/* Makes `change` the transaction that reserves seats on the server of `entry`. */
-static enum fit prepare(struct allocate *allocate, const struct allocate_world *world,
-                        const struct view_entry *entry, const struct instant *now)
+/* Whether the view has no record of a server yet that is as new as the registry's. */
+static bool is_behind(const struct allocate *allocate, const struct view_entry *entry)
+{
+    return entry == NULL || (str_eq(view_entry_id(entry), str_of(allocate->behind)) &&
+                             entry->mod_revision < allocate->behind_revision);
+}
+
+/* Makes `change` the transaction that reserves seats on a server. Its record is taken from the view: one that was written again as
+ * it was is no change to the placement, and yet has another revision. */
+static enum fit prepare(struct allocate *allocate, const struct allocate_world *world, struct str server,
+                        const struct instant *now)
 {
     struct seats_change *change = &allocate->change;
-    struct str server = view_entry_id(entry);
+    const struct view_entry *entry = view_find(world->view, allocate->query.type, server);
     const struct seats_server *held = seats_of(world->seats, allocate->query.type, server);
-    bool is_behind =
-        str_eq(server, str_of(allocate->behind)) && entry->mod_revision < allocate->behind_revision;
     if (held != NULL && held->foreign) {
         return NEVER;
     }
-    if (is_behind) {
+    if (is_behind(allocate, entry)) {
         return NOT_NOW;
     }
     seats_text(change->of.server, sizeof(change->of.server), server);
@@ -309,7 +315,7 @@ static void try_next(struct allocate *allocate, const struct allocate_world *wor
             wait_for_turn(allocate, allocate->query.type, view_entry_id(answer.entries[at]));
             return;
         }
-        enum fit fit = prepare(allocate, world, answer.entries[at], now);
+        enum fit fit = prepare(allocate, world, view_entry_id(answer.entries[at]), now);
         if (fit == FITS) {
             write(allocate, world, answer.reaches[at], now);
             return;
