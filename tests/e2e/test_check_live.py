@@ -128,6 +128,19 @@ class CheckLive(AuthCase):
             if allowed != "ok":
                 self.assertIn("ask one whose user in etcd has the role `operator` of docs/etcd-roles", drained.stderr)
 
+    def test_whether_it_may_stand_for_leadership(self):
+        agent = self.sidecar()
+        agent.write(leader=[{"scope": "matchmaker", "ttl": "2s"}])
+        below = f"/outrider{self.prefix}/leader/matchmaker/"
+        text = self.check(agent, 1)
+        self.assertIn(f"stand for leadership, write {below}outrider-check: FAILED: ", text)
+        self.etcd.allow(self.prefix, "leader", self.user, "matchmaker")
+        self.assertIn(f"stand for leadership, write {below}outrider-check: ok\n", self.check(agent, 0))
+        agent.start()
+        wait_until(lambda: agent.api()["leader"][0]["leads"], "it leads")
+        agent.stop()
+        self.assertEqual(self.etcd.under(below), [])
+
     def test_a_file_with_an_error_is_not_tried(self):
         agent = self.sidecar()
         agent.write(registry={"heartbeat": "10s"})

@@ -113,13 +113,30 @@ static int64_t ends_within(const struct world *world)
     return registry_ends_within_ms(&world->kind->limits, ttl);
 }
 
+static bool has_silent_watch(const struct world *world)
+{
+    for (unsigned i = 0; i < world->node_count; i++) {
+        const struct node *node = &world->nodes[i];
+        if (node->alive && node->silenced != 0 && election_watches(&node->election, node->silenced)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A watch that is silent misses that the one before went: then the comparison beside the next keepalive finds it. */
+static int64_t found_within(const struct world *world)
+{
+    return has_silent_watch(world) ? ends_within(world) / 2 + 2 * SECOND : 0;
+}
+
 /* What is on its way when the faults end may still renew a lease. */
 static void on_calm(struct world *world)
 {
     faults_calm(world);
     world->calm = true;
     world->stats.calms++;
-    plan(world, DELAY_MAX + ends_within(world) + AFTER_MS, EVENT_LED, NULL, NULL, 0);
+    plan(world, DELAY_MAX + ends_within(world) + AFTER_MS + found_within(world), EVENT_LED, NULL, NULL, 0);
 }
 
 static void on_fault(struct world *world)
@@ -154,19 +171,7 @@ static void on_led(struct world *world)
     plan(world, between(world, 0, 2 * world->ttl_ms), EVENT_RESIGN, NULL, NULL, leader->index);
 }
 
-static bool has_silent_watch(const struct world *world)
-{
-    for (unsigned i = 0; i < world->node_count; i++) {
-        const struct node *node = &world->nodes[i];
-        if (node->alive && node->silenced != 0 && election_watches(&node->election, node->silenced)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Without a fault the leader stays, until it is told to resign. Then another follows at once; where its watch was made
- * silent, with the comparison beside its keepalive. */
+/* Without a fault the leader stays, until it is told to resign. Then another follows at once. */
 static void on_resign(struct world *world, unsigned index)
 {
     struct node *leader = leader_of(world);
@@ -175,8 +180,7 @@ static void on_resign(struct world *world, unsigned index)
         return;
     }
     node_tell(leader, false);
-    int64_t silent = has_silent_watch(world) ? ends_within(world) / 2 + 2 * SECOND : 0;
-    plan(world, AFTER_RESIGN_MS + silent, EVENT_FOLLOWED, NULL, NULL, index);
+    plan(world, AFTER_RESIGN_MS + found_within(world), EVENT_FOLLOWED, NULL, NULL, index);
 }
 
 static void on_followed(struct world *world, unsigned index)
