@@ -139,7 +139,8 @@ struct seats_owner *reservations_new(struct agent *agent)
                                                          .timeout_ms = config->registry.request_timeout_ms,
                                                          .check_ms = config->registry.ttl_ms / 2,
                                                          .seed = seed,
-                                                         .can = registry_can(agent->registry)},
+                                                         .can = registry_can(agent->registry),
+                                                         .sweeps = !config->server.present},
                          owner);
     owner->timer = timer_new(agent->loop, on_timer, owner);
     owner->begun = (struct deferred){.fn = on_timer, .user = owner};

@@ -226,4 +226,27 @@ def route(place, options):
                   limit=2.0, note=", ".join(f"{name} {value:.0f}" for name, value in rows.items() if name != "floor"))
 
 
-ROWS = {"fleet": fleet, "route": route}
+ALLOCATIONS = 2000
+
+
+def allocate(place, options):
+    """Allocations over HTTP among 1,000 servers, in turn with as many bare transactions at the same etcd that compare and put a key
+    of their own."""
+    prefix = f"{PREFIX}-allocate"
+    port, = lib.free_ports(1)
+    fill(place, prefix)
+    agent = observer(place, prefix, port)
+    etcd = place.endpoint.rsplit(":", 1)[1].rstrip("/")
+    for connections in (1, 64):
+        count = ALLOCATIONS if connections > 1 else ALLOCATIONS // 4
+        samples = place.meter("allocate", max(3, min(8, options.loads)), count, connections, etcd, f"{prefix}-floor", port,
+                              "/api/allocate/world", "{}")
+        each = {side: median(samples[side]) / count / 1000 for side in ("floor", "subject")}
+        refused = samples["subject-refused"][0]
+        # At least 0.7 times the rate.
+        yield Row(f"allocation, {connections} at once / bare compare-and-put", "us", each["subject"], n=count, floor=each["floor"],
+                  limit=1 / 0.7, note=f"{1e6 / each['subject']:.0f} a second, {refused} refused")
+    place.stop(agent)
+
+
+ROWS = {"fleet": fleet, "route": route, "allocate": allocate}

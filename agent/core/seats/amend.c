@@ -123,7 +123,12 @@ void amend_reply(struct amend *amend, const struct seats_reply *reply, const str
     if (reply->failure != REGISTRY_OK) {
         on_failed(amend, reply);
     } else if (wrote && reply->made) {
-        finish(amend, AMEND_OK);
+        bool more = amend->op == AMEND_CLEAN && amend->change.dropped_count == SEATS_DROPS_MAX;
+        if (more && amend->tries < TRIES_MAX) {
+            move(amend, AMEND_READING);
+        } else {
+            finish(amend, AMEND_OK);
+        }
     } else if (amend->tries >= TRIES_MAX) {
         finish(amend, AMEND_CONFLICT);
     } else {

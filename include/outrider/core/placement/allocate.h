@@ -66,6 +66,7 @@ struct allocate_counters {
     uint64_t conflicts;    /* answered as not made, since something had changed */
     uint64_t placements[PLACEMENT_STRATEGY_COUNT][ALLOCATE_RESULT_COUNT];
     uint64_t released, extended;
+    uint64_t swept; /* keys of ids that nothing else would have deleted */
 };
 
 /* Read by its owner; only the functions below write it. */

@@ -32,6 +32,7 @@ struct seats_router_settings {
     int64_t check_ms;                    /* as in struct mirror_settings */
     uint64_t seed;
     uint32_t can;
+    bool sweeps; /* deletes what reservations leave that no write takes along: an observer */
 };
 
 /* How many changes may be under way. */

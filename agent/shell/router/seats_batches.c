@@ -1,0 +1,136 @@
+/* Changes that are to be made at once share transactions: a registry carries out a transaction of five changes almost as fast as one
+ * of a single change. A change that finds nothing before it goes alone, and at once.
+ *
+ * A transaction is made as a whole or not at all. Where it is not, each change learns from the keys of its own whether it was the
+ * reason. One that was not is sent again. */
+#include "seats_router_internal.h"
+
+#include <string.h>
+
+/* A change that others have spoiled so often goes alone. */
+enum { SPOILED_MAX = 2 };
+
+/* ---- sending ---- */
+
+/* Appends the lists of `more`; false, with `txn` as it was, when it has no room or both change one key. */
+static bool combine(struct registry_txn *txn, const struct registry_txn *more)
+{
+    struct registry_txn both = *txn;
+    for (size_t i = 0; i < more->compare_count; i++) {
+        registry_txn_if(&both, more->compares[i]);
+    }
+    for (size_t i = 0; i < more->then_count; i++) {
+        registry_txn_then(&both, more->then[i]);
+    }
+    for (size_t i = 0; i < more->otherwise_count; i++) {
+        registry_txn_otherwise(&both, more->otherwise[i]);
+    }
+    bool fits = registry_txn_problem(&both) == NULL;
+    if (fits) {
+        *txn = both;
+    }
+    return fits;
+}
+
+/* Whether the answer to a transaction of several cannot say what became of it, or it was spoiled too often. */
+static bool must_go_alone(const struct op *op)
+{
+    return op->txn.former_key.size > 0 || op->spoiled >= SPOILED_MAX;
+}
+
+/* Takes changes that are pending, the first of them for certain. */
+static void gather(struct seats_router *router, struct batch *batch, struct registry_txn *ret_txn)
+{
+    batch->count = 0;
+    *ret_txn = (struct registry_txn){0};
+    for (struct op *op = router->ops; op != NULL && batch->count < SEATS_BATCH_MAX; op = op->next) {
+        bool alone = op->pending && must_go_alone(op);
+        if (!op->pending || (alone && batch->count > 0) || !combine(ret_txn, &op->txn.txn)) {
+            continue;
+        }
+        op->pending = false;
+        batch->ops[batch->count++] = op;
+        if (alone) {
+            return;
+        }
+    }
+}
+
+static void send(struct seats_router *router, struct batch *batch)
+{
+    struct registry_txn txn;
+    gather(router, batch, &txn);
+    if (batch->count == 0) {
+        return;
+    }
+    batch->request = ++router->last_request;
+    router->counters.transactions++;
+    seats_submit(router->owner, &(struct registry_request){.id = batch->request,
+                                                           .op = REGISTRY_TXN,
+                                                           .txn = &txn,
+                                                           .timeout_ms = router->settings.timeout_ms});
+}
+
+void seats_batches_flush(struct seats_router *router)
+{
+    for (size_t i = 0; i < SEATS_BATCHES; i++) {
+        if (router->batches[i].request == 0) {
+            send(router, &router->batches[i]);
+        }
+    }
+}
+
+/* ---- answers ---- */
+
+/* Whether something that the change compares is not as it expected. */
+static bool is_conflict(const struct op *op, const struct seats_reply *answer)
+{
+    const struct seats_change *change = op->allocates ? &op->allocate.change : &op->amend.change;
+    return answer->failure != REGISTRY_OK || answer->seats.revision != change->of.revision ||
+           (change->record_revision != 0 && answer->record.revision != change->record_revision) ||
+           (change->id_action != SEATS_ID_KEEP && answer->id.revision != change->id_revision);
+}
+
+/* The part of the reply that is of `op`; `ret_skip` counts the items that were of others. */
+static struct registry_reply part_of(const struct op *op, const struct registry_reply *reply, size_t *skip)
+{
+    struct registry_reply part = *reply;
+    size_t own = op->txn.txn.otherwise_count;
+    if (reply->item_count >= *skip + own && !reply->succeeded) {
+        part.items = reply->items + *skip;
+        part.item_count = own;
+    } else {
+        part.item_count = 0;
+    }
+    *skip += own;
+    return part;
+}
+
+bool seats_batches_replied(struct seats_router *router, const struct registry_reply *reply,
+                           const struct instant *now)
+{
+    size_t number = 0, skip = 0;
+    while (number < SEATS_BATCHES && router->batches[number].request != reply->id) {
+        number++;
+    }
+    if (number == SEATS_BATCHES) {
+        return false;
+    }
+    const struct batch batch = router->batches[number];
+    router->batches[number] = (struct batch){0};
+    for (size_t i = 0; i < batch.count; i++) {
+        struct op *op = batch.ops[i];
+        struct registry_reply part = part_of(op, reply, &skip);
+        struct seats_reply answer;
+        seats_txn_answer(&op->txn, &part, &answer);
+        bool asks_again = reply->failure == REGISTRY_OK && !reply->succeeded && batch.count > 1;
+        if (asks_again && !is_conflict(op, &answer)) {
+            op->spoiled++;
+            op->pending = true;
+        } else {
+            seats_change_answered(router, op, &part, &answer, now);
+        }
+        reservations_fini(&answer.list);
+    }
+    return true;
+}
