@@ -200,7 +200,9 @@ static void apply_claim(struct store *store, const struct registry_request *requ
     free(text);
     set_seats(store, txn->then[1].kind == REGISTRY_WRITE ? blob_ref(txn->then[1].value) : NULL);
     for (size_t i = 2; i < txn->then_count; i++) {
-        forget_id(store, txn->then[i].key);
+        if (txn->then[i].kind == REGISTRY_REMOVE) {
+            forget_id(store, txn->then[i].key);
+        }
     }
 }
 

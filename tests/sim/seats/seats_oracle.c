@@ -1,0 +1,243 @@
+/* What must hold, at each revision of the registry:
+ *
+ * - No seat is sold twice: where a server's reservations grow, those that are certainly live and the players who are inside, and
+ *   whose claims went through, fit into its capacity. A player whose reservation lapsed before it was claimed is the game's own affair.
+ * - A claim leaves no hole: a reservation that goes with a write of the record is counted in that record, and in each later one
+ *   as long as the player is inside.
+ * - An acknowledged reservation stands until it is claimed, given back, or its time and what the clocks differ is over, or its
+ *   server has gone.
+ * - An id has one entry at most, over all servers.
+ * - A claim is refused only where there is no such reservation, and is well only where it is gone. One that went through is not
+ *   refused when it is said again, as long as the agent has its state.
+ *
+ * And by the clock: an observer counts no reservation later than 2 s after its end (observer_check()), and once all players
+ * have gone every seat is free. */
+#include "seats_sim.h"
+
+#include "outrider/base/error.h"
+#include "outrider/codec/record/seats_json.h"
+#include "outrider/core/fleet/view_read.h"
+#include "outrider/core/seats/seats.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int64_t true_wall(const struct world *world)
+{
+    return machine_now(&world->observers[0].machine).wall - world->observers[0].machine.skew;
+}
+
+/* No agent may take it for lapsed yet: by the clock that is furthest ahead it is live. */
+static bool certainly_live(const struct world *world, const struct reservation *entry)
+{
+    return true_wall(world) + SKEW_MS < entry->until_wall + 2000;
+}
+
+static bool includes(const struct agent *agent, uint64_t number)
+{
+    const struct saying *saying = &agent->sayings[agent->record_serial % SAYINGS_MAX];
+    if (agent->record_serial == 0 || saying->serial != agent->record_serial) {
+        return agent->record_serial != 0; /* said too long ago to know */
+    }
+    unsigned i = 0;
+    while (i < saying->count && saying->inside[i] != number) {
+        i++;
+    }
+    return i < saying->count;
+}
+
+/* ---- changes ---- */
+
+static void on_seats(struct world *world, unsigned server, const struct blob *is)
+{
+    struct agent *agent = &world->agents[server];
+    struct reservations list = {0};
+    struct error err;
+    if (is != NULL && seats_decode(blob_view(is), &list, &err) < 0) {
+        violated(world, "the reservations of %s cannot be read: %s", agent->id, err.text);
+        return;
+    }
+    for (size_t i = 0; i < agent->seats.count && world->removal_count < ITEMS_MAX; i++) {
+        if (reservations_find(&list, str_of(agent->seats.items[i].id)) == NULL) {
+            world->removals[world->removal_count++] =
+                (struct removal){.server = server, .entry = agent->seats.items[i]};
+        }
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        const struct reservation *before = reservations_find(&agent->seats, str_of(list.items[i].id));
+        agent->seats_grew = agent->seats_grew || before == NULL || before->seats < list.items[i].seats ||
+                            before->until_wall < list.items[i].until_wall;
+    }
+    reservations_fini(&agent->seats);
+    agent->seats = list;
+}
+
+static void on_record(struct world *world, unsigned server, const struct blob *is)
+{
+    struct agent *agent = &world->agents[server];
+    struct str value = blob_view(is);
+    static const char serial[] = "\"v\":\"", ready[] = "\"status\":\"ready\"";
+    const char *at = is == NULL ? NULL : memmem(value.data, value.size, serial, strlen(serial));
+    agent->recorded = is != NULL;
+    agent->record_changed = true;
+    agent->record_serial = at == NULL ? 0 : strtoull(at + strlen(serial), NULL, 10);
+    agent->record_ready = is != NULL && memmem(value.data, value.size, ready, strlen(ready)) != NULL;
+}
+
+void oracle_changed(struct world *world, const char *key, const struct blob *was, const struct blob *is)
+{
+    static const char seats[] = "/outrider/seats/world/w", record[] = "/services/world/w";
+    (void)was;
+    if (strncmp(key, seats, strlen(seats)) == 0) {
+        on_seats(world, (unsigned)atoi(key + strlen(seats)), is);
+    } else if (strncmp(key, record, strlen(record)) == 0) {
+        on_record(world, (unsigned)atoi(key + strlen(record)), is);
+    }
+}
+
+/* ---- a revision ---- */
+
+static void check_removal(struct world *world, const struct removal *removal)
+{
+    struct agent *agent = &world->agents[removal->server];
+    struct player *player = player_find(world, player_number(str_of(removal->entry.id)));
+    bool live = certainly_live(world, &removal->entry);
+    tell(world, "%s goes from %s%s, %lld ms before its time", removal->entry.id, agent->id,
+         agent->record_changed ? " with a record" : "",
+         (long long)(removal->entry.until_wall - true_wall(world)));
+    if (player == NULL) {
+        return;
+    }
+    if (agent->record_changed && player->stage == STAGE_INSIDE && player->said_at != 0) {
+        if (includes(agent, player->number)) {
+            player->claimed = live; /* else it may have been dropped as lapsed */
+        } else if (live) {
+            violated(world, "%s of %s is claimed by a record that does not count it", removal->entry.id,
+                     agent->id);
+        }
+        return;
+    }
+    bool gone = !agent->recorded || agent->leaving || !machine_runs(&agent->machine);
+    bool claimed = agent->record_changed && player->said_at != 0;
+    if (live && player->acknowledged && !player->released && !gone && !claimed) {
+        violated(world, "%s of %s is lost, and has %lld ms left", removal->entry.id, agent->id,
+                 (long long)(removal->entry.until_wall - true_wall(world)));
+    }
+}
+
+static void check_capacity(struct world *world, const struct agent *agent)
+{
+    uint32_t sold = 0, inside = 0;
+    for (size_t i = 0; i < agent->seats.count; i++) {
+        sold += certainly_live(world, &agent->seats.items[i]) ? agent->seats.items[i].seats : 0;
+    }
+    for (unsigned i = 0; i < agent->inside_count; i++) {
+        const struct player *player = player_find(world, agent->inside[i]);
+        inside += player != NULL && player->claimed ? player->seats : 0;
+    }
+    if (sold + inside > agent->capacity) {
+        violated(world, "%s: %u seats are sold and %u are taken, of %u", agent->id, sold, inside,
+                 agent->capacity);
+    }
+}
+
+static void check_single(struct world *world, unsigned server)
+{
+    const struct reservations *list = &world->agents[server].seats;
+    for (size_t i = 0; i < list->count; i++) {
+        for (unsigned other = 0; other < world->server_count; other++) {
+            if (other != server &&
+                reservations_find(&world->agents[other].seats, str_of(list->items[i].id)) != NULL) {
+                violated(world, "%s is on w%u and on w%u", list->items[i].id, server, other);
+            }
+        }
+    }
+}
+
+static void check_record(struct world *world, const struct agent *agent)
+{
+    if (agent->record_ready && agent->record_serial == 0) {
+        violated(world, "%s is ready by a record without what its game has said", agent->id);
+    }
+    for (unsigned i = 0; agent->record_ready && i < agent->inside_count; i++) {
+        const struct player *player = player_find(world, agent->inside[i]);
+        if (player != NULL && player->claimed && !includes(agent, player->number)) {
+            violated(world, "the record of %s does not count %s any more, who is inside", agent->id,
+                     player->id);
+        }
+    }
+}
+
+void oracle_revision(struct world *world)
+{
+    for (size_t i = 0; i < world->removal_count; i++) {
+        check_removal(world, &world->removals[i]);
+    }
+    world->removal_count = 0;
+    for (unsigned i = 0; i < world->server_count; i++) {
+        struct agent *agent = &world->agents[i];
+        if (agent->seats_grew) {
+            check_capacity(world, agent);
+            check_single(world, i);
+        }
+        if (agent->record_changed) {
+            check_record(world, agent);
+        }
+        agent->seats_grew = agent->record_changed = false;
+    }
+}
+
+/* ---- what players are told ---- */
+
+void oracle_acknowledged(struct world *world, const struct player *player)
+{
+    const struct agent *agent = &world->agents[player->server];
+    const struct reservation *entry = reservations_find(&agent->seats, str_of(player->id));
+    bool over = true_wall(world) + SKEW_MS >= player->until_wall + 2000;
+    bool gone = !agent->recorded || agent->leaving || !machine_runs(&agent->machine);
+    if (entry == NULL && !over && !gone && !player->released) {
+        violated(world, "%s is acknowledged, and %s does not have it", player->id, agent->id);
+    }
+}
+
+void oracle_refused(struct world *world, const struct agent *agent, uint64_t number)
+{
+    const struct player *player = player_find(world, number);
+    const struct reservation *entry = reservations_find(&agent->seats, str_of(player->id));
+    if (entry != NULL && certainly_live(world, entry)) {
+        violated(world, "the claim of %s is refused, and it is reserved", player->id);
+    } else if (player->claimed && agent->state_dir) {
+        violated(world, "the claim of %s is refused, and went through before", player->id);
+    }
+}
+
+void oracle_confirmed(struct world *world, const struct agent *agent, uint64_t number)
+{
+    const struct player *player = player_find(world, number);
+    const struct reservation *entry = reservations_find(&agent->seats, str_of(player->id));
+    if (entry != NULL && certainly_live(world, entry)) {
+        violated(world, "the claim of %s is well, and it is still reserved", player->id);
+    }
+}
+
+void oracle_end(struct world *world)
+{
+    for (unsigned i = 0; i < OBSERVERS && !world->failed; i++) {
+        struct observer *observer = &world->observers[i];
+        observer_check(observer);
+        const struct seats_facts *facts = seats_facts(seats_router_seats(observer->seats));
+        if (!view_facts(observer->router.view)->synced || !seats_router_mirror(observer->seats)->synced) {
+            violated(world, "observer %u is not in sync in the end", i);
+        } else if (facts->reserved > 0) {
+            violated(world, "observer %u counts %llu seats as reserved in the end", i,
+                     (unsigned long long)facts->reserved);
+        }
+    }
+    for (unsigned i = 0; i < world->server_count && !world->failed; i++) {
+        const struct agent *agent = &world->agents[i];
+        if (agent->inside_count > 0 || !agent->record_ready) {
+            violated(world, "%s: %u inside, %s in the end", agent->id, agent->inside_count,
+                     agent->record_ready ? "ready" : "not ready");
+        }
+    }
+}
