@@ -139,7 +139,7 @@ void effects_claimed(struct effects *effects, uint64_t ticket, enum registrar_cl
     (void)ticket;
     tell(world_of(effects->agent), "%s: claim of %.*s: %d %.*s", effects->agent->id, STR_ARG(id),
          (int)outcome, STR_ARG(why));
-    game_claimed(effects->agent, player_number(id), outcome);
+    game_claimed(effects->agent, player_number(world_of(effects->agent), id), outcome);
 }
 
 void effects_exit(struct effects *effects, int code)

@@ -47,14 +47,29 @@ int main(int argc, char **argv)
     const struct {
         uint64_t count;
         const char *what;
-    } rows[] = {{totals.allocations, "asked for"}, {totals.existed, "made before"},
-                {totals.none, "no server"},        {totals.conflict, "in conflict"},
-                {totals.failed, "failed"},         {totals.claims, "claims said"},
-                {totals.claimed, "claimed"},       {totals.unknown, "not reserved"},
-                {totals.away, "registry away"},    {totals.vanished, "vanished"},
-                {totals.released, "given back"},   {totals.extended, "extended"},
-                {totals.requests, "requests"},     {totals.starts, "agents started"},
-                {totals.faults, "faults"},         {totals.steps, "steps"}};
+    } rows[] = {{totals.allocations, "asked for"},
+                {totals.existed, "made before"},
+                {totals.none, "no server"},
+                {totals.conflict, "in conflict"},
+                {totals.failed, "failed"},
+                {totals.claims, "claims said"},
+                {totals.claimed, "claimed"},
+                {totals.unknown, "not reserved"},
+                {totals.away, "registry away"},
+                {totals.vanished, "vanished"},
+                {totals.released, "given back"},
+                {totals.extended, "extended"},
+                {totals.requests, "requests"},
+                {totals.starts, "agents started"},
+                {totals.faults, "faults"},
+                {totals.joins[JOIN_PLACED], "joins placed"},
+                {totals.joins[JOIN_RECONNECTED], "reconnected"},
+                {totals.joins[JOIN_FOLLOWED], "followed"},
+                {totals.joins[JOIN_NO_SEAT], "without a seat"},
+                {totals.joins[JOIN_STORE_AWAY] + totals.joins[JOIN_STORE_REFUSED], "store away"},
+                {totals.joins[JOIN_REGISTRY_AWAY] + totals.joins[JOIN_CONTENDED], "joins failed"},
+                {totals.milliseconds / 1000, "seconds"},
+                {totals.steps, "steps"}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         printf("%10" PRIu64 "  %-16s%s", rows[i].count, rows[i].what, i % 4 == 3 ? "\n" : "");
     }

@@ -105,6 +105,7 @@ void observer_end(struct observer *observer)
     if (machine_runs(&observer->machine)) {
         observer->machine.life++;
         net_forget(&observer->machine);
+        joins_forget(observer);
         seats_router_free(observer->seats);
         fleet_router_fini(&observer->router);
     }
@@ -169,13 +170,13 @@ void observer_check(struct observer *observer)
 static void on_allocated(const struct allocate *result, void *user)
 {
     struct world *world = ((struct observer *)user)->machine.world;
-    player_allocated(world, player_number(str_of(result->change.id)), result);
+    player_allocated(world, player_number(world, str_of(result->change.id)), result);
 }
 
 static void on_amended(const struct amend *result, void *user)
 {
     struct world *world = ((struct observer *)user)->machine.world;
-    player_amended(world, player_number(str_of(result->change.id)), result);
+    player_amended(world, player_number(world, str_of(result->change.id)), result);
 }
 
 void observer_allocate(struct observer *observer, struct player *player)

@@ -100,7 +100,7 @@ void oracle_changed(struct world *world, const char *key, const struct blob *was
 static void check_removal(struct world *world, const struct removal *removal)
 {
     struct agent *agent = &world->agents[removal->server];
-    struct player *player = player_find(world, player_number(str_of(removal->entry.id)));
+    struct player *player = player_find(world, player_number(world, str_of(removal->entry.id)));
     bool live = certainly_live(world, &removal->entry);
     tell(world, "%s goes from %s%s, %lld ms before its time", removal->entry.id, agent->id,
          agent->record_changed ? " with a record" : "",

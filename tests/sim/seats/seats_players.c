@@ -18,10 +18,11 @@ struct player *player_find(struct world *world, uint64_t number)
     return player;
 }
 
-uint64_t player_number(struct str id)
+uint64_t player_number(const struct world *world, struct str id)
 {
-    uint64_t number = 0;
-    return str_to_u64((struct str){id.data + 1, id.size - 1}, UINT64_MAX, &number) < 0 ? 0 : number;
+    struct player *player;
+    HASH_FIND(by_id, world->by_id, id.data, id.size, player);
+    return player == NULL ? 0 : player->number;
 }
 
 static void act_later(struct world *world, const struct player *player, int64_t after)
@@ -39,6 +40,7 @@ static void go(struct world *world, struct player *player)
 static void forget(struct world *world, struct player *player)
 {
     HASH_DEL(world->players, player);
+    HASH_DELETE(by_id, world->by_id, player);
     free(player);
 }
 
@@ -55,18 +57,52 @@ static void ask(struct world *world, struct player *player)
     }
 }
 
-void player_new(struct world *world)
+static struct player *add(struct world *world, struct str id)
 {
     struct player *player = mem_zalloc(sizeof(*player));
     player->number = ++world->last_player;
     player->server = -1;
-    player->seats = chance(world, 700) ? 1 : 1 + (uint32_t)below(world, 4);
-    snprintf(player->id, sizeof(player->id), "p%llu", (unsigned long long)player->number);
+    player->seats = 1;
+    snprintf(player->id, sizeof(player->id), "%.*s", STR_ARG(id));
     HASH_ADD(hh, world->players, number, sizeof(player->number), player);
+    HASH_ADD_KEYPTR(by_id, world->by_id, player->id, strlen(player->id), player);
+    return player;
+}
+
+void player_new(struct world *world)
+{
+    char id[24];
+    snprintf(id, sizeof(id), "p%llu", (unsigned long long)world->last_player + 1);
+    struct player *player = add(world, str_of(id));
+    player->seats = chance(world, 700) ? 1 : 1 + (uint32_t)below(world, 4);
     ask(world, player);
     if (chance(world, 20)) {
         ask(world, player); /* asked twice at once, as a client does that is in a hurry */
     }
+}
+
+/* Mostly it comes in time. */
+static void come_or_not(struct world *world, struct player *player)
+{
+    int64_t wall = machine_now(&world->observers[0].machine).wall - world->observers[0].machine.skew;
+    int64_t left = player->until_wall - wall - IN_TIME_MS;
+    player->comes = left > 0 && chance(world, 850);
+    act_later(world, player,
+              player->comes ? (int64_t)below(world, (uint64_t)left) : 1 + (int64_t)below(world, 2000));
+}
+
+void player_placed(struct world *world, struct str id, int server, int64_t until_wall)
+{
+    if (player_number(world, id) != 0) {
+        return; /* several joins have the same answer */
+    }
+    struct player *player = add(world, id);
+    player->stage = STAGE_HOLDS;
+    player->server = server;
+    player->until_wall = until_wall;
+    player->acknowledged = true;
+    oracle_acknowledged(world, player);
+    come_or_not(world, player);
 }
 
 void player_allocated(struct world *world, uint64_t number, const struct allocate *result)
@@ -109,11 +145,7 @@ void player_allocated(struct world *world, uint64_t number, const struct allocat
     player->until_wall = result->reservation.until_wall;
     oracle_acknowledged(world, player);
     player->acknowledged = true;
-    int64_t wall = machine_now(&world->observers[0].machine).wall - world->observers[0].machine.skew;
-    int64_t left = player->until_wall - wall - IN_TIME_MS;
-    player->comes = left > 0 && chance(world, 850);
-    act_later(world, player,
-              player->comes ? (int64_t)below(world, (uint64_t)left) : 1 + (int64_t)below(world, 2000));
+    come_or_not(world, player);
 }
 
 void player_amended(struct world *world, uint64_t number, const struct amend *result)

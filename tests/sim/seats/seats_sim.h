@@ -4,7 +4,7 @@
  * that are cut off, compactions, and agents and observers that die and start again.
  *
  * seats_main.c (options), seats_world.c (time, events, faults), seats_store.c (the registry), seats_net.c (requests and watches),
- * seats_observers.c, seats_agents.c (the agent, its effects), seats_players.c (games and players), seats_oracle.c (what must
+ * seats_observers.c, seats_agents.c (the agent, its effects), seats_players.c (games and players), seats_joins.c (players who are brought by a join), seats_oracle.c (what must
  * hold).
  *
  * What must hold is said in seats_oracle.c. */
@@ -19,6 +19,7 @@
 #include "outrider/codec/state/state_file.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/seats/reservation.h"
+#include "outrider/core/session/join.h"
 #include "outrider/registry/memory/memory.h"
 #include "outrider/shell/router/fleet_router.h"
 #include "outrider/shell/router/router.h"
@@ -45,6 +46,9 @@ enum what {
     ON_NEW,    /* the next player comes */
     ON_FAULT,  /* something befalls the world */
     ON_PULSE,  /* observers are looked at */
+    ON_JOIN,   /* the deadline of a join */
+    ON_ERRAND, /* a request of a join reaches the session store, or its answer comes back */
+    ON_GO,     /* an observer begins what it was asked */
     ON_SWEEP   /* leases that ran out end */
 };
 
@@ -131,9 +135,9 @@ enum stage {
 };
 
 struct player {
-    UT_hash_handle hh;
+    UT_hash_handle hh, by_id;
     uint64_t number;
-    char id[24]; /* of its reservation */
+    char id[32]; /* of its reservation */
     enum stage stage;
     int server; /* -1: none */
     uint32_t seats;
@@ -211,7 +215,7 @@ struct observer {
 
 struct totals {
     uint64_t allocations, made, existed, none, conflict, failed, claims, claimed, unknown, away, vanished,
-        lapsed, released, extended, requests, starts, faults, steps, milliseconds, hash_checks;
+        lapsed, released, extended, requests, starts, faults, steps, milliseconds, joins[JOIN_OUTCOME_COUNT];
 };
 
 struct world {
@@ -223,7 +227,8 @@ struct world {
     struct agent agents[SERVERS_MAX];
     unsigned server_count;
     struct observer observers[OBSERVERS];
-    struct player *players;
+    struct player *players, *by_id;
+    struct joins *joins;
     uint64_t last_player, wanted; /* players that came, that are to come */
     unsigned lost, late, doubled; /* per mille of requests */
     bool calm, failed, verbose;
@@ -290,7 +295,9 @@ void agent_save(struct agent *agent);
 
 /* seats_players.c */
 struct player *player_find(struct world *world, uint64_t number);
-uint64_t player_number(struct str id);
+uint64_t player_number(const struct world *world, struct str id);
+/* A join has brought a member to a server, where the seat `id` is kept. */
+void player_placed(struct world *world, struct str id, int server, int64_t until_wall);
 void player_new(struct world *world);
 void player_act(struct world *world, uint64_t number);
 void player_allocated(struct world *world, uint64_t number, const struct allocate *result);
@@ -299,6 +306,14 @@ void game_say(struct agent *agent);
 void game_line(struct agent *agent, uint64_t line);
 void game_claimed(struct agent *agent, uint64_t number, enum registrar_claim_outcome outcome);
 void game_crash(struct agent *agent);
+
+/* seats_joins.c: one or several joins of a member begin; a deadline, an errand; the observer of joins ends. */
+void joins_new(struct world *world);
+void joins_free(struct world *world);
+void joins_begin(struct world *world);
+void joins_due(struct world *world, uint64_t serial);
+void joins_errand(struct world *world, void *errand);
+void joins_forget(struct observer *observer);
 
 /* seats_oracle.c: a key changes in the present revision, from `was` to `is` (NULL: absent); all of a revision changed. */
 void oracle_changed(struct world *world, const char *key, const struct blob *was, const struct blob *is);

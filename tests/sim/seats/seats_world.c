@@ -203,7 +203,11 @@ static void stream(struct machine *machine, uint64_t id)
 static void come(struct world *world)
 {
     if (world->last_player < world->wanted) {
-        player_new(world);
+        if (chance(world, 300)) {
+            joins_begin(world);
+        } else {
+            player_new(world);
+        }
         plan(world, (int64_t)below(world, world->calm ? 400 : 250), ON_NEW, 0, 0);
     }
 }
@@ -235,6 +239,13 @@ static void meet(struct world *world, const struct event *event)
     case ON_NEW: come(world); break;
     case ON_FAULT: befall(world); break;
     case ON_PULSE: pulse(world); break;
+    case ON_JOIN: joins_due(world, event->id); break;
+    case ON_ERRAND: joins_errand(world, event->text); break;
+    case ON_GO:
+        if (machine_runs(machine)) {
+            observer_tick(&world->observers[event->node]);
+        }
+        break;
     case ON_SWEEP:
         store_sweep(world);
         plan(world, 250, ON_SWEEP, 0, 0);
@@ -247,6 +258,7 @@ static void meet(struct world *world, const struct event *event)
 static void begin(struct world *world)
 {
     store_init(&world->store);
+    joins_new(world);
     world->server_count = 2 + (unsigned)below(world, SERVERS_MAX - 1);
     for (unsigned i = 0; i < OBSERVERS; i++) {
         observer_init(&world->observers[i], world, i);
@@ -315,6 +327,8 @@ static void end(struct world *world)
             net_reply(event.packet);
         } else if (event.type == ON_ARRIVE) {
             net_arrive(event.packet);
+        } else if (event.type == ON_ERRAND) {
+            free(event.text);
         }
     }
     for (unsigned i = 0; i < world->server_count; i++) {
@@ -324,12 +338,14 @@ static void end(struct world *world)
     HASH_ITER(hh, world->players, player, next)
     {
         HASH_DEL(world->players, player);
+        HASH_DELETE(by_id, world->by_id, player);
         free(player);
     }
     for (size_t i = 0; i < COUNT_OF(world->story); i++) {
         free(world->story[i]);
     }
     store_fini(&world->store);
+    joins_free(world);
     free(world->heap.events);
     free(world);
 }
