@@ -92,8 +92,7 @@ static void on_timer(void *user)
     agent_rearm(agent);
 }
 
-/* The clock was set, or the machine resumed: timers stood still meanwhile, so everything is ticked at once.
- */
+/* The clock was set, or the machine resumed: timers stood still meanwhile, so all is ticked at once. */
 static void on_clock(void *user)
 {
     struct agent *agent = user;
@@ -103,6 +102,7 @@ static void on_clock(void *user)
         fleet_step(agent->fleet, VIEW_ON_TICK);
         reservations_tick(agent->reservations);
     }
+    sessions_tick(agent->sessions);
 }
 
 /* ---- registry ---- */

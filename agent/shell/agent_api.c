@@ -86,6 +86,7 @@ static void look(void *user, struct api_view *ret_view)
     ret_view->sockets = agent_files_view(agent->agent_files, &ret_view->socket_count);
     fleet_look(agent->fleet, &ret_view->fleet);
     reservations_look(agent->reservations, &ret_view->seats);
+    sessions_look(agent->sessions, ret_view);
 }
 
 static void want(void *user)
@@ -121,6 +122,12 @@ static void control(void *user, struct str type, struct str id, const struct hol
     control_writer_put(agent->controls, type, id, hold, done, done_user);
 }
 
+static void session(void *user, const struct session_request *request, api_session_fn *done, void *done_user)
+{
+    struct agent *agent = user;
+    sessions_ask(agent->sessions, request, done, done_user);
+}
+
 static bool allocate(void *user, const struct placement_query *query, struct str id, bool fresh_id,
                      int64_t ttl_ms, api_allocated_fn *done, void *done_user)
 {
@@ -139,4 +146,5 @@ const struct api_ops agent_api_ops = {.look = look,
                                       .want = want,
                                       .control = control,
                                       .allocate = allocate,
-                                      .amend = amend};
+                                      .amend = amend,
+                                      .session = session};

@@ -22,6 +22,7 @@
 #include "outrider/shell/router/router.h"
 
 #include "leadership_internal.h"
+#include "sessions_internal.h"
 #include "state_store_internal.h"
 
 struct agent;
@@ -96,6 +97,7 @@ struct agent {
     struct sign_key *sign_key; /* NULL: the record is not signed */
     struct sign_trust *trust;  /* NULL: signatures are not looked at */
     struct control_writer *controls;
+    struct sessions *sessions;     /* NULL: it keeps none */
     struct leadership *leadership; /* NULL: it stands for nothing */
     struct effects effects;
 

@@ -41,6 +41,7 @@ static void put_into_force(struct agent *agent, struct config *fresh)
         agent_rearm(agent);
     }
     fleet_reload(agent->fleet, fresh);
+    sessions_reload(agent->sessions);
     if (agent->api != NULL) {
         api_reload(agent->api, fresh);
     }

@@ -71,6 +71,7 @@ void fleet_carry_out(struct fleet *fleet, const struct view_effect *effect)
         [VIEW_NOTE_STALLED] = {LOG_LEVEL_WARN, "fleet watch stalled, opening another"},
         [VIEW_NOTE_UNREADABLE] = {LOG_LEVEL_WARN, "key ignored, not a record"},
     };
+    sessions_carry_out(fleet->agent->sessions, effect);
     switch (effect->type) {
     case VIEW_DO_REQUEST: registry_submit(fleet->registry, effect->request); break;
     case VIEW_DO_WATCH: registry_watch(fleet->registry, effect->watch); break;
@@ -241,12 +242,14 @@ struct fleet *fleet_new(struct agent *agent)
     if (agent->state != NULL && config->view.mode != CONFIG_VIEW_OFF) {
         load(fleet);
     }
+    agent->sessions = sessions_new(agent);
     return fleet;
 }
 
 void fleet_free(struct fleet *fleet)
 {
     if (fleet != NULL) {
+        sessions_free(fleet->agent->sessions); /* what they know of servers is the view's */
         registry_detach(fleet->registry);
         leader_feed_free(fleet->leaders);
         events_free(fleet->events);

@@ -144,7 +144,9 @@ static void write_now(struct state_store *store, bool sync)
 
 void state_store_save(struct state_store *store, enum effects_save when)
 {
-    if (store == NULL) {
+    if (store == NULL ||
+        store->fill ==
+            NULL) { /* before state_store_start, and of an observer without an id: nothing is kept */
         return;
     }
     switch (when) {

@@ -243,6 +243,7 @@ static void write_process(struct json_writer *json, const struct api_view *view)
 {
     int64_t uptime = view->now.wall - view->started_wall;
     api_write_leader(json, view);
+    api_write_sessions(json, view);
     if (view->shutdown != NULL) {
         json_member_text(json, "shutdown", shutdown_phase_name(view->shutdown->phase));
     }

@@ -14,6 +14,9 @@ void api_write_endpoints(struct json_writer *json, const struct api_view *view);
 void api_write_registry(struct json_writer *json, const struct api_view *view, bool lease_ids);
 void api_write_view(struct json_writer *json, const struct api_view *view);
 
+/* agent_sessions.c: `sessions`, null where the agent keeps none. */
+void api_write_sessions(struct json_writer *json, const struct api_view *view);
+
 /* agent_leader.c: `leader`: what the agent stands for. */
 void api_write_leader(struct json_writer *json, const struct api_view *view);
 

@@ -114,7 +114,9 @@ static void on_timer(void *user)
     int64_t now = clock_mono_ms();
     for (struct api_deferred *each = list->first, *next; each != NULL && each->due_mono <= now; each = next) {
         next = each->next;
-        end_wait(each, "registry_away", "the registry did not answer in time");
+        const char *code = each->deferral.code;
+        end_wait(each, code == NULL ? "registry_away" : code,
+                 code == NULL ? "the registry did not answer in time" : "no answer in time");
     }
     arm(list);
 }

@@ -7,7 +7,6 @@
 #include "outrider/api/common/published.h"
 #include "outrider/api/common/reply.h"
 #include "outrider/api/events/events.h"
-#include "outrider/codec/text/prometheus.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/fleet/view_read.h"
 #include "outrider/core/probe/health.h"
@@ -45,8 +44,8 @@ static void write_outcomes(struct buf *out, const char *name, const char *help, 
     prometheus_int(out, name, &LABEL("outcome", "error"), 1, (int64_t)failed);
 }
 
-static void write_histogram(struct buf *out, const char *name, struct prometheus_label label,
-                            const struct api_histogram *histogram)
+void metrics_histogram(struct buf *out, const char *name, struct prometheus_label label,
+                       const struct api_histogram *histogram)
 {
     double bounds[API_BUCKETS - 1];
     for (size_t i = 0; i < COUNT_OF(bounds); i++) {
@@ -97,8 +96,8 @@ static void write_probes(struct buf *out, const struct api_view *view)
     prometheus_family(out, "outrider_probe_duration_seconds", PROMETHEUS_HISTOGRAM,
                       "Duration of a probe's tries.");
     for (size_t i = 0; i < view->probe_count; i++) {
-        write_histogram(out, "outrider_probe_duration_seconds", LABEL("probe", view->probes[i].config->name),
-                        view->probes[i].duration);
+        metrics_histogram(out, "outrider_probe_duration_seconds",
+                          LABEL("probe", view->probes[i].config->name), view->probes[i].duration);
     }
 }
 
@@ -116,7 +115,7 @@ static void write_requests(struct buf *out, const struct api_counters *counters)
     name = "outrider_registry_request_duration_seconds";
     prometheus_family(out, name, PROMETHEUS_HISTOGRAM, "Duration of registry requests.");
     for (enum registry_op op = 0; op < REGISTRY_OP_COUNT; op++) {
-        write_histogram(out, name, LABEL("op", registry_op_name(op)), &counters->registry_duration[op]);
+        metrics_histogram(out, name, LABEL("op", registry_op_name(op)), &counters->registry_duration[op]);
     }
 }
 
@@ -388,6 +387,7 @@ void api_metrics(struct api_call *call, struct api_reply *reply)
     }
     write_registry(out, view);
     metrics_write_leadership(out, view);
+    metrics_sessions(out, view);
     if (view->fleet.view != NULL) {
         write_services(out, view_facts(view->fleet.view));
         write_view(out, view, context->waiting_refused);

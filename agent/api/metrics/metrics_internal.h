@@ -1,9 +1,10 @@
-/* The parts of api/metrics: metrics.c, and metrics_leader.c (leadership). */
+/* The parts of api/metrics: metrics.c, metrics_leader.c (leadership) and metrics_sessions.c. */
 #ifndef OUTRIDER_API_METRICS_METRICS_INTERNAL_H
 #define OUTRIDER_API_METRICS_METRICS_INTERNAL_H
 
 #include "outrider/codec/text/prometheus.h"
 
+struct api_histogram;
 struct api_view;
 struct buf;
 
@@ -29,5 +30,12 @@ void metrics_write(struct buf *out, const struct sample *samples, size_t count);
 
 /* Appends what this agent stands for, and who leads which scope where it watches that. */
 void metrics_write_leadership(struct buf *out, const struct api_view *view);
+
+/* Appends one series of a family of durations. */
+void metrics_histogram(struct buf *out, const char *name, struct prometheus_label label,
+                       const struct api_histogram *histogram);
+
+/* Appends the families of sessions, where the agent keeps any. */
+void metrics_sessions(struct buf *out, const struct api_view *view);
 
 #endif

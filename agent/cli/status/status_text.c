@@ -332,6 +332,24 @@ static void sandbox(const json_t *document, struct buf *out)
     }
 }
 
+/* Only where sessions are kept. */
+static void sessions(const json_t *document, struct buf *out)
+{
+    const char *store = document_text(document, "sessions.store");
+    const char *error = document_text(document, "sessions.lastError");
+    int64_t active;
+    if (store == NULL) {
+        return;
+    }
+    buf_printf(out, "  sessions  %s", store);
+    if (document_number(document, "sessions.active", &active)) {
+        buf_printf(out, ", %" PRId64 " active, %" PRId64 " orphaned", active,
+                   document_number_or(document, "sessions.orphaned", 0));
+    }
+    buf_printf(out, "%s%s%s\n", document_true(document, "sessions.up") ? "" : ", AWAY",
+               error == NULL ? "" : ": ", error == NULL ? "" : error);
+}
+
 /* ---- the screen ---- */
 
 static void screen_of_server(const json_t *document, bool colour, struct buf *out)
@@ -363,6 +381,7 @@ void status_text(const json_t *document, bool colour, struct buf *out)
         screen_of_server(printable, colour, out);
     }
     leader(printable, out);
+    sessions(printable, out);
     sockets(printable, out);
     sandbox(printable, out);
     if (document_text(printable, "stateLastError") != NULL) {

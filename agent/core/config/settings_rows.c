@@ -20,6 +20,7 @@ enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR 
 static const char *const backends[] = {"etcd", NULL};
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const view_modes[] = {"auto", "always", "off", NULL};
+static const char *const session_stores[] = {"auto", "memory", "off", NULL};
 static const char *const sandboxes[] = {"auto", "required", "off", NULL};
 static const char *const reads[] = {"auto", "open", "login", NULL};
 static const char *const formats[] = {"logfmt", "json", NULL};
@@ -239,6 +240,17 @@ static const struct setting rows[] = {
      .doc =
          "The scopes in which this agent stands for leadership (docs/operating.md, \"Leadership\"). Absent: "
          "none."},
+    {"sessions.store", SETTING_ENUM, .fallback = "auto", .choices = session_stores, AT(sessions.store),
+     .doc = "Where sessions are kept. `auto`: `memory` on an observer, `off` on a sidecar. `memory`: in this "
+            "agent alone, and in `state_dir` over a restart; for one observer, or for tests."},
+    {"sessions.ttl", SETTING_DURATION, .flags = RELOAD, .fallback = "30m", .min = SECOND, .max = 7 * DAY,
+     AT(sessions.ttl_ms), .doc = "A session ends when it is not touched for this long."},
+    {"sessions.reconnect_grace", SETTING_DURATION, .flags = RELOAD, .fallback = "2m", .min = 100, .max = DAY,
+     AT(sessions.reconnect_grace_ms),
+     .doc =
+         "How long a session outlives its server. A server that returns within it has its sessions again."},
+    {"sessions.max", SETTING_INTEGER, .flags = RELOAD, .fallback = "1000000", .min = 1, .max = 100000000,
+     AT(sessions.max), .doc = "Sessions in `memory` at most: one more is refused with `session_store_full`."},
     {"log.level", SETTING_ENUM, .flags = RELOAD, .fallback = "info", .choices = levels, AT(log.level),
      .doc = "The lowest level that is logged."},
     {"log.format", SETTING_ENUM, .flags = RELOAD, .fallback = "logfmt", .choices = formats, AT(log.format),

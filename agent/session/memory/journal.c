@@ -17,8 +17,8 @@ enum { SESSION_BYTES = SESSION_JOURNAL_RECORD_SIZE + 40 };
 /* ---- reading ---- */
 
 /* Applies the records of `bytes`, which are at `offset`. Returns how many bytes that were; `ret_damaged`: what follows is no record. */
-static size_t apply(struct journal *journal, struct str bytes, uint64_t offset, struct session_table *table,
-                    const struct instant *now, bool *ret_damaged)
+static size_t apply_records(struct journal *journal, struct str bytes, uint64_t offset,
+                            struct session_table *table, const struct instant *now, bool *ret_damaged)
 {
     size_t at = 0, size;
     for (;;) {
@@ -47,7 +47,7 @@ static uint64_t load(struct journal *journal, struct session_table *table, const
         if (append_read(journal->file.fd, at, READ_SIZE, err, &bytes) < 0) {
             break;
         }
-        size_t used = apply(journal, buf_view(&bytes), at, table, now, &damaged);
+        size_t used = apply_records(journal, buf_view(&bytes), at, table, now, &damaged);
         at += used;
         more = bytes.size == READ_SIZE && used > 0;
     }

@@ -12,7 +12,11 @@
 #include <string.h>
 
 /* Requests carried out in one turn of the loop, and sessions that end or are told of in one: some ms at most. */
-enum { REQUESTS_A_TURN = 256, SESSIONS_A_TURN = 2000 };
+enum { REQUESTS_A_TURN = 256, SESSIONS_A_TURN = 500 };
+
+/* Clocks that are read one after the other and cut to ms differ now and then: the wall clock is followed in steps, so that the
+ * times of a session do not change by a ms each time it is looked at. */
+enum { WALL_STEP_MS = 50 };
 
 /* A request under way, with the texts that it points to. */
 struct waiting {
@@ -31,15 +35,20 @@ struct memory {
     struct deferred deferred;
     struct timer *timer;
     struct queue events;
+    int64_t wall_boot;   /* wall minus boot clock */
     int64_t failed_wall; /* since when the journal cannot be written; 0: it can */
 };
 
-static struct instant now_of(const struct memory *memory)
+static struct instant now_of(struct memory *memory)
 {
     if (memory->settings.now != NULL) {
         return memory->settings.now(memory->settings.now_user);
     }
-    return (struct instant){.mono = clock_mono_ms(), .boot = clock_boot_ms(), .wall = clock_wall_ms()};
+    struct instant now = {.mono = clock_mono_ms(), .boot = clock_boot_ms(), .wall = clock_wall_ms()};
+    int64_t step = now.wall - now.boot - memory->wall_boot;
+    memory->wall_boot += step > WALL_STEP_MS || step < -WALL_STEP_MS ? step : 0;
+    now.wall = now.boot + memory->wall_boot;
+    return now;
 }
 
 /* A clock of a test stands while the loop waits: the timer then is of no use, and session_store_wake takes its place. */

@@ -7,6 +7,7 @@
 #include "outrider/core/instant.h"
 #include "outrider/core/registry/registry_request.h"
 #include "outrider/core/seats/amend.h"
+#include "outrider/core/session/session_request.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,6 +40,8 @@ struct registrar;
 struct registry_endpoint;
 struct seats;
 struct server;
+struct session_events;
+struct session_facts;
 struct shutdown;
 struct view;
 
@@ -113,8 +116,10 @@ struct api_view {
     uint64_t registry_cluster;
     const struct registry_endpoint *registry_endpoints;
     size_t registry_endpoint_count;
-    const struct follow *keys;    /* of the agent's own keys; NULL: none */
-    const char *state_last_error; /* why state_dir cannot be written; "" when it can or is off */
+    const struct follow *keys;             /* of the agent's own keys; NULL: none */
+    const char *state_last_error;          /* why state_dir cannot be written; "" when it can or is off */
+    const struct session_facts *sessions;  /* of the store; NULL: the agent keeps no sessions */
+    struct session_events *session_events; /* the hub of those who listen to sessions; NULL likewise */
     const struct api_counters *counters;
     const struct api_sandbox *sandbox; /* NULL: none to show */
 };
@@ -136,6 +141,8 @@ typedef void api_controlled_fn(const struct api_controlled *result, void *user);
 
 typedef void api_allocated_fn(const struct allocate *result, void *user);
 typedef void api_amended_fn(const struct amend *result, void *user);
+/* The reply of the session store; borrowed for the call. */
+typedef void api_session_fn(const struct session_reply *reply, void *user);
 
 struct api_ops {
     void (*look)(void *agent, struct api_view *ret_view);
@@ -155,6 +162,9 @@ struct api_ops {
     /* The same for the reservation `id` of a server: reads, extends or releases it. The texts are borrowed for the call. */
     bool (*amend)(void *agent, enum amend_op op, struct str type, struct str server, struct str id,
                   int64_t ttl_ms, api_amended_fn *done, void *user);
+    /* Asks the session store, where there is one; what `request` points to is borrowed for the call. `done` is called once, later,
+     * unless the agent ends before. */
+    void (*session)(void *agent, const struct session_request *request, api_session_fn *done, void *user);
 };
 
 struct api_context {

@@ -4,6 +4,7 @@
 
 #include "outrider/core/registry/registry_request.h"
 #include "outrider/core/server/record.h"
+#include "outrider/core/session/session_request.h"
 
 #include <stdint.h>
 
@@ -24,6 +25,8 @@ struct api_counters {
     uint64_t transitions[STATUS_COUNT][STATUS_COUNT]; /* from, to */
     uint64_t registry[REGISTRY_OP_COUNT][REGISTRY_FAILURE_COUNT];
     struct api_histogram registry_duration[REGISTRY_OP_COUNT];
+    uint64_t sessions[SESSION_OP_COUNT][SESSION_FAILURE_COUNT];
+    struct api_histogram session_duration[SESSION_OP_COUNT];
     uint64_t lines_ok, lines_bad, datagrams_ok, datagrams_bad, datagram_keys_ignored;
     uint64_t lines_overlong; /* among lines_bad */
     char refusal

@@ -24,6 +24,10 @@ api_handler_fn api_discovery_enable, api_discovery_disable;
 
 /* api/placement: players and seats. */
 api_handler_fn api_route, api_allocate, api_reservation, api_reservation_release, api_reservation_extend;
+/* api/sessions */
+api_handler_fn api_sessions, api_session, api_session_put, api_session_post, api_session_delete,
+    api_session_touch;
+api_handler_fn api_player_session, api_sessions_subscribe;
 
 /* api/events: streams. */
 api_handler_fn api_subscribe, api_discovery_events;

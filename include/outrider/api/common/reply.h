@@ -28,6 +28,7 @@ struct api_deferral {
     void (*begin)(struct api_call *call, void *state, struct api_deferred *deferred);
     void *state; /* of the operation; NULL: none */
     void (*free_state)(void *state);
+    const char *code;     /* of the 503 at the timeout, static; NULL: registry_away */
     const char *in_doubt; /* what is not known when the reply has to go before the operation ends */
     int64_t timeout_ms;
 };

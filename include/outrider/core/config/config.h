@@ -75,6 +75,15 @@ struct config_redis {
     } tls;
 };
 
+/* Where sessions are kept. auto: memory on an observer, off on a sidecar. */
+enum config_session_store { CONFIG_SESSIONS_AUTO, CONFIG_SESSIONS_MEMORY, CONFIG_SESSIONS_OFF };
+
+struct config_sessions {
+    enum config_session_store store;
+    int64_t ttl_ms, reconnect_grace_ms;
+    uint32_t max;
+};
+
 enum config_backend { CONFIG_BACKEND_ETCD };
 
 struct config_registry {
@@ -175,6 +184,7 @@ struct config {
         bool require_signed;
     } view;
     struct config_placement placement;
+    struct config_sessions sessions;
     struct config_candidacy candidacies[CONFIG_CANDIDACIES_MAX];
     size_t candidacy_count;
     struct {

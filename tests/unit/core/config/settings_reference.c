@@ -57,6 +57,7 @@ static const char *const sections[][2] = {
     {"placement", "Which server for which player: `GET /api/route/{type}`."},
     {"leader",
      "Each entry of `leader` has these keys. A scope has one leader at a time among all that stand in it."},
+    {"sessions", "Where players are: `/api/sessions`."},
     {"log", "What the agent writes to stderr."},
 };
 
