@@ -9,14 +9,13 @@
 
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/core/config/config.h"
 #include "outrider/io/loop/loop.h"
 #include "outrider/io/loop/timer.h"
 #include "outrider/io/net/resolver.h"
 #include "outrider/os/clock.h"
 #include "outrider/session/memory/session_memory.h"
 #ifdef OUTRIDER_REDIS
-#include "outrider/session/redis/session_redis.h"
+#include "redis_servers.h"
 #endif
 
 #include <stdio.h>
@@ -86,24 +85,14 @@ static void pass_memory(struct session_subject *subject, int64_t ms)
 static struct session_store *open_redis(struct session_subject *subject, size_t max, bool again)
 {
     static unsigned spaces;
-    struct config_redis config = {.endpoint_count = 0, .master_name = (char[]){"mm"}};
-    char text[16][40], space[40], *rest = getenv("OUTRIDER_TEST_REDIS");
+    char space[40];
     (void)max;
-    assert_non_null(rest);
-    for (; config.endpoint_count < COUNT_OF(text) && *rest != '\0'; rest += *rest == ',' ? 1 : 0) {
-        size_t size = strcspn(rest, ",");
-        snprintf(text[config.endpoint_count], sizeof(text[0]), "redis://%.*s", (int)size, rest);
-        config.endpoints[config.endpoint_count] = text[config.endpoint_count];
-        config.endpoint_count++;
-        rest += size;
-    }
     spaces += again ? 0 : 1;
     snprintf(space, sizeof(space), "out%d-%u", (int)getpid(), spaces);
-    config.space = space;
     if (subject->own == NULL) {
         subject->own = resolver_new(subject->loop, NULL);
     }
-    return session_redis_new(subject->loop, subject->own, &config, 1000 + (uint64_t)spaces);
+    return redis_servers_store(subject->loop, subject->own, space, 1000 + (uint64_t)spaces, NULL);
 }
 
 static void close_redis(struct session_subject *subject)

@@ -112,7 +112,7 @@ void redis_channel_tick(struct redis *redis, int64_t now_us)
     if (connection != NULL && connection->is_busy) {
         if (redis->mode != REDIS_CLUSTER && redis->current != NULL && channel->node != redis->current) {
             redis_connection_close(connection, "another server is master");
-        } else if (channel->is_open) {
+        } else if (channel->is_open && connection->state == REDIS_LINK_OPEN) {
             ping(channel, now_us);
         }
         return;

@@ -108,6 +108,9 @@ void redis_node_free(struct redis_node *node);
 /* Nothing is sent to it any more; what it has not answered is tried elsewhere, or unknown. Accepts NULL. */
 void redis_node_leave(struct redis_node *node, const char *why);
 
+/* Whether commands may be sent to it now: its connection may have ended in this turn. Accepts NULL. */
+bool redis_node_is_usable(const struct redis_node *node);
+
 /* Any node that can be used, or NULL. */
 struct redis_node *redis_node_any(const struct redis *redis);
 

@@ -265,13 +265,18 @@ void redis_node_leave(struct redis_node *node, const char *why)
     }
 }
 
+bool redis_node_is_usable(const struct redis_node *node)
+{
+    return node != NULL && node->is_usable && node->connection->state == REDIS_LINK_OPEN;
+}
+
 struct redis_node *redis_node_any(const struct redis *redis)
 {
     if (redis->mode != REDIS_CLUSTER) {
-        return redis->current != NULL && redis->current->is_usable ? redis->current : NULL;
+        return redis_node_is_usable(redis->current) ? redis->current : NULL;
     }
     for (size_t i = 0; i < REDIS_NODES_MAX; i++) {
-        if (redis->nodes[i] != NULL && redis->nodes[i]->is_usable) {
+        if (redis_node_is_usable(redis->nodes[i])) {
             return redis->nodes[i];
         }
     }

@@ -29,7 +29,7 @@ static struct redis_node *node_of(struct redis *redis, const struct redis_call *
 void redis_route(struct redis *redis, struct redis_call *call)
 {
     struct redis_node *node = node_of(redis, call);
-    if (node != NULL && node->is_usable) {
+    if (redis_node_is_usable(node)) {
         redis_connection_send(node->connection, call);
         return;
     }
@@ -73,7 +73,7 @@ static void redirect(struct redis_node *node, struct redis_call *call, enum redi
     if (error == REDIS_ERROR_MOVED && redis->owners != NULL) {
         redis->owners[slot] = (uint8_t)target->index;
     }
-    if (target->is_usable) {
+    if (redis_node_is_usable(target)) {
         call->asking = error == REDIS_ERROR_ASK;
         redis_connection_send(target->connection, call);
     } else {
@@ -115,7 +115,7 @@ static void on_error(struct redis_node *node, struct redis_call *call, struct st
             break;
         }
         call->whole_script = true;
-        if (node->is_usable) {
+        if (redis_node_is_usable(node)) {
             redis_connection_send(node->connection, call);
         } else {
             redis_wait(node->redis, call, 0);

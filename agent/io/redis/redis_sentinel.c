@@ -45,7 +45,7 @@ static void on_master(const struct redis_result *result, void *user)
     const struct redis_reply *reply = result->reply;
     int64_t now_us = clock_mono_us();
     sentinel->asked_us = 0;
-    bool is_settled = redis->current != NULL && redis->current->is_usable;
+    bool is_settled = redis_node_is_usable(redis->current);
     sentinel->ask_us = now_us + 1000 * (is_settled ? ASK_EVERY_MS : HURRY_MS);
     if (result->outcome != REDIS_DONE) {
         redis_note_error(redis, "sentinel", result->why);
