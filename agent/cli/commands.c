@@ -154,13 +154,23 @@ static const struct command table[] = {
      "Exit 1 when no server can be chosen, which it explains, and when the agent refuses; 75 when\n"
      "it cannot be reached, has not loaded the fleet yet or the registry does not answer.\n" FIND_AGENT,
      CLI_ALLOCATE, 1, 1, false, cmd_allocate},
-    {"kv", "get|put|del|txn|watch|lease ...", "read and write etcd directly",
+    {"leader", "[SCOPE] [-c FILE | --agent URL] [--token-file FILE] [--json]", "show who leads",
+     "Of each scope, or of SCOPE alone: who leads it, since when, with which fencing token, and how\n"
+     "many candidates there are.\n"
+     "--json              the document of GET /api/leader, or of GET /api/leader/SCOPE\n"
+     "--token-file FILE   the file with the agent's token, where the agent has http.read: login;\n"
+     "                    default: http.token_file\n"
+     "Exit 1 when SCOPE has no leader, which it explains, and when the agent refuses; 75 when it\n"
+     "cannot be reached or does not know yet.\n" FIND_AGENT,
+     CLI_LEADER, 0, 1, false, cmd_leader},
+    {"kv", "get|put|del|txn|watch|lease|lock ...", "read and write etcd directly",
      "get KEY         print keys and values: ranges, prefixes, old revisions\n"
      "put KEY VALUE   write; VALUE - is the standard input\n"
      "del KEY         delete\n"
      "txn             compare and change in one step, from lines on the standard input\n"
      "watch KEY       print every change as it happens\n"
      "lease ...       grant, revoke, timetolive, keep-alive, list\n"
+     "lock NAME       hold a lock, alone or while a command runs\n"
      "\n"
      "Endpoints, login and TLS are those of registry.* in the configuration: -c FILE, else\n"
      "$OUTRIDER_CONFIG, else /etc/outrider/outrider.yaml. Exit 1 when etcd denies the request or\n"
@@ -220,6 +230,20 @@ static const struct command table[] = {
     {"kv lease keep-alive", "[--once] [--json] [-c FILE] ID", "renew a lease", "", CLI_LEASE_KEEP, 1, 1,
      false, cmd_kv},
     {"kv lease list", "[--json] [-c FILE]", "list all leases", "", CLI_LEASE_LIST, 0, 0, false, cmd_kv},
+    {"kv lock", "NAME [--ttl D] [--wait D] [--json] [-c FILE] [-- COMMAND...]",
+     "hold a lock, alone or while a command runs",
+     "Waits until it holds the lock NAME, in turn with all others that want it, and runs COMMAND;\n"
+     "its exit status is returned: 127 when there is no such command, 128+N by the signal N.\n"
+     "Without a command it holds the lock until Ctrl-C.\n"
+     "--ttl D   how long the lock outlives a holder that is killed or cut off: 2s to 1h; default 30s\n"
+     "--wait D  exit 1 when the lock is not held by then; 0s: do not wait; default: wait\n"
+     "--json    without a command: print {\"lock\",\"token\"} once it is held\n"
+     "-c FILE   the configuration; registry.* has the endpoints, the login and TLS\n"
+     "The command has OUTRIDER_LOCK_TOKEN, a number that is higher for each later holder: what it\n"
+     "writes to can refuse a lower one. When the lock is lost, as etcd cannot be reached in time,\n"
+     "the command gets TERM, and KILL after 10 s. It is killed when this process is.\n"
+     "Example: outrider kv lock nightly --wait 0s -- /usr/local/bin/backup\n",
+     CLI_KV_LOCK, 1, SIZE_MAX, false, cmd_kv},
     {"version", "", "print the version", "", 0, 0, 0, false, cmd_version},
     {"help", "[COMMAND]", "list the commands, or describe one", "For example: outrider help kv txn\n", 0, 0,
      SIZE_MAX, false, cmd_help},

@@ -4,7 +4,7 @@ import signal
 import subprocess
 import time
 
-from harness import wait_until
+from harness import BINARY, environment, wait_until
 from users import PASSWORD, AuthCase
 
 
@@ -36,6 +36,16 @@ class LeastRole(AuthCase):
                              (f"/outrider{self.prefix}/control/world/w1", True),
                              (f"/outrider{self.prefix}/control/world/w2", False), ("/elsewhere", False)):
             self.assertEqual(self.may_write(self.user, key), allowed, key)
+
+    def test_a_lock_by_name(self):
+        """The role of one lock takes that one; a user without it is told so at once."""
+        self.etcd.allow(self.prefix, "lock", self.user, "nightly")
+        config = self.dir / "kv.yaml"
+        config.write_text(json.dumps({"registry": self.login(endpoints=[self.etcd.url], prefix=self.prefix)}))
+        for name, status in (("nightly", 0), ("nightly2", 1), ("weekly", 1)):
+            done = subprocess.run([str(BINARY), "kv", "lock", "-c", str(config), name, "--", "true"], env=environment(),
+                                  capture_output=True, text=True, timeout=60)
+            self.assertEqual((done.returncode, "permission denied" in done.stderr), (status, status == 1), done.stderr)
 
     def may_write(self, user, key):
         try:

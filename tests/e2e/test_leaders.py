@@ -85,7 +85,7 @@ class Leaders(Fleet):
         streams = [Heard(self, observer, "/api/subscribe?include=leader") for observer in self.observers]
         old = Heard(self, self.observers[0], "/service-discovery/events")
         for stream in streams:
-            stream.wait(lambda name, data: name == "leader" and data == before, "the present leader")
+            stream.wait(lambda name, data: name == "leader" and data["token"] == before["token"], "the leader now")
         self.etcd.revoke(first)
         self.wait_leader("town", "w2")
         after = self.get(self.observers[1], "/api/leader/town")[2]
@@ -93,6 +93,7 @@ class Leaders(Fleet):
         for stream in streams:
             stream.wait(lambda name, data: name == "leader" and data["token"] == after["token"], "the new leader")
             self.assertEqual([each["token"] for each in stream.of("leader")], [before["token"], after["token"]])
+        self.assertEqual(streams[0].of("leader")[0], before)
         old.wait(lambda _, data: data["type"] == "leaderElected" and data["serviceId"] == "w2", "leaderElected")
         services = self.get(self.observers[0], "/service-discovery/services")[2]["services"]
         self.assertEqual({each["id"]: each["role"] for each in services}, {"w1": "member", "w2": "leader"})
@@ -107,6 +108,29 @@ class Leaders(Fleet):
         streams[0].wait(lambda name, data: name == "leader" and data["leader"] is None, "no leader")
         self.assertEqual(self.all()["leaders"], [])
         self.assertIsNone(self.get(self.observers[0], "/service-discovery/topology")[2]["leader"])
+
+    def test_the_command(self):
+        done = self.command()
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("no candidates: ", done.stdout)
+        token = self.get(self.observers[0], "/api/leader")[2]["revision"]
+        for ident in ("w1", "w2"):
+            self.stand("town", ident)
+        self.stand("odd", "", value="nonsense")
+        self.wait_leader("town", "w1")
+        done = self.command()
+        rows = [line.split() for line in done.stdout.splitlines()]
+        self.assertEqual((done.returncode, rows[0]), (0, ["SCOPE", "TYPE", "ID", "TOKEN", "FOR", "CANDIDATES"]), done.stderr)
+        self.assertEqual((rows[2][:3], rows[2][-1], int(rows[2][3]) > token), (["town", "world", "w1"], "2", True), done.stdout)
+        self.assertEqual(rows[1][:2], ["odd", "unknown"])
+        self.assertEqual(len(self.command("town").stdout.splitlines()), 2)
+        self.assertEqual(json.loads(self.command("town", "--json").stdout)["leader"]["id"], "w1")
+        self.assertEqual(len(json.loads(self.command("--json").stdout)["leaders"]), 2)
+        for words, status, text in ((("lobby",), 1, "lobby has no leader"), (("odd",), 1, "cannot be read"), (("",), 64, ""),
+                                    (("../../healthz",), 1, "has no leader"), (("a", "b"), 64, "unexpected word")):
+            done = self.command(*words)
+            self.assertEqual((done.returncode, done.stdout), (status, ""), (words, done.stderr))
+            self.assertIn(text, done.stderr)
 
     def test_foreign_keys(self):
         """Keys that stand for nothing are counted; one that stands and cannot be read keeps its place."""

@@ -8,7 +8,7 @@ enum { OPTIONS_MAX = 48, COMMANDS_MAX = 32 };
 
 /* The commands that ask an agent, and those that read a configuration. */
 enum {
-    CLI_OF_AGENT = CLI_STATUS | CLI_DRAIN | CLI_UNDRAIN | CLI_SERVICES | CLI_PLACE,
+    CLI_OF_AGENT = CLI_STATUS | CLI_DRAIN | CLI_UNDRAIN | CLI_SERVICES | CLI_PLACE | CLI_LEADER,
     CLI_KV_SHOWS = CLI_RANGE | CLI_KV_PUT | CLI_KV_TXN | CLI_LEASE_TTL, /* those that print keys and values */
     CLI_OF_CONFIG = CLI_OF_AGENT | CLI_AGENT | CLI_CHECK | CLI_SEND | CLI_KV
 };
@@ -30,7 +30,7 @@ static size_t list_options(struct cli_given *given, unsigned bits,
     const struct option all[] = {
         {"--config", 'c', &given->config, NULL, CLI_OF_CONFIG},
         {"--agent", 0, &given->agent, NULL, of_agent},
-        {"--json", 0, NULL, &given->json, CLI_STATUS | CLI_SERVICES | CLI_PLACE | CLI_KV},
+        {"--json", 0, NULL, &given->json, CLI_STATUS | CLI_SERVICES | CLI_PLACE | CLI_LEADER | CLI_KV},
         {"--live", 0, NULL, &given->live, CLI_CHECK},
         {"--is", 0, &given->is, NULL, CLI_STATUS},
         {"--token-file", 0, &given->token_file, NULL, CLI_OF_AGENT},
@@ -58,7 +58,7 @@ static size_t list_options(struct cli_given *given, unsigned bits,
         {"--seats", 0, &given->seats, NULL, CLI_PLACE},
         {"--count", 0, &given->count, NULL, CLI_ROUTE},
         {"--exclude", 0, given->excluded.values, NULL, CLI_PLACE},
-        {"--ttl", 0, &given->ttl, NULL, CLI_ALLOCATE},
+        {"--ttl", 0, &given->ttl, NULL, CLI_ALLOCATE | CLI_KV_LOCK},
         {"--prefix", 0, NULL, &given->prefix, CLI_RANGE},
         {"--from-key", 0, NULL, &given->from_key, CLI_RANGE},
         {"--limit", 0, &given->limit, NULL, CLI_KV_GET},
@@ -69,6 +69,7 @@ static size_t list_options(struct cli_given *given, unsigned bits,
         {"--lease", 0, &given->lease, NULL, CLI_KV_PUT},
         {"--prev-kv", 0, NULL, &given->previous, CLI_KV_PUT | CLI_KV_DEL},
         {"--keys", 0, NULL, &given->lease_keys, CLI_LEASE_TTL},
+        {"--wait", 0, &given->patience, NULL, CLI_KV_LOCK},
         {"--once", 0, NULL, &given->once, CLI_LEASE_KEEP},
         {"--raw", 0, NULL, &given->raw, CLI_KV_SHOWS},
     };

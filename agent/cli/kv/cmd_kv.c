@@ -158,6 +158,7 @@ static const struct kv_row *find_row(unsigned bits)
         {CLI_LEASE_REVOKE, {.kind = ETCD_REQUEST_REVOKE}, kv_prepare_lease, kv_print_lease, kv_ask},
         {CLI_LEASE_TTL, {.kind = ETCD_REQUEST_TIME_TO_LIVE}, kv_prepare_lease, kv_print_lease, kv_ask},
         {CLI_LEASE_KEEP, {.kind = ETCD_REQUEST_KEEPALIVE}, kv_prepare_lease, kv_print_lease, kv_run_keep},
+        {CLI_KV_LOCK, {.kind = ETCD_REQUEST_GRANT}, kv_prepare_lock, NULL, kv_run_lock},
         {CLI_LEASE_LIST, {.kind = ETCD_REQUEST_LEASES}, kv_prepare_lease, kv_print_lease, kv_ask},
     };
     size_t i = 0;

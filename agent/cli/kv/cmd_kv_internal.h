@@ -134,5 +134,7 @@ int kv_prepare_grant(struct kv *kv);
 int kv_prepare_lease(struct kv *kv);
 int kv_print_lease(struct kv *kv, const struct etcd_response *answer);
 int kv_run_keep(struct kv *kv);
+int kv_prepare_lock(struct kv *kv);
+int kv_run_lock(struct kv *kv);
 
 #endif

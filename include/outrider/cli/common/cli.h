@@ -42,9 +42,11 @@ enum {
     CLI_ROUTE = 1 << 17,
     CLI_ALLOCATE = 1 << 18,
     CLI_PLACE = CLI_ROUTE | CLI_ALLOCATE,
+    CLI_LEADER = 1 << 20,
+    CLI_KV_LOCK = 1 << 21,
     CLI_LEASE = CLI_LEASE_GRANT | CLI_LEASE_REVOKE | CLI_LEASE_TTL | CLI_LEASE_KEEP | CLI_LEASE_LIST,
     CLI_RANGE = CLI_KV_GET | CLI_KV_DEL | CLI_KV_WATCH, /* those that take a range of keys */
-    CLI_KV = CLI_RANGE | CLI_KV_PUT | CLI_KV_TXN | CLI_LEASE
+    CLI_KV = CLI_RANGE | CLI_KV_PUT | CLI_KV_TXN | CLI_LEASE | CLI_KV_LOCK
 };
 
 enum { CLI_VALUES_MAX = 24 };
@@ -61,7 +63,7 @@ struct cli_given {
     const char *is, *id, *by, *reason, *deadline, *expires, *socket, *type, *status;
     const char *region, *zone, *group, *include;
     const char *key, *player, *strategy, *near, *seats, *count, *ttl;
-    const char *limit, *revision, *lease;
+    const char *limit, *revision, *lease, *patience;
     struct cli_values tags, labels, excluded;
     bool json, live, wait, watch, offline;
     bool prefix, from_key, keys_only, count_only, values_only, previous, lease_keys, once, raw;
@@ -134,6 +136,7 @@ int cmd_send(const struct cli_line *line);
 int cmd_services(const struct cli_line *line);
 int cmd_route(const struct cli_line *line);
 int cmd_allocate(const struct cli_line *line);
+int cmd_leader(const struct cli_line *line);
 int cmd_kv(const struct cli_line *line);
 
 /* NAME if `config_path` is .../NAME.yaml, the file of outrider@NAME.service; empty otherwise. Borrowed. */
