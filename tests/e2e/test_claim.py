@@ -1,9 +1,13 @@
 """A game server claims reservations over its status socket: the seats key and the record change at one revision."""
+import concurrent.futures
 import json
 import socket
+import threading
 import time
 
 from harness import Case, wait_until
+from registry import Watcher
+from test_observer import Fleet
 from users import AuthCase
 
 
@@ -149,3 +153,57 @@ class Roles(AuthCase, Seats):
         check = agent.run("check", "--live")
         self.assertEqual(check.returncode, 0, check)
         self.assertIn(f"claim reservations: {seat_ids}outrider-check may not be written; for `claim=`", check.stdout)
+
+
+class WholeWay(Fleet, Seats):
+    CAPACITY = 40
+
+    def test_players_reserve_and_arrive_and_no_seat_is_sold_twice(self):
+        """Sixty players want one of forty seats, by two observers; each that gets one arrives, and the game claims it."""
+        history = Watcher(self.etcd, "/")
+        self.addCleanup(history.close)
+        sidecar = self.agent("a").start()
+        observers = [self.observer(name).start() for name in ("o", "p")]
+        sidecar.say(f"ready players=0/{self.CAPACITY}")
+        for observer in observers:
+            wait_until(lambda: self.ids(observer, "?status=ready") == ["w1"], "w1 is ready")
+        game, inside, turned_away = threading.Lock(), [], []
+
+        def player(number):
+            name, line = f"p-{number}", sidecar.line()
+            for _ in range(100):
+                status, _, text = observers[number % 2].request("POST", "/api/allocate/world",
+                                                                json.dumps({"id": name, "ttl": "1m"}))
+                if status == 201:
+                    break
+                if json.loads(text)["error"]["code"] == "no_candidate" and len(inside) == self.CAPACITY:
+                    turned_away.append(name)
+                    return
+                time.sleep(0.02)
+            with game:
+                inside.append(name)
+                line.send(f"players={len(inside)} claim={name}")
+            self.assertEqual(line.read(), "OK")
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+            list(pool.map(player, range(60)))
+        self.assertEqual((len(inside), len(turned_away)), (self.CAPACITY, 60 - self.CAPACITY))
+        self.assertIsNone(self.etcd.get(self.seats))
+        self.assertEqual(self.etcd.under(f"/outrider{self.prefix}/seat-ids/"), [])
+        self.assertEqual(self.etcd.get(sidecar.key).record["players"], self.CAPACITY)
+        players, reserved, claims = 0, set(), 0
+        by_revision = {}
+        for event in history.until_now():
+            by_revision.setdefault(event.kv.revision, []).append(event)
+        for revision in sorted(by_revision):
+            before = reserved
+            for event in by_revision[revision]:
+                if event.kv.key == self.seats:
+                    reserved = set() if event.deleted else {each["id"] for each in event.record["reservations"]}
+                elif event.kv.key == sidecar.key:
+                    players = event.record.get("players", 0)
+            claimed = before - reserved
+            claims += len(claimed)
+            self.assertLessEqual(players + len(reserved), self.CAPACITY, by_revision[revision])
+            # One revision takes the reservation and counts the player.
+            self.assertTrue(not claimed or sidecar.key in [event.kv.key for event in by_revision[revision]])
+        self.assertEqual(claims, self.CAPACITY)
