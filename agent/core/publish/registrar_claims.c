@@ -204,16 +204,18 @@ static int64_t read_at(const struct claims *claims)
     return slot > claims->retry_mono ? slot : claims->retry_mono;
 }
 
-/* A write that claims is itself a read where it fails, and what it leaves is not known before its answer. */
+/* A write that claims is itself a read where it fails, and what it leaves is not known before its answer. It goes before the next
+ * read: claims that follow each other closely must not keep it waiting. */
 static bool may_read(const struct registrar *registrar)
 {
-    return wants_read(&registrar->claims) && !registrar->key.flight.claims;
+    return wants_read(&registrar->claims) && !registrar->key.flight.claims &&
+           !registrar_claims_ready(registrar);
 }
 
 bool registrar_claims_hold(const struct registrar *registrar, int64_t now)
 {
     const struct claims *claims = &registrar->claims;
-    bool reads = claims->count > 0 && claims->flight != 0;
+    bool reads = claims->count > 0 && claims->flight != 0 && !registrar_claims_ready(registrar);
     return reads || (may_read(registrar) && read_at(claims) <= now);
 }
 
