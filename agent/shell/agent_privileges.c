@@ -98,6 +98,10 @@ static uint64_t needed(const struct agent *agent, uint64_t held)
     look_at(&review, "registry.tls.ca_file", registry->tls.ca_file, R_OK);
     look_at(&review, "registry.tls.cert_file", registry->tls.cert_file, R_OK);
     look_at(&review, "registry.tls.key_file", registry->tls.key_file, R_OK);
+    look_at(&review, "sessions.redis.password_file", config->sessions.redis.password_file, R_OK);
+    look_at(&review, "sessions.redis.tls.ca_file", config->sessions.redis.tls.ca_file, R_OK);
+    look_at(&review, "sessions.redis.tls.cert_file", config->sessions.redis.tls.cert_file, R_OK);
+    look_at(&review, "sessions.redis.tls.key_file", config->sessions.redis.tls.key_file, R_OK);
     look_at(&review, "http.token_file", config->http.token_file, R_OK);
     look_at(&review, "the configuration", agent->config_path, R_OK);
     return review.keep;

@@ -199,6 +199,9 @@ bool check_access(const char *file, const struct config *config, struct buf *pro
     check_file(&check);
     check_secret(&check, "registry.password_file", registry->password_file, SECRET_PASSWORD_MAX);
     check_secret(&check, "registry.tls.key_file", registry->tls.key_file, SECRET_KEY_MAX);
+    check_secret(&check, "sessions.redis.password_file", config->sessions.redis.password_file,
+                 SECRET_PASSWORD_MAX);
+    check_secret(&check, "sessions.redis.tls.key_file", config->sessions.redis.tls.key_file, SECRET_KEY_MAX);
     check_secret(&check, "record.sign_key", config->record.sign_key, SIGN_FILE_MAX);
     check_secret(&check, "http.token_file", config->http.token_file, SECRET_TOKEN_MAX);
     check_http_socket(&check);

@@ -166,6 +166,10 @@ void check_local(const char *file, const struct config *config, struct buf *prob
     check_present(file, "registry.tls.ca_file", registry->tls.ca_file, problems);
     check_present(file, "registry.tls.cert_file", registry->tls.cert_file, problems);
     check_present(file, "registry.tls.key_file", registry->tls.key_file, problems);
+    check_present(file, "sessions.redis.password_file", config->sessions.redis.password_file, problems);
+    check_present(file, "sessions.redis.tls.ca_file", config->sessions.redis.tls.ca_file, problems);
+    check_present(file, "sessions.redis.tls.cert_file", config->sessions.redis.tls.cert_file, problems);
+    check_present(file, "sessions.redis.tls.key_file", config->sessions.redis.tls.key_file, problems);
     check_present(file, "http.token_file", config->http.token_file, problems);
     check_key_files(file, config, problems);
     check_listen(file, config->http.listen, problems);

@@ -25,6 +25,8 @@ int shape_name(struct str text, struct error *err);
 int shape_scope(struct str text, struct error *err);
 int shape_label_value(struct str text, struct error *err);
 int shape_endpoint(struct str text, struct error *err);
+int shape_redis_endpoint(struct str text, struct error *err);
+int shape_namespace(struct str text, struct error *err);
 int shape_prefix(struct str text, struct error *err);
 int shape_file(struct str text, struct error *err);
 int shape_directory(struct str text, struct error *err);

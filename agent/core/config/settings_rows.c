@@ -20,7 +20,8 @@ enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR 
 static const char *const backends[] = {"etcd", NULL};
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const view_modes[] = {"auto", "always", "off", NULL};
-static const char *const session_stores[] = {"auto", "memory", "off", NULL};
+static const char *const session_stores[] = {"auto", "memory", "redis", "off", NULL};
+static const char *const redis_modes[] = {"auto", "single", "sentinel", "cluster", NULL};
 static const char *const sandboxes[] = {"auto", "required", "off", NULL};
 static const char *const reads[] = {"auto", "open", "login", NULL};
 static const char *const formats[] = {"logfmt", "json", NULL};
@@ -242,7 +243,9 @@ static const struct setting rows[] = {
          "none."},
     {"sessions.store", SETTING_ENUM, .fallback = "auto", .choices = session_stores, AT(sessions.store),
      .doc = "Where sessions are kept. `auto`: `memory` on an observer, `off` on a sidecar. `memory`: in this "
-            "agent alone, and in `state_dir` over a restart; for one observer, or for tests."},
+            "agent alone, and in `state_dir` over a restart; for one observer, or for tests. `redis`: in the "
+            "servers "
+            "of `sessions.redis`, which all agents with the same `namespace` share."},
     {"sessions.ttl", SETTING_DURATION, .flags = RELOAD, .fallback = "30m", .min = SECOND, .max = 7 * DAY,
      AT(sessions.ttl_ms), .doc = "A session ends when it is not touched for this long."},
     {"sessions.reconnect_grace", SETTING_DURATION, .flags = RELOAD, .fallback = "2m", .min = 100, .max = DAY,
@@ -251,6 +254,36 @@ static const struct setting rows[] = {
          "How long a session outlives its server. A server that returns within it has its sessions again."},
     {"sessions.max", SETTING_INTEGER, .flags = RELOAD, .fallback = "1000000", .min = 1, .max = 100000000,
      AT(sessions.max), .doc = "Sessions in `memory` at most: one more is refused with `session_store_full`."},
+    {"sessions.redis.endpoints", SETTING_STRINGS, .fallback = "redis://127.0.0.1:6379", .min = 1,
+     .max = CONFIG_ENDPOINTS_MAX, .shape = shape_redis_endpoint, AT(sessions.redis.endpoints),
+     COUNT(sessions.redis.endpoint_count),
+     .doc = "Servers, sentinels or nodes, as `mode` says: `redis://HOST:PORT`, or `rediss://HOST:PORT` for "
+            "TLS."},
+    {"sessions.redis.mode", SETTING_ENUM, .fallback = "auto", .choices = redis_modes, AT(sessions.redis.mode),
+     .doc = "What `endpoints` are. `auto`: what the first one that answers says."},
+    {"sessions.redis.master_name", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
+     .shape = shape_name, AT(sessions.redis.master_name),
+     .doc = "What sentinels call the master; required with `mode: sentinel`."},
+    {"sessions.redis.username", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
+     .shape = shape_text, AT(sessions.redis.username),
+     .doc = "The user that logs in. `null`: the default user, if there is a `password_file`."},
+    {"sessions.redis.password_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
+     .shape = shape_file, AT(sessions.redis.password_file),
+     .doc = "The file with the password. It is read at each login."},
+    {"sessions.redis.tls.ca_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
+     .shape = shape_file, AT(sessions.redis.tls.ca_file),
+     .doc = "The CA certificates (PEM) for `rediss://` endpoints. `null`: those of the system."},
+    {"sessions.redis.tls.cert_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
+     .shape = shape_file, AT(sessions.redis.tls.cert_file),
+     .doc = "The certificate (PEM) that the agent shows; with `key_file`."},
+    {"sessions.redis.tls.key_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
+     .shape = shape_file, AT(sessions.redis.tls.key_file), .doc = "The private key (PEM) of `cert_file`."},
+    {"sessions.redis.tls.server_name", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
+     .shape = shape_probe_host, AT(sessions.redis.tls.server_name),
+     .doc = "The name that the certificates must be for. `null`: the host of the endpoint."},
+    {"sessions.redis.namespace", SETTING_STRING, .fallback = "outrider", .shape = shape_namespace,
+     AT(sessions.redis.space),
+     .doc = "What every key begins with: agents with the same one share their sessions."},
     {"log.level", SETTING_ENUM, .flags = RELOAD, .fallback = "info", .choices = levels, AT(log.level),
      .doc = "The lowest level that is logged."},
     {"log.format", SETTING_ENUM, .flags = RELOAD, .fallback = "logfmt", .choices = formats, AT(log.format),

@@ -3,10 +3,12 @@
 
 #include "outrider/base/error.h"
 #include "outrider/core/config/address.h"
+#include "outrider/core/config/config.h"
 
 enum {
     TEXT_MAX = 128,
     PREFIX_MAX = 256,
+    NAMESPACE_MAX = 64,
     LABEL_VALUE_MAX = 256,
     SOCKET_PATH_MAX = 107,
     PATH_MAX_BYTES = 4095
@@ -180,6 +182,40 @@ int shape_endpoint(struct str text, struct error *err)
     if (address_split(authority, &host, &port) < 0) {
         return settings_wrong(err, text,
                               "is not http://HOST:PORT or http://[V6]:PORT with a port from 1 to 65535");
+    }
+    return 0;
+}
+
+int shape_redis_endpoint(struct str text, struct error *err)
+{
+    struct str host;
+    uint16_t port;
+    if (contains(text, '@')) {
+        return error_set(err, ERROR_INVALID,
+                         "an endpoint cannot hold a user or password: want redis://HOST:PORT, username and "
+                         "password_file");
+    }
+    bool secure = str_starts(text, STR(CONFIG_REDIS_SECURE));
+    if (!secure && !str_starts(text, STR(CONFIG_REDIS_PLAIN))) {
+        return settings_wrong(err, text, "has no scheme: want redis://HOST:PORT or rediss://HOST:PORT");
+    }
+    size_t scheme = (secure ? sizeof(CONFIG_REDIS_SECURE) : sizeof(CONFIG_REDIS_PLAIN)) - 1;
+    struct str authority = {text.data + scheme, text.size - scheme};
+    if (contains(authority, '/') || address_split(authority, &host, &port) < 0) {
+        return settings_wrong(err, text,
+                              "is not redis://HOST:PORT or redis://[V6]:PORT with a port from 1 to 65535 and "
+                              "nothing after it");
+    }
+    return 0;
+}
+
+/* A key is NAMESPACE:..., and what is in braces decides in a cluster which server has it. */
+int shape_namespace(struct str text, struct error *err)
+{
+    if (text.size == 0 || text.size > NAMESPACE_MAX || !is_printable(text) || contains(text, ' ') ||
+        contains(text, '{') || contains(text, '}')) {
+        return settings_wrong(err, text,
+                              "is not a namespace: printable, without blanks and braces, at most 64 bytes");
     }
     return 0;
 }

@@ -76,12 +76,18 @@ struct config_redis {
 };
 
 /* Where sessions are kept. auto: memory on an observer, off on a sidecar. */
-enum config_session_store { CONFIG_SESSIONS_AUTO, CONFIG_SESSIONS_MEMORY, CONFIG_SESSIONS_OFF };
+enum config_session_store {
+    CONFIG_SESSIONS_AUTO,
+    CONFIG_SESSIONS_MEMORY,
+    CONFIG_SESSIONS_REDIS,
+    CONFIG_SESSIONS_OFF
+};
 
 struct config_sessions {
     enum config_session_store store;
     int64_t ttl_ms, reconnect_grace_ms;
     uint32_t max;
+    struct config_redis redis;
 };
 
 enum config_backend { CONFIG_BACKEND_ETCD };
