@@ -41,6 +41,7 @@ static const struct route {
     {ROUTE_GET, "/api/leader", FLEET, api_leaders},
     {ROUTE_GET, "/api/leader/{scope}", FLEET, api_leader},
     {ROUTE_POST, "/api/allocate/{type}", FLEET, api_allocate},
+    {ROUTE_POST, "/api/join/{type}", FLEET, api_join},
     {ROUTE_GET, "/api/reservations/{type}/{server}/{id}", NOTHING, api_reservation},
     {ROUTE_DELETE, "/api/reservations/{type}/{server}/{id}", NOTHING, api_reservation_release},
     {ROUTE_POST, "/api/reservations/{type}/{server}/{id}/extend", NOTHING, api_reservation_extend},

@@ -1,5 +1,6 @@
 /* What the API reads of the agent, and its requests: drain, undrain, a fleet view, a control key. */
 #include "agent_internal.h"
+#include "joins_internal.h"
 #include "reservations_internal.h"
 
 #include "outrider/base/version.h"
@@ -87,6 +88,7 @@ static void look(void *user, struct api_view *ret_view)
     fleet_look(agent->fleet, &ret_view->fleet);
     reservations_look(agent->reservations, &ret_view->seats);
     sessions_look(agent->sessions, ret_view);
+    ret_view->joins = joins_look(agent->joins);
 }
 
 static void want(void *user)
@@ -140,6 +142,15 @@ static bool amend(void *user, enum amend_op op, struct str type, struct str serv
     return reservations_amend(user, op, type, server, id, ttl_ms, done, done_user);
 }
 
+static bool join(void *user, const struct api_join *ask, api_joined_fn *done, void *done_user)
+{
+    struct agent *agent = user;
+    if (agent->joins == NULL) {
+        agent->joins = joins_new(agent);
+    }
+    return joins_begin(agent->joins, ask, done, done_user);
+}
+
 const struct api_ops agent_api_ops = {.look = look,
                                       .drain = drain,
                                       .undrain = undrain,
@@ -147,4 +158,5 @@ const struct api_ops agent_api_ops = {.look = look,
                                       .control = control,
                                       .allocate = allocate,
                                       .amend = amend,
-                                      .session = session};
+                                      .session = session,
+                                      .join = join};

@@ -32,6 +32,7 @@ struct error;
 struct fleet;
 struct leadership;
 struct agent_files;
+struct joins;
 struct seats_owner;
 struct status_sockets;
 struct unix_bound;
@@ -94,6 +95,7 @@ struct agent {
     struct restore restore;   /* what of it still counts */
     struct fleet *fleet;
     struct seats_owner *reservations;
+    struct joins *joins;       /* NULL: none was asked for yet */
     struct sign_key *sign_key; /* NULL: the record is not signed */
     struct sign_trust *trust;  /* NULL: signatures are not looked at */
     struct control_writer *controls;

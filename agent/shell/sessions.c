@@ -1,5 +1,6 @@
 #include "agent_internal.h"
 
+#include "joins_internal.h"
 #include "sessions_internal.h"
 
 #include "outrider/api/sessions/session_events.h"
@@ -11,6 +12,7 @@
 #include "outrider/io/loop/timer.h"
 #include "outrider/os/entropy.h"
 #include "outrider/session/memory/session_memory.h"
+#include "outrider/session/redis/session_redis.h"
 #include "outrider/session/store.h"
 
 #include <stdio.h>
@@ -204,10 +206,13 @@ static enum config_session_store kind_of(const struct config *config)
     return config->sessions.store;
 }
 
-static struct session_store *open_store(struct agent *agent)
+static struct session_store *open_store(struct agent *agent, enum config_session_store kind)
 {
     uint64_t seed;
     entropy_fill(&seed, sizeof(seed));
+    if (kind == CONFIG_SESSIONS_REDIS) {
+        return session_redis_new(agent->loop, agent->resolver, &agent->config->sessions.redis, seed);
+    }
     return session_memory_new(
         &(struct session_memory_settings){.dir = agent->state == NULL ? NULL : agent->config->state_dir,
                                           .max = agent->config->sessions.max,
@@ -226,7 +231,7 @@ struct sessions *sessions_new(struct agent *agent)
     struct sessions *sessions = mem_zalloc(sizeof(*sessions));
     sessions->agent = agent;
     sessions->kind = kind;
-    sessions->store = open_store(agent);
+    sessions->store = open_store(agent, kind);
     sessions->api = session_attach(sessions->store, on_reply, on_event, sessions);
     sessions->sweeper = session_attach(sessions->store, on_swept, NULL, sessions);
     session_observe(sessions->store, on_any_reply, sessions);
@@ -242,6 +247,7 @@ void sessions_free(struct sessions *sessions)
     if (sessions == NULL) {
         return;
     }
+    joins_free(sessions->agent->joins);
     struct asked *asked, *next;
     HASH_ITER(hh, sessions->asked, asked, next)
     {

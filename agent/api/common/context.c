@@ -30,6 +30,12 @@ void api_refuse_unknown_fleet(const struct view *fleet, struct api_reply *reply)
                last_error[0] == '\0' ? "" : ": ", last_error);
 }
 
+int64_t api_stale_ms(const struct api_view *view)
+{
+    int64_t age_ms = view_age(view->fleet.view, &view->now);
+    return view_facts(view->fleet.view)->synced ? 0 : age_ms > 0 ? age_ms : 1; /* stale from the first ms */
+}
+
 bool api_need_fleet(struct api_call *call, struct api_reply *reply)
 {
     struct api_context *context = call->context;
@@ -42,8 +48,7 @@ bool api_need_fleet(struct api_call *call, struct api_reply *reply)
         api_refuse(reply, 503, "view_off",
                    "this agent does not watch the fleet, as its view.mode is off: ask an observer");
     } else if (fleet->known && (!fleet->waking || context->impatient)) {
-        int64_t age = view_age(view, &call->view.now);
-        reply->stale_ms = fleet->synced ? 0 : age > 0 ? age : 1; /* stale from the first ms */
+        reply->stale_ms = api_stale_ms(&call->view);
         return true;
     } else if (fleet->last_error[0] == '\0' && !context->impatient) {
         reply->turn = API_DEFERRED;

@@ -30,6 +30,18 @@ static void write_requests(struct buf *out, const struct api_counters *counters)
     }
 }
 
+static void write_joins(struct buf *out, const struct api_joins *joins)
+{
+    const char *name = "outrider_joins_total";
+    prometheus_family(out, name, PROMETHEUS_COUNTER, "Players that joined, by what came of it.");
+    for (enum join_outcome outcome = 0; outcome < JOIN_OUTCOME_COUNT; outcome++) {
+        uint64_t count = joins == NULL ? 0 : joins->outcomes[outcome];
+        prometheus_int(out, name, &LABEL("outcome", join_outcome_name(outcome)), 1, (int64_t)count);
+    }
+    one(out, "outrider_joins_running", PROMETHEUS_GAUGE, "Joins under way.",
+        joins == NULL ? 0 : joins->running);
+}
+
 void metrics_sessions(struct buf *out, const struct api_view *view)
 {
     const struct session_facts *facts = view->sessions;
@@ -46,6 +58,7 @@ void metrics_sessions(struct buf *out, const struct api_view *view)
     one(out, "outrider_session_store_up", PROMETHEUS_GAUGE,
         "1 while the session store answers, and keeps what it is told.", facts->up);
     write_requests(out, view->counters);
+    write_joins(out, view->joins);
     const struct session_events_counters *events = session_events_counters(view->session_events);
     one(out, "outrider_session_subscribers", PROMETHEUS_GAUGE, "Open streams of sessions.",
         events->subscribers);

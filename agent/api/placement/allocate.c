@@ -12,7 +12,6 @@
 #include "outrider/core/config/config.h"
 #include "outrider/core/fleet/view_entry.h"
 #include "outrider/core/placement/allocate.h"
-#include "outrider/core/registry/mirror.h"
 #include "outrider/os/entropy.h"
 
 #include <stdlib.h>
@@ -192,27 +191,9 @@ static void begin(struct api_call *call, void *state, struct api_deferred *defer
     }
 }
 
-/* The reservations are known, or `reply` waits for them, or says that they are not. */
-static bool need_seats(const struct api_call *call, struct api_reply *reply)
-{
-    const struct mirror_facts *mirror = call->view.seats.mirror;
-    if (mirror->known) {
-        return true;
-    }
-    if (mirror->last_error[0] == '\0' && !call->context->impatient) {
-        reply->turn = API_DEFERRED;
-        reply->deferral = (struct api_deferral){.timeout_ms = call->view.config->registry.request_timeout_ms};
-    } else {
-        reply->header = API_RETRY_SOON;
-        api_refuse(reply, 503, "not_known", "the reservations have not been read yet%s%s",
-                   mirror->last_error[0] == '\0' ? "" : ": ", mirror->last_error);
-    }
-    return false;
-}
-
 void api_allocate(struct api_call *call, struct api_reply *reply)
 {
-    if (!need_seats(call, reply)) {
+    if (!placing_need_seats(call, reply)) {
         return;
     }
     struct asked *asked = mem_zalloc(sizeof(*asked));

@@ -6,7 +6,9 @@
 #include "outrider/base/blob.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/codec/record/record_sign.h"
+#include "outrider/core/config/config.h"
 #include "outrider/core/fleet/view_read.h"
+#include "outrider/core/registry/mirror.h"
 #include "outrider/core/seats/reservation.h"
 
 void answer_service(struct json_writer *json, const struct view_entry *entry)
@@ -54,4 +56,21 @@ void answer_reservation(struct json_writer *json, const struct api_view *view, s
     json_write_object_end(json);
     json_write_key(json, "service");
     answer_service(json, view->fleet.view == NULL ? NULL : view_find(view->fleet.view, type, server));
+}
+
+bool placing_need_seats(const struct api_call *call, struct api_reply *reply)
+{
+    const struct mirror_facts *mirror = call->view.seats.mirror;
+    if (mirror->known) {
+        return true;
+    }
+    if (mirror->last_error[0] == '\0' && !call->context->impatient) {
+        reply->turn = API_DEFERRED;
+        reply->deferral = (struct api_deferral){.timeout_ms = call->view.config->registry.request_timeout_ms};
+    } else {
+        reply->header = API_RETRY_SOON;
+        api_refuse(reply, 503, "not_known", "the reservations have not been read yet%s%s",
+                   mirror->last_error[0] == '\0' ? "" : ": ", mirror->last_error);
+    }
+    return false;
 }

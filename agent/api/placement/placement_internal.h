@@ -61,6 +61,9 @@ int body_placing(struct placing *placing, const char *name, const json_t *value,
 
 /* ---- answer.c ---- */
 
+/* Whether the reservations are known; if not, `reply` waits for them, or says that they are not. */
+bool placing_need_seats(const struct api_call *call, struct api_reply *reply);
+
 /* Writes the record of a server as it is served; null where there is none. */
 void answer_service(struct json_writer *json, const struct view_entry *entry);
 

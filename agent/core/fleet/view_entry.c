@@ -176,6 +176,12 @@ struct str view_entry_label(const struct view_entry *entry, struct str name)
     return (struct str){NULL, 0};
 }
 
+bool view_entry_keeps_players(const struct view_entry *entry)
+{
+    return entry->status == STATUS_READY || entry->status == STATUS_INITIALIZING ||
+           entry->status == STATUS_DRAINING;
+}
+
 size_t view_entry_size(const struct view_entry *entry)
 {
     return sizeof(*entry) + slice_count(entry) * sizeof(entry->slices[0]) + entry->key_size +

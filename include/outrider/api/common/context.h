@@ -7,6 +7,7 @@
 #include "outrider/core/instant.h"
 #include "outrider/core/registry/registry_request.h"
 #include "outrider/core/seats/amend.h"
+#include "outrider/core/session/join.h"
 #include "outrider/core/session/session_request.h"
 
 #include <stdbool.h>
@@ -38,8 +39,10 @@ struct placement_query;
 struct probe;
 struct registrar;
 struct registry_endpoint;
+struct reservation;
 struct seats;
 struct server;
+struct session;
 struct session_events;
 struct session_facts;
 struct shutdown;
@@ -102,7 +105,8 @@ struct api_view {
     const struct config *config;
     struct api_fleet fleet;
     struct api_seats seats;
-    const struct server *server; /* NULL for an observer, as registrar, intent, shutdown and keys */
+    const struct api_joins *joins; /* NULL: none was asked for yet */
+    const struct server *server;   /* NULL for an observer, as registrar, intent, shutdown and keys */
     const struct registrar *registrar;
     const struct intent *intent;
     const struct shutdown *shutdown;
@@ -144,6 +148,37 @@ typedef void api_amended_fn(const struct amend *result, void *user);
 /* The reply of the session store; borrowed for the call. */
 typedef void api_session_fn(const struct session_reply *reply, void *user);
 
+/* A player that is to be brought to a server. */
+struct api_join {
+    const struct placement_query *query; /* its type, and where there may be a seat */
+    struct str player, data;             /* data: a JSON object, empty: {} */
+    bool leave;                          /* a draining server is left */
+    void *owned;                         /* has all of it; ended with `free_owned` by the join */
+    void (*free_owned)(void *owned);
+};
+
+/* What it came to; borrowed for the call. */
+struct api_joined {
+    enum join_outcome outcome;
+    const struct session *session;         /* NULL: no place */
+    const struct reservation *reservation; /* NULL: the player has arrived there before */
+    struct str from;                       /* TYPE/ID before; empty: nowhere */
+    const struct placement_query *query;   /* as it was asked last */
+    const size_t *excluded;                /* NO_SEAT: PLACEMENT_EXCLUDED_COUNT numbers */
+    bool is_full, is_denied; /* STORE_REFUSED: by its limit; REGISTRY_AWAY: by the rights of the agent */
+    struct str error;        /* for people */
+};
+typedef void api_joined_fn(const struct api_joined *result, void *user);
+
+/* How long a join takes at most. */
+enum { API_JOIN_LIMIT_MS = 5000 };
+
+/* Joins of this agent. */
+struct api_joins {
+    size_t running;
+    uint64_t outcomes[JOIN_OUTCOME_COUNT];
+};
+
 struct api_ops {
     void (*look)(void *agent, struct api_view *ret_view);
     /* Sets the operator's hold: `reason` is valid UTF-8 of at most HOLD_REASON_MAX bytes; spans in ms, 0: none. */
@@ -165,6 +200,9 @@ struct api_ops {
     /* Asks the session store, where there is one; what `request` points to is borrowed for the call. `done` is called once, later,
      * unless the agent ends before. */
     void (*session)(void *agent, const struct session_request *request, api_session_fn *done, void *user);
+    /* Brings a player to a server, where there are sessions. `ask->owned` is taken, whatever is returned. `done` is called as above. False,
+     * with nothing begun: too many joins are under way. */
+    bool (*join)(void *agent, const struct api_join *ask, api_joined_fn *done, void *user);
 };
 
 struct api_context {
@@ -197,6 +235,9 @@ void api_call_fini(struct api_call *call);
 /* Takes the view again, for what has changed since. Looking resets the lag of the loop, so the largest is kept
  * in the context. */
 void api_look(struct api_call *call);
+
+/* How old the fleet may be, in ms; 0: it is current. There is one. */
+int64_t api_stale_ms(const struct api_view *view);
 
 /* Takes the view for a request that needs the fleet. False while the fleet is not known: `reply` is then an
  * error, or waits for the fleet. */

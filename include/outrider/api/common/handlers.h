@@ -23,7 +23,8 @@ api_handler_fn api_discovery_status, api_discovery_services, api_discovery_healt
 api_handler_fn api_discovery_enable, api_discovery_disable;
 
 /* api/placement: players and seats. */
-api_handler_fn api_route, api_allocate, api_reservation, api_reservation_release, api_reservation_extend;
+api_handler_fn api_join, api_route, api_allocate, api_reservation, api_reservation_release,
+    api_reservation_extend;
 /* api/sessions */
 api_handler_fn api_sessions, api_session, api_session_put, api_session_post, api_session_delete,
     api_session_touch;

@@ -115,6 +115,9 @@ struct str view_entry_text(const struct view_entry *entry, enum view_field field
 bool view_entry_has_tag(const struct view_entry *entry, struct str tag);
 struct str view_entry_label(const struct view_entry *entry, struct str name);
 
+/* Whether the server keeps the players that are there: it is ready, full or not, or initializing, or draining. */
+bool view_entry_keeps_players(const struct view_entry *entry);
+
 /* Bytes of memory the entry takes, its JSON included, the allocator's own not. */
 size_t view_entry_size(const struct view_entry *entry);
 
