@@ -163,6 +163,19 @@ static const struct command table[] = {
      "Exit 1 when SCOPE has no leader, which it explains, and when the agent refuses; 75 when it\n"
      "cannot be reached or does not know yet.\n" FIND_AGENT,
      CLI_LEADER, 0, 1, false, cmd_leader},
+    {"sessions",
+     "[-c FILE | --agent URL] [--token-file FILE] [--server TYPE/ID] [--player P]\n"
+     "                         [--type T] [--json] [--watch]",
+     "show where players are",
+     "--server TYPE/ID   only sessions on this server\n"
+     "--player P         only those of this player\n"
+     "--type T           with --watch: only those of this server type\n"
+     "--json             the document of GET /api/sessions, all pages; with --watch one line per event\n"
+     "--watch            live until Ctrl-C: one line per change, from now on\n"
+     "--token-file FILE  the file with the agent's token, where the agent has http.read: login;\n"
+     "                   default: http.token_file\n"
+     "Exit 1 when the agent refuses, 75 when it cannot be reached or keeps no sessions now.\n" FIND_AGENT,
+     CLI_SESSIONS, 0, 0, false, cmd_sessions},
     {"kv", "get|put|del|txn|watch|lease|lock ...", "read and write etcd directly",
      "get KEY         print keys and values: ranges, prefixes, old revisions\n"
      "put KEY VALUE   write; VALUE - is the standard input\n"

@@ -249,4 +249,20 @@ def allocate(place, options):
     place.stop(agent)
 
 
-ROWS = {"fleet": fleet, "route": route, "allocate": allocate}
+SESSIONS = 1000000
+
+
+def sessions(place, options):
+    """Sessions in memory, in process, a million of them; the floor is a look-up in a table of uthash."""
+    del options
+    output = subprocess.run([place.program("sessions"), str(SESSIONS)], check=True, capture_output=True, text=True).stdout
+    rows = {name: float(value) for name, value, _ in (line.split() for line in output.splitlines())}
+    for name, what in (("get", "get"), ("find", "find by player"), ("put", "put"), ("put_new", "put, new"), ("put_moved", "put, moved")):
+        yield Row(f"session in memory: {what}", "ns", rows[f"{name}_median"], rows[f"{name}_p99"], SESSIONS,
+                  limit=1000 if name in ("get", "put") else None,
+                  note=f"largest {rows[name + '_largest'] / 1e6:.1f} ms; uthash: get {rows['floor_get_median']:.0f} ns")
+    yield Row("session in memory: beside data, id, player", "B", rows["bytes"], n=SESSIONS, limit=256,
+              note=f"two tables of uthash and three times: {rows['floor_bytes']:.0f} B")
+
+
+ROWS = {"fleet": fleet, "route": route, "allocate": allocate, "sessions": sessions}

@@ -1,10 +1,11 @@
 """Sessions of the store in memory: over HTTP, over restarts and kills, while servers go and return."""
 import json
+import subprocess
 import threading
 import unittest
 import urllib.parse
 
-from harness import UnixHttp, wait_until
+from harness import BINARY, UnixHttp, wait_until
 from registry import DEADLINE_S
 from test_observer import Fleet, record
 
@@ -179,6 +180,21 @@ class Sessions(Fleet):
         for line in ('outrider_sessions{state="active"} 1', 'outrider_sessions{state="orphaned"} 0',
                      'outrider_session_requests_total{op="put",outcome="ok"} 2', "outrider_session_store_up 1"):
             self.assertIn(line + "\n", text)
+        listing = self.o.run("sessions", "--agent", f"unix:{self.o.http}")
+        self.assertEqual(listing.returncode, 0, listing.stderr)
+        self.assertIn("world/w2", listing.stdout)
+        self.assertNotIn("world/w1", listing.stdout)
+        self.assertIn("1 session, 0 orphaned", listing.stdout)
+        whole = json.loads(self.o.run("sessions", "--agent", f"unix:{self.o.http}", "--player", "p2", "--json").stdout)
+        self.assertEqual([each["id"] for each in whole["sessions"]], ["s2"])
+        watch = self.process(BINARY, "sessions", "--agent", f"unix:{self.o.http}", "--watch", "--player", "p2",
+                             stdout=subprocess.PIPE, text=True)
+        self.addCleanup(watch.stdout.close)
+        wait_until(lambda: "outrider_session_subscribers 2\n" in self.o.request("GET", "/metrics")[2].decode(), "it watches")
+        self.put_session("s2", "p2", "world/w3", 200)
+        line = watch.stdout.readline()
+        self.assertRegex(line, "moved +p2  world/w3  s2  from world/w2")
+        self.assertIn("sessions  memory, 1 active, 0 orphaned", self.o.run("status", "--agent", f"unix:{self.o.http}").stdout)
 
     def test_a_server_that_went_while_the_observer_was_away(self):
         self.put("world", "w1")
@@ -254,6 +270,24 @@ class Sessions(Fleet):
         self.assertEqual(self.code("PUT", "/api/sessions/s9", {"player": "p9", "server": "world/w1"}, 503), "session_store_full")
         self.put_session("s9", "p0", "world/w1")
         self.assertEqual(len(self.ask("GET", "/api/sessions")["sessions"]), 3)
+
+    def test_a_subscriber_that_does_not_read_is_closed(self):
+        self.o.start()
+        deaf = UnixHttp(self.o.http)
+        self.addCleanup(deaf.close)
+        deaf.request("GET", "/api/sessions/subscribe")
+        answer = deaf.getresponse()
+        self.assertEqual(answer.status, 200)
+        other = self.subscribe("?player=p7")
+        connection = UnixHttp(self.o.http)
+        self.addCleanup(connection.close)
+        for number in range(600):
+            body = json.dumps({"player": f"p{number}", "server": "world/w1", "data": {"a": "x" * 4000}})
+            connection.request("PUT", f"/api/sessions/s{number}", body, {"Content-Type": "application/json"})
+            self.assertEqual(connection.getresponse().read()[:6], b'{"id":')
+        wait_until(lambda: self.metric(self.o, "outrider_session_subscribers_dropped_total") == 1, "it is closed")
+        self.assertEqual(self.metric(self.o, "outrider_session_subscribers"), 1)
+        other.wait(("created", "s7"))
 
     def test_off_where_it_is_off(self):
         sidecar = self.agent("a").start()

@@ -8,7 +8,8 @@ enum { OPTIONS_MAX = 48, COMMANDS_MAX = 32 };
 
 /* The commands that ask an agent, and those that read a configuration. */
 enum {
-    CLI_OF_AGENT = CLI_STATUS | CLI_DRAIN | CLI_UNDRAIN | CLI_SERVICES | CLI_PLACE | CLI_LEADER,
+    CLI_OF_AGENT =
+        CLI_STATUS | CLI_DRAIN | CLI_UNDRAIN | CLI_SERVICES | CLI_PLACE | CLI_LEADER | CLI_SESSIONS,
     CLI_KV_SHOWS = CLI_RANGE | CLI_KV_PUT | CLI_KV_TXN | CLI_LEASE_TTL, /* those that print keys and values */
     CLI_OF_CONFIG = CLI_OF_AGENT | CLI_AGENT | CLI_CHECK | CLI_SEND | CLI_KV
 };
@@ -30,7 +31,8 @@ static size_t list_options(struct cli_given *given, unsigned bits,
     const struct option all[] = {
         {"--config", 'c', &given->config, NULL, CLI_OF_CONFIG},
         {"--agent", 0, &given->agent, NULL, of_agent},
-        {"--json", 0, NULL, &given->json, CLI_STATUS | CLI_SERVICES | CLI_PLACE | CLI_LEADER | CLI_KV},
+        {"--json", 0, NULL, &given->json,
+         CLI_STATUS | CLI_SERVICES | CLI_PLACE | CLI_LEADER | CLI_KV | CLI_SESSIONS},
         {"--live", 0, NULL, &given->live, CLI_CHECK},
         {"--is", 0, &given->is, NULL, CLI_STATUS},
         {"--token-file", 0, &given->token_file, NULL, CLI_OF_AGENT},
@@ -41,7 +43,7 @@ static size_t list_options(struct cli_given *given, unsigned bits,
         {"--expires", 0, &given->expires, NULL, CLI_DRAIN},
         {"--wait", 0, NULL, &given->wait, CLI_DRAIN},
         {"--socket", 0, &given->socket, NULL, CLI_SEND},
-        {"--type", 0, &given->type, NULL, CLI_SERVICES},
+        {"--type", 0, &given->type, NULL, CLI_SERVICES | CLI_SESSIONS},
         {"--status", 0, &given->status, NULL, CLI_SERVICES},
         {"--region", 0, &given->region, NULL, CLI_SERVICES | CLI_PLACE},
         {"--zone", 0, &given->zone, NULL, CLI_SERVICES | CLI_PLACE},
@@ -50,9 +52,10 @@ static size_t list_options(struct cli_given *given, unsigned bits,
         {"--label", 0, given->labels.values, NULL, CLI_SERVICES | CLI_PLACE},
         {"--include", 0, &given->include, NULL, CLI_SERVICES},
         {"--offline", 0, NULL, &given->offline, CLI_SERVICES},
-        {"--watch", 0, NULL, &given->watch, CLI_SERVICES},
+        {"--watch", 0, NULL, &given->watch, CLI_SERVICES | CLI_SESSIONS},
         {"--key", 0, &given->key, NULL, CLI_PLACE},
-        {"--player", 0, &given->player, NULL, CLI_ROUTE},
+        {"--player", 0, &given->player, NULL, CLI_ROUTE | CLI_SESSIONS},
+        {"--server", 0, &given->server, NULL, CLI_SESSIONS},
         {"--strategy", 0, &given->strategy, NULL, CLI_PLACE},
         {"--near", 0, &given->near, NULL, CLI_PLACE},
         {"--seats", 0, &given->seats, NULL, CLI_PLACE},

@@ -30,6 +30,7 @@ static void help_names_every_command_and_no_other(void **state)
         {"route"},
         {"allocate"},
         {"leader"},
+        {"sessions"},
         {"kv"},
         {"version"},
         {"help"},

@@ -41,6 +41,7 @@ enum {
     CLI_LEASE_LIST = 1 << 16,
     CLI_ROUTE = 1 << 17,
     CLI_ALLOCATE = 1 << 18,
+    CLI_SESSIONS = 1 << 22,
     CLI_PLACE = CLI_ROUTE | CLI_ALLOCATE,
     CLI_LEADER = 1 << 20,
     CLI_KV_LOCK = 1 << 21,
@@ -62,7 +63,7 @@ struct cli_given {
     const char *config, *agent, *token_file;
     const char *is, *id, *by, *reason, *deadline, *expires, *socket, *type, *status;
     const char *region, *zone, *group, *include;
-    const char *key, *player, *strategy, *near, *seats, *count, *ttl;
+    const char *key, *player, *strategy, *near, *seats, *count, *ttl, *server;
     const char *limit, *revision, *lease, *patience;
     struct cli_values tags, labels, excluded;
     bool json, live, wait, watch, offline;
@@ -135,6 +136,7 @@ int cmd_drain(const struct cli_line *line);
 int cmd_send(const struct cli_line *line);
 int cmd_services(const struct cli_line *line);
 int cmd_route(const struct cli_line *line);
+int cmd_sessions(const struct cli_line *line);
 int cmd_allocate(const struct cli_line *line);
 int cmd_leader(const struct cli_line *line);
 int cmd_kv(const struct cli_line *line);
