@@ -22,6 +22,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* An answer comes within this time, in ms. */
+enum { LATE_MS = 10000 };
+
 static int64_t true_wall(const struct world *world)
 {
     return machine_now(&world->observers[0].machine).wall - world->observers[0].machine.skew;
@@ -31,6 +34,12 @@ static int64_t true_wall(const struct world *world)
 static bool certainly_live(const struct world *world, const struct reservation *entry)
 {
     return true_wall(world) + SKEW_MS < entry->until_wall + 2000;
+}
+
+/* The server had no record a moment ago: its reservations may have gone with it. */
+static bool was_gone(const struct world *world, const struct agent *agent)
+{
+    return !agent->recorded || (agent->gone_at > 0 && world->now - agent->gone_at < LATE_MS);
 }
 
 static bool includes(const struct agent *agent, uint64_t number)
@@ -80,6 +89,7 @@ static void on_record(struct world *world, unsigned server, const struct blob *i
     const char *at = is == NULL ? NULL : memmem(value.data, value.size, serial, strlen(serial));
     agent->recorded = is != NULL;
     agent->record_changed = true;
+    agent->gone_at = is == NULL ? world->now : agent->gone_at;
     agent->record_serial = at == NULL ? 0 : strtoull(at + strlen(serial), NULL, 10);
     agent->record_ready = is != NULL && memmem(value.data, value.size, ready, strlen(ready)) != NULL;
 }
@@ -101,6 +111,9 @@ static void check_removal(struct world *world, const struct removal *removal)
 {
     struct agent *agent = &world->agents[removal->server];
     struct player *player = player_find(world, player_number(world, str_of(removal->entry.id)));
+    /* What an agent asks for as it ends may be done late, when the server is there again. */
+    bool gone =
+        !agent->recorded || agent->leaving || !machine_runs(&agent->machine) || was_gone(world, agent);
     bool live = certainly_live(world, &removal->entry);
     tell(world, "%s goes from %s%s, %lld ms before its time", removal->entry.id, agent->id,
          agent->record_changed ? " with a record" : "",
@@ -117,7 +130,6 @@ static void check_removal(struct world *world, const struct removal *removal)
         }
         return;
     }
-    bool gone = !agent->recorded || agent->leaving || !machine_runs(&agent->machine);
     bool claimed = agent->record_changed && player->said_at != 0;
     if (live && player->acknowledged && !player->released && !gone && !claimed) {
         violated(world, "%s of %s is lost, and has %lld ms left", removal->entry.id, agent->id,
@@ -194,8 +206,7 @@ void oracle_acknowledged(struct world *world, const struct player *player)
     const struct agent *agent = &world->agents[player->server];
     const struct reservation *entry = reservations_find(&agent->seats, str_of(player->id));
     bool over = true_wall(world) + SKEW_MS >= player->until_wall + 2000;
-    bool gone = !agent->recorded || agent->leaving || !machine_runs(&agent->machine);
-    if (entry == NULL && !over && !gone && !player->released) {
+    if (entry == NULL && !over && !was_gone(world, agent) && !player->released) {
         violated(world, "%s is acknowledged, and %s does not have it", player->id, agent->id);
     }
 }
@@ -215,7 +226,8 @@ void oracle_confirmed(struct world *world, const struct agent *agent, uint64_t n
 {
     const struct player *player = player_find(world, number);
     const struct reservation *entry = reservations_find(&agent->seats, str_of(player->id));
-    if (entry != NULL && certainly_live(world, entry)) {
+    /* Another request for it, late, may have reserved it again since. */
+    if (entry != NULL && certainly_live(world, entry) && !player->claimed) {
         violated(world, "the claim of %s is well, and it is still reserved", player->id);
     }
 }

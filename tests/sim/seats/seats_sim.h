@@ -187,6 +187,7 @@ struct agent {
     bool seats_grew, recorded, record_changed;
     uint64_t record_serial; /* 0: the record is of nothing that the game has said */
     bool record_ready;
+    int64_t gone_at; /* when its record last went */
 };
 
 /* A reservation that goes in the present revision. */
