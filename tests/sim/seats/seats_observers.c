@@ -78,6 +78,7 @@ void observer_start(struct observer *observer)
                                                                        .control_prefix = "/outrider",
                                                                        .timeout_ms = TIMEOUT_MS,
                                                                        .check_ms = TTL_MS / 2,
+                                                                       .sweeps = true,
                                                                        .seed = random_next(&world->random),
                                                                        .can = memory_etcd.can},
                                        &observer->owner);
