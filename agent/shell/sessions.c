@@ -12,7 +12,9 @@
 #include "outrider/io/loop/timer.h"
 #include "outrider/os/entropy.h"
 #include "outrider/session/memory/session_memory.h"
+#ifdef OUTRIDER_REDIS
 #include "outrider/session/redis/session_redis.h"
+#endif
 #include "outrider/session/store.h"
 
 #include <stdio.h>
@@ -210,9 +212,11 @@ static struct session_store *open_store(struct agent *agent, enum config_session
 {
     uint64_t seed;
     entropy_fill(&seed, sizeof(seed));
+#ifdef OUTRIDER_REDIS
     if (kind == CONFIG_SESSIONS_REDIS) {
         return session_redis_new(agent->loop, agent->resolver, &agent->config->sessions.redis, seed);
     }
+#endif
     return session_memory_new(
         &(struct session_memory_settings){.dir = agent->state == NULL ? NULL : agent->config->state_dir,
                                           .max = agent->config->sessions.max,

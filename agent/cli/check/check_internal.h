@@ -44,6 +44,10 @@ void check_host(const char *file, const struct config *config, const struct etcd
  * reached. */
 void check_reachable(const struct config *config, const struct etcd_access *access);
 
+/* For `outrider check --live` where sessions are in Redis: makes a session there, finds it, and ends it, as the agent does, and prints one
+ * line to stdout. Returns EX_DONE, or EX_TEMPFAIL where that does not work. */
+int check_sessions(const struct config *config, const struct etcd_access *access);
+
 /* `outrider check --live`: asks each endpoint, logs in, reads what an agent reads, and tests the permission to write its own
  * two keys, with the agent's timeouts. Writes nothing. Prints one line per test to stdout. Returns EX_DONE; EX_TEMPFAIL
  * when no endpoint answers; EX_FAILED for any other failure. An endpoint that fails while another answers is

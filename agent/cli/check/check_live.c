@@ -363,6 +363,10 @@ int check_live(const struct config *config)
         }
         registry_free(etcd_registry(live.etcd));
     }
+    int sessions = check_sessions(config, &live.access);
+    if (sessions != EX_DONE) {
+        fail(&live, sessions);
+    }
     check_reachable(config, &live.access);
     etcd_access_close(&live.access);
     buf_fini(&live.error);

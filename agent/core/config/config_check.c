@@ -1,6 +1,8 @@
 /* A table of rules. Each names the settings it reads: it is skipped where one of them is already wrong. */
 #include "outrider/core/config/config_check.h"
 
+#include "settings_internal.h"
+
 #include "outrider/base/brief.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
@@ -436,29 +438,6 @@ static void check_leader(const struct config *config, const struct config_check 
     }
 }
 
-static void check_redis(const struct config *config, const struct config_check *check)
-{
-    const struct config_redis *redis = &config->sessions.redis;
-    size_t plain = strlen(CONFIG_REDIS_PLAIN), secure = 0;
-    for (size_t i = 0; i < redis->endpoint_count; i++) {
-        secure += strncmp(redis->endpoints[i], CONFIG_REDIS_PLAIN, plain) != 0;
-    }
-    if (secure > 0 && secure < redis->endpoint_count) {
-        report(check, "sessions.redis.endpoints", "are rediss:// in part: want all of them, or none");
-    }
-    if (redis->mode == CONFIG_REDIS_SENTINEL && redis->master_name == NULL) {
-        report(check, "sessions.redis.master_name",
-               "required with mode sentinel: what sentinels call the master");
-    }
-    if (redis->username != NULL && redis->password_file == NULL) {
-        report(check, "sessions.redis.username",
-               "needs sessions.redis.password_file: a login needs a password");
-    }
-    if ((redis->tls.cert_file == NULL) != (redis->tls.key_file == NULL)) {
-        report(check, "sessions.redis.tls", "needs both cert_file and key_file, or none");
-    }
-}
-
 static const struct rule rules[] = {
     {check_observer, {"server", "probes", "http.listen", "view.mode"}},
     {check_observed, {"server", "registry", "probes", "yaml"}},
@@ -481,8 +460,8 @@ static const struct rule rules[] = {
     {check_read_token, {"http.listen", "http.token_file", "http.read"}},
     {check_read_open, {"http.listen", "http.token_file", "http.read"}},
     {check_probes, {NULL}},
+    {config_check_redis, {"sessions.store", "sessions.redis"}},
     {check_leader, {"server", "state_dir"}},
-    {check_redis, {"sessions.redis"}},
 };
 
 void config_check(const struct config *config, const struct config_check *check)

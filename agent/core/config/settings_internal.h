@@ -14,6 +14,12 @@ int settings_parse_mode(const struct setting *row, void *value, struct str text,
 int settings_parse_size(const struct setting *row, void *value, struct str text, struct error *err);
 const char *settings_format_size(int64_t bytes, char out[static 24]);
 
+struct config;
+struct config_check;
+
+/* A rule of config_check(): what is of no use in sessions.redis. */
+void config_check_redis(const struct config *config, const struct config_check *check);
+
 /* One shape for each kind of text (see setting_shape_fn). */
 int shape_type(struct str text, struct error *err);
 int shape_id(struct str text, struct error *err);

@@ -1,0 +1,151 @@
+"""Sessions in Redis: two observers that share them, over HTTP, while the Redis servers fail over."""
+import importlib.machinery
+import importlib.util
+import json
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import threading
+import unittest
+
+from harness import wait_until
+from test_observer import Fleet
+from test_sessions import Stream
+
+SUPPORT = pathlib.Path(__file__).resolve().parent.parent / "support"
+
+
+def load_with_redis():
+    loader = importlib.machinery.SourceFileLoader("with_redis", str(SUPPORT / "with-redis"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("with_redis", loader))
+    loader.exec_module(module)
+    return module
+
+
+with_redis = load_with_redis()
+
+
+class Redis:
+    """Real servers, gone with the test."""
+
+    def __init__(self, case, mode, auth=False):
+        parent = pathlib.Path(tempfile.mkdtemp(prefix="outrider-redis-"))
+        case.addCleanup(shutil.rmtree, parent, True)
+        self.folder, self.nodes, told, _ = with_redis.start(parent, mode, auth=auth)
+        for node in self.nodes:
+            case.addCleanup(node.kill)
+        self.settings = {"endpoints": [f"redis://127.0.0.1:{node.port}" for node in told], "mode": mode}
+        if mode == "sentinel":
+            self.settings["master_name"] = "mm"
+        if auth:
+            self.settings.update(username="agent", password_file=str(self.folder / "password"))
+
+    def do(self, what, *words):
+        return subprocess.run([self.folder / what, *words], check=True, capture_output=True, text=True).stdout
+
+
+class SessionsInRedis(Fleet):
+    def observers(self, mode, **more):
+        self.redis = Redis(self, mode, **more)
+        self.o, self.other = (
+            self.observer(name, sessions={"store": "redis", "reconnect_grace": "1s",
+                                          "redis": dict(self.redis.settings, namespace="outrider-test")})
+            for name in ("o", "o2"))
+
+    def ask(self, agent, method, path, body=None, status=200):
+        got, _, answer = agent.request(method, path, body)
+        self.assertEqual(got, status, answer)
+        return json.loads(answer) if answer else None
+
+    def put_session(self, agent, ident, player, server, status=201, **more):
+        return self.ask(agent, "PUT", f"/api/sessions/{ident}", {"player": player, "server": server, **more}, status)
+
+    def test_two_agents_share_them_and_both_streams_tell(self):
+        self.observers("cluster")
+        self.put("world", "w1")
+        for agent in (self.o, self.other):
+            agent.start()
+            self.wait_synced(agent)
+        stream = Stream(self.other)
+        self.addCleanup(stream.close)
+        made = self.put_session(self.o, "s1", "Jürgen \U0001f409", "world/w1", data={"a": [1]})
+        self.assertEqual(self.ask(self.other, "GET", "/api/sessions/s1"), made)
+        self.put_session(self.other, "s1", "Jürgen \U0001f409", "world/w2", 200)
+        self.assertEqual(self.put_session(self.other, "s1", "p2", "world/w1", 409)["error"]["code"], "session_conflict")
+        for number in range(30):
+            self.put_session(self.o, f"n{number}", f"q{number}", "world/w1")
+        seen, after = set(), ""
+        while after is not None:
+            page = self.ask(self.other, "GET", "/api/sessions?limit=7" + (f"&after={after}" if after else ""))
+            seen, after = seen | {each["id"] for each in page["sessions"]}, page["next"]
+        self.assertEqual(seen, {"s1", *(f"n{number}" for number in range(30))})
+        self.ask(self.o, "DELETE", "/api/sessions/s1")
+        wait_until(lambda: ("ended", "s1") in stream.names(), "the other stream tells the end")
+        self.assertEqual(stream.names()[:2], [("created", "s1"), ("moved", "s1")])
+        # The server of the others goes, and does not return.
+        self.etcd.delete(f"{self.prefix}/world/w1")
+        wait_until(lambda: self.o.request("GET", "/api/sessions/n7")[0] == 404, "its sessions end after the grace")
+        wait_until(lambda: ("ended", "n7") in stream.names(), "and the stream tells it")
+
+    def test_a_failover_under_load_loses_nothing_and_the_rest_goes_on(self):
+        self.observers("sentinel", auth=True)
+        self.put("world", "w1")
+        self.o.start()
+        self.wait_synced(self.o)
+        self.put_session(self.o, "first", "first", "world/w1")
+        acknowledged, away, going = [], [], True
+
+        def change(part):
+            number = part * 100000
+            while going:
+                body = {"player": f"p{number}", "server": "world/w1"}
+                status, _, answer = self.o.request("PUT", f"/api/sessions/s{number}", body)
+                (acknowledged if status == 201 else away).append((number, answer))
+                number += 1
+
+        threads = [threading.Thread(target=change, args=(part,)) for part in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            self.redis.do("failover")
+            self.assertEqual(self.ids(self.o), ["w1"])
+            done = len(acknowledged)
+            wait_until(lambda: len(acknowledged) > done + 50, "sessions go on at the new master")
+        finally:
+            going = False
+            for thread in threads:
+                thread.join()
+        for number, answer in away:
+            self.assertEqual(json.loads(answer)["error"]["code"], "session_store_away")
+        for number, _ in acknowledged:
+            self.assertEqual(self.o.request("GET", f"/api/sessions/s{number}")[0], 200, number)
+        self.assertNotIn(with_redis.PASSWORD, self.o.log())
+
+    def test_away_is_for_sessions_alone_and_check_live_names_it(self):
+        self.observers("single", auth=True)
+        self.put("world", "w1")
+        self.o.write()
+        result = self.o.run("check", "--live")
+        self.assertEqual(result.returncode, 0, result)
+        self.assertIn("sessions in redis at 127.0.0.1:", result.stdout)
+        self.o.start()
+        self.wait_synced(self.o)
+        self.put_session(self.o, "s1", "p1", "world/w1")
+        self.redis.nodes[0].kill()
+        answer = self.ask(self.o, "GET", "/api/sessions/s1", None, 503)
+        self.assertEqual(answer["error"]["code"], "session_store_away")
+        self.assertEqual(self.ids(self.o), ["w1"])
+        self.assertEqual(self.get(self.o, "/api/route/world?key=x")[0], 200)
+        result = self.o.run("check", "--live")
+        self.assertEqual(result.returncode, 75, result)
+        self.assertIn("sessions: FAILED, put on redis: ", result.stdout)
+        self.assertIn("connection refused", result.stdout)
+        self.redis.do("revive")
+        wait_until(lambda: self.o.request("GET", "/api/sessions/s1")[0] == 404, "an empty Redis is there")
+        for text in (result.stdout, result.stderr, self.o.log()):
+            self.assertNotIn(with_redis.PASSWORD, text)
+
+
+if __name__ == "__main__":
+    unittest.main()
