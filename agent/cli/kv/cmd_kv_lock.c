@@ -119,7 +119,7 @@ int kv_prepare_lock(struct kv *kv)
 
 /* ---- the end ---- */
 
-static void give_back(struct lock *lock, int status)
+static void hand_back(struct lock *lock, int status)
 {
     lock->status = status;
     set_state(lock, LOCK_GIVING_BACK);
@@ -163,7 +163,7 @@ static void on_wait_over(void *user)
                                     duration_format(lock->wait_ms, wait))
                          : cli_fail(EX_FAILED, "the lock %s was not got within %s of --wait: %s", lock->name,
                                     duration_format(lock->wait_ms, wait), lock->failure);
-        give_back(lock, status);
+        hand_back(lock, status);
     }
 }
 
@@ -177,7 +177,7 @@ static void start_command(struct lock *lock, int64_t token)
     setenv("OUTRIDER_LOCK_TOKEN", text, 1);
     if (child_start(lock->command, &err, &lock->pid) < 0) {
         int status = err.code == ERROR_NOT_FOUND ? CHILD_NOT_FOUND : CHILD_NOT_RUN;
-        give_back(lock, cli_fail(status, "%s", err.text));
+        hand_back(lock, cli_fail(status, "%s", err.text));
     }
 }
 
@@ -189,7 +189,7 @@ static void on_child(struct lock *lock)
     }
     lock->pid = 0;
     timer_cancel(lock->kill);
-    give_back(lock, status);
+    hand_back(lock, status);
 }
 
 static void say_held(const struct lock *lock, int64_t token)
@@ -224,10 +224,10 @@ static void on_signal(int signo, void *user)
         return;
     }
     switch (lock->state) {
-    case LOCK_WAITING: give_back(lock, STATUS_BY_SIGNAL + signo); break;
+    case LOCK_WAITING: hand_back(lock, STATUS_BY_SIGNAL + signo); break;
     case LOCK_HELD:
         if (lock->pid == 0) {
-            give_back(lock, EX_DONE);
+            hand_back(lock, EX_DONE);
         } else if (signo == SIGTERM) {
             end_command(lock);
         } else {
@@ -267,7 +267,7 @@ static void on_lost(struct lock *lock, const struct election_effect *effect)
     if (lock->pid != 0) {
         end_command(lock);
     } else {
-        give_back(lock, status);
+        hand_back(lock, status);
     }
 }
 
@@ -277,7 +277,7 @@ static void on_queued(struct lock *lock, struct str key)
         return;
     }
     if (lock->wait_ms == 0) {
-        give_back(lock, cli_fail(EX_FAILED, "the lock %s is taken", lock->name));
+        hand_back(lock, cli_fail(EX_FAILED, "the lock %s is taken", lock->name));
         return;
     }
     registry_submit(lock->reader,
@@ -294,7 +294,7 @@ static void on_failed(struct lock *lock, const struct election_effect *effect)
         return; /* when it matters, the lock is lost */
     }
     if (never || lock->wait_ms == 0) {
-        give_back(lock, kv_fail(effect->failure, effect->text));
+        hand_back(lock, kv_fail(effect->failure, effect->text));
         return;
     }
     snprintf(lock->failure, sizeof(lock->failure), "%.*s", STR_ARG(effect->text));

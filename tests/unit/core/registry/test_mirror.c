@@ -133,7 +133,9 @@ static void test_resumes(void **state)
         if (i >= 3) {
             mirror_world_learn(&world, "/control/leader/k2", "learned", at + 100, at + 100);
             mirror_world_learn(&world, "/control/leader/k1", NULL, 0, at + 100);
-            mirror_world_learn(&world, "/control/leader/k5", "new", at + 101, at + 101);
+            if (i > 3) { /* else the number of keys is another one than the registry has at that revision */
+                mirror_world_learn(&world, "/control/leader/k5", "new", at + 101, at + 101);
+            }
         }
         memory_cut(world.registry);
         mirror_world_step(&world, (struct mirror_event){.type = MIRROR_ON_TICK});
