@@ -288,7 +288,9 @@ static void page_replied(struct session_failover *failover, const struct session
         failed(failover, &event->now);
         return;
     }
-    memcpy(failover->after, reply->next.data, reply->next.size);
+    if (reply->next.size > 0) {
+        memcpy(failover->after, reply->next.data, reply->next.size);
+    }
     failover->after[reply->next.size] = '\0';
     if (reply->next.size == 0) {
         set_state(failover, RECONCILE_WAITING);
