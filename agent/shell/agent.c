@@ -410,6 +410,7 @@ static void close_world(struct agent *agent)
     reservations_free(agent->reservations);
     control_writer_free(agent->controls);
     leadership_free(agent->leadership);
+    agent->leadership = NULL; /* likewise */
     status_sockets_free(agent->sockets);
     registry_free(agent->registry);
     http_client_free(agent->http);

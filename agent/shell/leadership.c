@@ -179,8 +179,11 @@ static void stand(struct scope *scope, bool stands)
 
 static bool is_ready(const struct agent *agent)
 {
-    return agent->router == NULL || (server_facts(agent->router->server).status == STATUS_READY &&
-                                     agent->router->shutdown.phase == SHUTDOWN_RUNNING);
+    if (!agent->config->server.present) {
+        return true;
+    }
+    return agent->router != NULL && server_facts(agent->router->server).status == STATUS_READY &&
+           agent->router->shutdown.phase == SHUTDOWN_RUNNING;
 }
 
 void leadership_check(struct leadership *leadership)
@@ -205,7 +208,7 @@ static void on_end_timer(void *user)
 
 bool leadership_leave(struct leadership *leadership)
 {
-    if (leadership == NULL) {
+    if (leadership == NULL || leadership->ending) {
         return false;
     }
     for (size_t i = 0; i < leadership->count; i++) {

@@ -23,7 +23,7 @@ void leadership_check(struct leadership *leadership);
 void leadership_tick(struct leadership *leadership);
 
 /* Resigns for good. Returns whether something is left in the registry: then the loop is stopped once it is not, or after
- * one request timeout. */
+ * one request timeout. False when it is called again: the operator does not want to wait. */
 bool leadership_leave(struct leadership *leadership);
 
 /* Fills `ret_list` with at most `max` candidacies and returns how many; borrowed until the next step. */

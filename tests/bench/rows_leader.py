@@ -1,5 +1,8 @@
 """The rows of leadership: how long a scope is without a leader, from before the deed to `EVENT leader gained` at another
-server. Three candidates stand, each with a watching connection."""
+server. Three candidates stand, each with a watching connection. The floor is what etcd itself needs: a lease is revoked,
+and a watch beside delivers that its key went."""
+import base64
+import http.client
 import json
 import select
 import signal
@@ -27,13 +30,19 @@ class Candidate(Agent):
     def stand(self):
         if self.process is None or self.process.poll() is not None:
             self.start()
-            lib.wait_until(f"{self.name} opens its socket", self.connects)
+            lib.wait_until(f"{self.name} opens its sockets", lambda: self.connects() and (self.folder / "http.sock").exists())
         self.revive()
-        lib.wait_until(f"{self.name} stands", lambda: self.candidacy()["state"] in ("queued", "leading"))
+        lib.wait_until(f"{self.name} stands", self.has_place)
+
+    def has_place(self):
+        try:
+            return self.candidacy()["state"] in ("queued", "leading")
+        except OSError:
+            return False
 
     def connects(self):
         try:
-            self.watch = self.open("watch")
+            self.watch = self.watch or self.open("watch")
             return True
         except OSError:
             return False
@@ -107,8 +116,36 @@ def until_gained(candidates):
     raise Failed("no other candidate leads")
 
 
+class Floor:
+    """A watch of one key, over the same gateway, and the lease under it."""
+
+    KEY = base64.b64encode(b"/bench-leader-floor").decode()
+
+    def __init__(self, place):
+        self.place = place
+        host, _, port = place.endpoint.removeprefix("http://").partition(":")
+        self.connection = http.client.HTTPConnection(host, int(port), timeout=lib.PATIENCE_S)
+        self.connection.request("POST", "/v3/watch", json.dumps({"create_request": {"key": self.KEY}}))
+        self.stream = self.connection.getresponse()
+        self.stream.readline()
+
+    def turn(self):
+        """ms."""
+        lease = self.place.post("/v3/lease/grant", {"TTL": 10})["ID"]
+        self.place.post("/v3/kv/put", {"key": self.KEY, "lease": lease})
+        self.stream.readline()
+        began = time.monotonic()
+        self.place.post("/v3/lease/revoke", {"ID": lease})
+        while b"DELETE" not in self.stream.readline():
+            pass
+        return (time.monotonic() - began) * 1000
+
+    def close(self):
+        self.connection.close()
+
+
 def leader(place, options):
-    listener = Listener()
+    listener, floor = Listener(), Floor(place)
     candidates = [Candidate(place, f"leader-{i}", listener.port) for i in range(3)]
     for each in candidates:
         each.stand()
@@ -118,7 +155,7 @@ def leader(place, options):
              ("stopped by TERM", Candidate.leave, options.turns, AT_ONCE_MS),
              ("killed", Candidate.die, max(3, options.turns // 10), TTL_S * 1000 + LATE_MS))
     for name, deed, count, limit in deeds:
-        samples = []
+        samples, floors = [], []
         for _ in range(count):
             drain_events(candidates)
             began = time.monotonic()
@@ -127,11 +164,13 @@ def leader(place, options):
             samples.append((time.monotonic() - began) * 1000)
             leads.back()
             leads = follower
+            floors.append(floor.turn())
         yield Row(f"leader {name} -> another leads", "ms", median(samples), p99(samples), count, limit=limit,
-                  note=f"ttl {TTL_S} s" if deed is Candidate.die else "")
+                  note=f"ttl {TTL_S} s" if deed is Candidate.die else f"etcd alone: {median(floors):.1f}, p99 {p99(floors):.1f}")
         if deed is Candidate.die and max(samples) > limit:
             raise Failed(f"killed: another led after {max(samples):.0f} ms")
     place.stop(*(each.process for each in candidates))
+    floor.close()
     listener.close()
 
 
