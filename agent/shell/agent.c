@@ -379,9 +379,6 @@ static void run(struct agent *agent)
     } else {
         log_info("agent", "observer started", LOG_TEXT("prefix", agent->config->registry.prefix),
                  LOG_TEXT("config", agent->config_path));
-        if (agent->config->candidacy_count > 0) {
-            state_store_save(agent->state, EFFECTS_SAVE_NOW); /* its id */
-        }
     }
     agent_rearm(agent);
     fleet_step(agent->fleet, VIEW_ON_START);

@@ -293,6 +293,10 @@ struct leadership *leadership_new(struct agent *agent)
     if (count == 0) {
         return NULL;
     }
+    if (!agent->config->server.present) {
+        state_store_save(agent->state,
+                         EFFECTS_SAVE_NOW); /* the id of an observer, before another program learns it */
+    }
     struct leadership *leadership = mem_zalloc(sizeof(*leadership));
     *leadership = (struct leadership){
         .agent = agent, .count = count, .scopes = mem_zalloc(count * sizeof(leadership->scopes[0]))};
