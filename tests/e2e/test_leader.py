@@ -37,9 +37,9 @@ class Standing(Case):
     def await_queued(self, agent):
         wait_until(lambda: self.standing(agent)["state"] == "queued", f"{agent.name} is queued: {self.standing(agent)}")
 
-    def pair(self):
-        """Two candidates, of which the first leads and is watched: (leader, its events, the other)."""
-        first, second = self.candidate("w1").start(), self.candidate("w2")
+    def pair(self, **over):
+        """Two candidates, of which the first leads and is watched: (leader, its events, the other, its token)."""
+        first, second = self.candidate("w1", **over).start(), self.candidate("w2")
         token = self.await_leader(first)
         second.start()
         self.await_queued(second)
@@ -87,6 +87,17 @@ class Leader(Standing):
         self.assertFalse(self.leads(first))
         self.await_queued(first)
         self.metric(first, 'outrider_leader_lost_total{scope="world",reason="expired"} 1')
+
+    def test_cut_off(self):
+        """It says that it lost though it hears nothing, and an agent that cannot withdraw ends all the same."""
+        proxy = self.proxy()
+        first, events, second, token = self.pair(registry={"endpoints": [proxy.url], "request_timeout": "300ms", "ttl": "2s"})
+        proxy.do("black-hole")
+        self.assertEqual(events.read(), f"EVENT leader lost scope=world token={token} reason=expired")
+        self.followed(second, token)
+        self.assertIn("keepalive", self.standing(first)["lastError"])
+        first.stop()
+        proxy.do("pass")
 
     def test_drained_and_undrained(self):
         first, events, second, token = self.pair()

@@ -100,6 +100,7 @@ struct world {
     struct packet *own;               /* the reply to a request of the world itself */
     bool calm, silenced;              /* a watch was made silent in this storm */
     int64_t storm_ends;
+    uint64_t lists_before; /* the leader resigned */
     unsigned storms;
     int64_t last_token;
     unsigned last_leader;

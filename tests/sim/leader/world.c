@@ -179,6 +179,7 @@ static void on_resign(struct world *world, unsigned index)
         break_rule(world, "node %u lost without a fault", index);
         return;
     }
+    world->lists_before = world->stats.lists;
     node_tell(leader, false);
     plan(world, AFTER_RESIGN_MS + found_within(world), EVENT_FOLLOWED, NULL, NULL, index);
 }
@@ -189,6 +190,10 @@ static void on_followed(struct world *world, unsigned index)
     if (leader == NULL || leader->index == index) {
         break_rule(world, "no node followed node %u, which resigned", index);
         return;
+    }
+    if (found_within(world) == 0 && world->stats.lists - world->lists_before > 1) {
+        break_rule(world, "%" PRIu64 " listings because one leader went",
+                   world->stats.lists - world->lists_before);
     }
     world->stats.handovers++;
     node_tell(&world->nodes[index], true);
