@@ -71,7 +71,7 @@ static void log_note(const struct session_failover_effect *effect)
 {
     bool restored = effect->op == SESSION_RESTORE;
     if (effect->error.size > 0) {
-        log_warn("sessions", "session store not told what became of a server, retrying", LOG_RATE(LOG_MANY),
+        log_warn("sessions", "session store not told what became of a server", LOG_RATE(LOG_MANY),
                  LOG_STR("server", effect->server), LOG_STR("error", effect->error));
     } else {
         log_info("sessions",

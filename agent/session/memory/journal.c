@@ -147,10 +147,26 @@ static void written_again(struct journal *journal)
     journal->retry_mono = NEVER_MS;
 }
 
+/* While it cannot be opened, nothing changes in the table, so that it can be read later as well. */
+static void try_open(struct journal *journal, struct session_table *table, const struct instant *now)
+{
+    struct error err = {0};
+    if (open_file(journal, table, now, &err) < 0) {
+        failed(journal, &err, now);
+        append_close(journal->file.fd);
+        journal->file.fd = -1;
+        return;
+    }
+    written_again(journal);
+    if (journal->loaded > 0) {
+        log_info("sessions", "sessions of before the restart read", LOG_TEXT("path", journal->path),
+                 LOG_INT("sessions", (int64_t)session_table_facts(table)->count));
+    }
+}
+
 void journal_open(struct journal *journal, const char *dir, struct session_table *table,
                   const struct instant *now)
 {
-    struct error err = {0};
     journal->file.fd = journal->next.fd = -1;
     journal->retry_mono = NEVER_MS;
     if (dir == NULL) {
@@ -163,14 +179,7 @@ void journal_open(struct journal *journal, const char *dir, struct session_table
     journal->next_path = mem_strdup(buf_text(&path));
     buf_fini(&path);
     append_remove(journal->next_path);
-    if (open_file(journal, table, now, &err) < 0) {
-        failed(journal, &err, now);
-        append_close(journal->file.fd);
-        journal->file.fd = -1;
-    } else if (journal->loaded > 0) {
-        log_info("sessions", "sessions of before the restart read", LOG_TEXT("path", journal->path),
-                 LOG_INT("sessions", (int64_t)session_table_facts(table)->count));
-    }
+    try_open(journal, table, now);
 }
 
 /* ---- writing ---- */
@@ -300,21 +309,23 @@ static void rewrite(struct journal *journal, const struct session_table *table, 
     }
 }
 
-bool journal_run(struct journal *journal, const struct session_table *table, const struct instant *now)
+bool journal_run(struct journal *journal, struct session_table *table, const struct instant *now)
 {
     struct error err;
-    if (journal->path == NULL) {
+    if (journal->file.fd < 0) {
+        if (journal->retry_mono <= now->mono) {
+            try_open(journal, table, now);
+        }
         return false;
     }
-    if (journal->retry_mono <= now->mono && journal->file.fd >= 0) {
+    if (journal->retry_mono <= now->mono) {
         if (flush(&journal->file, &err) < 0) {
             failed(journal, &err, now);
         } else {
             written_again(journal);
         }
     }
-    if (journal->next.fd < 0 && journal->file.fd >= 0 && now->mono >= journal->rewrite_mono &&
-        is_mostly_garbage(journal, table)) {
+    if (journal->next.fd < 0 && now->mono >= journal->rewrite_mono && is_mostly_garbage(journal, table)) {
         begin_rewrite(journal, now);
     }
     if (journal->next.fd >= 0) {
@@ -325,5 +336,5 @@ bool journal_run(struct journal *journal, const struct session_table *table, con
 
 int64_t journal_due(const struct journal *journal)
 {
-    return journal->file.fd < 0 ? NEVER_MS : journal->retry_mono;
+    return journal->retry_mono;
 }

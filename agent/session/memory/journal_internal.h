@@ -51,9 +51,9 @@ bool journal_takes(const struct journal *journal);
 int journal_append(struct journal *journal, const struct session_change *change, const struct instant *now,
                    struct error *err) MUST_CHECK;
 
-/* Tries again what could not be written, and does a slice of a rewrite where one is due. Returns whether there is more to do at
+/* Tries again what could not be opened or written, and does a slice of a rewrite where one is due. Returns whether there is more to do at
  * once. */
-bool journal_run(struct journal *journal, const struct session_table *table, const struct instant *now);
+bool journal_run(struct journal *journal, struct session_table *table, const struct instant *now);
 
 /* When to run next, mono ms; NEVER_MS. */
 int64_t journal_due(const struct journal *journal);
