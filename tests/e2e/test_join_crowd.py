@@ -186,6 +186,7 @@ class Crowd(PlacingCase):
             for thread in threads:
                 thread.join()
             self.assertEqual(self.problems, [])
+            self.assertEqual([observer.process.poll() for observer in self.observers], [None] * 3, "no observer ended")
             self.wait_ready(self.observers)
             self.check(random.Random(self.seed))
         except BaseException:
