@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import tempfile
 import urllib.request
 
 import lib
@@ -36,17 +37,17 @@ def fill(place, prefix):
         place.post("/v3/kv/txn", {"success": puts})
 
 
-def observer(place, prefix, port):
+def observer(place, prefix, port, sessions=None, records=RECORDS):
     config = place.folder / "observer.yaml"
     config.write_text(f'registry: {{endpoints: ["{place.endpoint}"], prefix: {prefix}}}\n'
-                      f'http: {{listen: "127.0.0.1:{port}"}}\nlog: {{level: warn}}\n')
+                      f'http: {{listen: "127.0.0.1:{port}"}}\nlog: {{level: warn}}\nsessions: {json.dumps(sessions or {})}\n')
     child = place.start([str(place.agent), "agent", "-c", str(config)])
 
     def synced():
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/services", timeout=5) as answer:
                 body = json.load(answer)
-                return body["total"] == RECORDS and not body["stale"]
+                return body["total"] == records and not body["stale"]
         except OSError:
             return False
 
@@ -265,4 +266,31 @@ def sessions(place, options):
               note=f"two tables of uthash and three times: {rows['floor_bytes']:.0f} B")
 
 
-ROWS = {"fleet": fleet, "route": route, "allocate": allocate, "sessions": sessions}
+REDIS_REQUESTS = 20000
+
+
+def redis(place, options):
+    """Sessions in Redis over HTTP, 64 in flight, in turn with a bare hiredis program that sends the same commands."""
+    if shutil.which("redis-server") is None:
+        print("redis: no redis-server: left out")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        server = subprocess.Popen(["redis-server", "--port", str(lib.free_ports(1)[0]), "--save", "", "--dir", folder,
+                                   "--bind", "127.0.0.1"], stdout=subprocess.DEVNULL)
+        try:
+            port, = lib.free_ports(1)
+            agent = observer(place, f"{PREFIX}-redis", port, records=0, sessions={
+                "store": "redis", "redis": {"endpoints": [f"redis://127.0.0.1:{server.args[2]}"]}})
+            samples = place.meter("redis", max(3, min(8, options.loads)), REDIS_REQUESTS, 64, server.args[2], port)
+            for what in ("get", "put"):
+                each = {side: median(samples[f"{what}-{side}"]) / REDIS_REQUESTS for side in ("floor", "subject")}
+                # At least 0.7 times the rate.
+                yield Row(f"session in redis: {what}, 64 in flight / bare hiredis", "us", each["subject"], n=REDIS_REQUESTS,
+                          floor=each["floor"], limit=1 / 0.7, note=f"{1e6 / each['subject']:.0f} a second")
+            place.stop(agent)
+        finally:
+            server.kill()
+            server.wait()
+
+
+ROWS = {"fleet": fleet, "route": route, "allocate": allocate, "sessions": sessions, "redis": redis}

@@ -99,7 +99,7 @@ void redis_ask(struct redis_connection *connection, const struct str *args, size
                void *user)
 {
     struct redis_command command = {.args = args, .count = count, .timeout_ms = OWN_TIMEOUT_MS};
-    struct redis_call *call = redis_call_new(&command, fn, user);
+    struct redis_call *call = redis_call_new(&command, false, fn, user);
     call->is_own = true;
     redis_connection_send(connection, call);
 }
@@ -195,7 +195,8 @@ static void start(struct redis *redis)
 void redis_submit(struct redis *redis, const struct redis_command *command, redis_result_fn *fn, void *user)
 {
     const struct redis_options *options = &redis->shared.options;
-    struct redis_call *call = redis_call_new(command, fn, user);
+    bool may_be_cluster = redis->mode == REDIS_CLUSTER || redis->mode == REDIS_AUTO;
+    struct redis_call *call = redis_call_new(command, may_be_cluster, fn, user);
     redis->call_count++;
     redis->call_bytes += call->bytes;
     start(redis);

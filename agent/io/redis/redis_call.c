@@ -34,7 +34,8 @@ struct redis_call *redis_calls_take(struct redis_calls *calls)
 /* A script is called by EVALSHA NAME or EVAL SOURCE, two arguments before those of the caller. */
 enum { SCRIPT_ARGS = 2 };
 
-struct redis_call *redis_call_new(const struct redis_command *command, redis_result_fn *fn, void *user)
+struct redis_call *redis_call_new(const struct redis_command *command, bool has_slot, redis_result_fn *fn,
+                                  void *user)
 {
     size_t before = command->script != NULL ? SCRIPT_ARGS : 0;
     size_t count = before + command->count;
@@ -57,7 +58,7 @@ struct redis_call *redis_call_new(const struct redis_command *command, redis_res
     call->script = command->script;
     call->repeatable = command->repeatable;
     call->has_key = command->key.size > 0;
-    call->slot = redis_slot(command->key);
+    call->slot = has_slot ? redis_slot(command->key) : 0;
     call->started_us = clock_mono_us();
     call->deadline_us = call->started_us + command->timeout_ms * 1000;
     call->fn = fn;

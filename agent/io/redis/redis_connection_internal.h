@@ -50,8 +50,9 @@ void redis_calls_init(struct redis_calls *calls);
 void redis_calls_add(struct redis_calls *calls, struct redis_call *call);
 struct redis_call *redis_calls_take(struct redis_calls *calls); /* NULL: none */
 
-/* A call of a copy of `command`; freed by redis_call_free. */
-struct redis_call *redis_call_new(const struct redis_command *command, redis_result_fn *fn, void *user);
+/* A call of a copy of `command`; freed by redis_call_free. Its slot is reckoned with `has_slot` alone. */
+struct redis_call *redis_call_new(const struct redis_command *command, bool has_slot, redis_result_fn *fn,
+                                  void *user);
 void redis_call_free(struct redis_call *call);
 
 enum redis_link_state {

@@ -3,7 +3,12 @@
 /* Of the same name every agent makes the same key. */
 static void add_head(const struct session_redis *own, unsigned shard, char letter, struct buf *out)
 {
-    buf_printf(out, "{%s:%u}:%c", own->space, shard, letter);
+    const char tail[] = {'}', ':', letter};
+    buf_add(out, "{", 1);
+    buf_str(out, str_of(own->space));
+    buf_add(out, ":", 1);
+    buf_uint(out, shard);
+    buf_add(out, tail, sizeof(tail));
 }
 
 static unsigned shard_of(struct str name)

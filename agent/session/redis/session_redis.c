@@ -53,7 +53,7 @@ void job_record(struct job *job, const char *op, struct str player, struct str t
     all[2] = buf_view(&ends);
     all[3] = str_of(op);
     all[4] = str_of(own->channel);
-    all[5] = str_of(job->token);
+    all[5] = buf_view(&job->token);
     all[6] = player;
     all[7] = type;
     assert(count + 8 <= ARGS_MAX);
@@ -155,6 +155,7 @@ bool job_is_done(struct job *job, const struct redis_result *result)
 static void free_job(struct job *job)
 {
     HASH_DEL(job->own->jobs, job);
+    buf_fini(&job->token);
     buf_fini(&job->texts);
     buf_fini(&job->said);
     buf_fini(&job->place);
@@ -313,7 +314,9 @@ static void accept(struct session_store *store, const struct session_request *re
     job->seq = ++own->last_seq;
     job->started_ms = clock_mono_ms();
     job->deadline_ms = job->started_ms + request->timeout_ms;
-    snprintf(job->token, sizeof(job->token), "%s.%llu", own->agent, (unsigned long long)job->seq);
+    buf_str(&job->token, str_of(own->agent));
+    buf_add(&job->token, ".", 1);
+    buf_uint(&job->token, job->seq);
     copy_request(job, request);
     const char *problem = session_request_problem(&job->request, text);
     if (problem != NULL) {

@@ -20,8 +20,6 @@
 
 enum { KEYS_SHARDS = 64 };
 
-enum { TOKEN_SIZE = 48 };
-
 struct session_redis {
     struct session_store store;
     struct loop *loop;
@@ -50,7 +48,7 @@ struct job {
     uint64_t seq;
     struct session_request request; /* its texts are in `texts` */
     struct buf texts;
-    char token[TOKEN_SIZE];
+    struct buf token;
     int64_t started_ms, deadline_ms;
     struct session_reply reply; /* its texts are in `said` or in `texts` */
     struct buf said;
