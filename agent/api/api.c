@@ -4,6 +4,7 @@
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/deferred.h"
 #include "outrider/api/common/handlers.h"
+#include "outrider/api/common/placements.h"
 #include "outrider/api/common/reply.h"
 #include "outrider/api/fleet/lists.h"
 #include "outrider/base/error.h"
@@ -181,8 +182,11 @@ struct api *api_new(struct loop *loop, const struct config *config, int inherite
         return NULL;
     }
     struct api *api = mem_zalloc(sizeof(*api));
-    api->context =
-        (struct api_context){.config = config, .ops = ops, .agent = agent, .lists = api_lists_new()};
+    api->context = (struct api_context){.config = config,
+                                        .ops = ops,
+                                        .agent = agent,
+                                        .lists = api_lists_new(),
+                                        .placements = mem_zalloc(sizeof(struct api_placements))};
     api->server = http_server_new(loop, on_request, on_gone, api);
     api->deferreds = api_deferreds_new(loop, serve, api);
     http_server_limit_waiting(api->server, (size_t)config->http.max_waiting);
@@ -219,6 +223,7 @@ void api_free(struct api *api)
         api_deferreds_free(api->deferreds);
         http_server_free(api->server);
         api_lists_free(api->context.lists);
+        free(api->context.placements);
         free(api->policy.address);
         free(api->policy.machine);
         free(api);

@@ -388,6 +388,7 @@ void api_metrics(struct api_call *call, struct api_reply *reply)
     write_registry(out, view);
     metrics_write_leadership(out, view);
     metrics_sessions(out, view);
+    metrics_write_placement(out, context, view);
     if (view->fleet.view != NULL) {
         write_services(out, view_facts(view->fleet.view));
         write_view(out, view, context->waiting_refused);

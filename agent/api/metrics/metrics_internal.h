@@ -1,9 +1,11 @@
-/* The parts of api/metrics: metrics.c, metrics_leader.c (leadership) and metrics_sessions.c. */
+/* The parts of api/metrics: metrics.c, metrics_leader.c (leadership), metrics_placement.c (placements and reservations) and
+ * metrics_sessions.c. */
 #ifndef OUTRIDER_API_METRICS_METRICS_INTERNAL_H
 #define OUTRIDER_API_METRICS_METRICS_INTERNAL_H
 
 #include "outrider/codec/text/prometheus.h"
 
+struct api_context;
 struct api_histogram;
 struct api_view;
 struct buf;
@@ -27,6 +29,9 @@ struct sample {
 
 /* Appends families of one sample each. */
 void metrics_write(struct buf *out, const struct sample *samples, size_t count);
+
+/* Appends placements that were asked for, and reservations. */
+void metrics_write_placement(struct buf *out, const struct api_context *context, const struct api_view *view);
 
 /* Appends what this agent stands for, and who leads which scope where it watches that. */
 void metrics_write_leadership(struct buf *out, const struct api_view *view);

@@ -4,6 +4,7 @@
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/deferred.h"
 #include "outrider/api/common/handlers.h"
+#include "outrider/api/common/placements.h"
 #include "outrider/api/common/reply.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
@@ -167,8 +168,17 @@ static void write_result(const struct asked *asked, const struct allocate *resul
 
 static void on_allocated(const struct allocate *result, void *user)
 {
+    static const enum api_placed placed[ALLOCATE_RESULT_COUNT] = {
+        [ALLOCATE_MADE] = API_PLACED_RESERVED,      [ALLOCATE_EXISTED] = API_PLACED_REPEATED,
+        [ALLOCATE_NONE] = API_PLACED_NONE,          [ALLOCATE_ID_TAKEN] = API_PLACED_REFUSED,
+        [ALLOCATE_ID_FOREIGN] = API_PLACED_REFUSED, [ALLOCATE_CONFLICT] = API_PLACED_CONFLICT,
+        [ALLOCATE_FAILED] = API_PLACED_FAILED,
+    };
     struct asked *asked = user;
     struct api_reply reply = {0};
+    const struct placement_query *query = &asked->placing.query;
+    api_placements_count(asked->context->placements, query->type, query->strategy, placed[result->result],
+                         result->result == ALLOCATE_NONE ? result->excluded : NULL);
     write_result(asked, result, &reply);
     api_deferred_answer(asked->deferred, &reply);
     api_reply_fini(&reply);

@@ -4,6 +4,7 @@
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/deferred.h"
 #include "outrider/api/common/handlers.h"
+#include "outrider/api/common/placements.h"
 #include "outrider/api/common/reply.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
@@ -87,11 +88,15 @@ static void write_answer(const struct api_view *view, const struct placing *plac
     json_write_object_end(&json);
 }
 
-static void choose(const struct api_view *view, const struct placing *placing, struct api_reply *reply)
+static void choose(struct api_context *context, const struct api_view *view, const struct placing *placing,
+                   struct api_reply *reply)
 {
     struct placement_answer answer;
     struct json_writer json;
     placement_choose(view->fleet.placement, view->fleet.view, &placing->query, &view->now, &answer);
+    api_placements_count(context->placements, placing->query.type, placing->query.strategy,
+                         answer.count > 0 ? API_PLACED_ROUTED : API_PLACED_NONE,
+                         answer.count > 0 ? NULL : answer.excluded);
     if (answer.count > 0) {
         write_answer(view, placing, &answer, reply);
         return;
@@ -158,7 +163,7 @@ static void on_found(const struct session_reply *found, void *user)
     if (home != NULL) {
         write_home(&view, &routing->placing, home, &reply);
     } else {
-        choose(&view, &routing->placing, &reply);
+        choose(routing->context, &view, &routing->placing, &reply);
     }
     api_deferred_answer(routing->deferred, &reply);
     api_reply_fini(&reply);
@@ -210,7 +215,7 @@ void api_route(struct api_call *call, struct api_reply *reply)
         if (may_have_session(call, &placing)) {
             look_for_session(call, reply);
         } else {
-            choose(&call->view, &placing, reply);
+            choose(call->context, &call->view, &placing, reply);
         }
     }
     placing_fini(&placing);

@@ -19,6 +19,7 @@ struct allocate_counters;
 struct api_counters;
 struct api_histogram;
 struct api_lists;
+struct api_placements;
 struct api_reply;
 struct config;
 struct config_probe;
@@ -214,6 +215,7 @@ struct api_context {
     bool impatient;                          /* the request has waited to its timeout: reply now */
     uint64_t waiting_refused;                /* requests for the fleet that found no room to wait */
     struct api_lists *lists;                 /* see fleet/lists.h */
+    struct api_placements *placements;       /* what became of them; NULL: not counted */
 };
 
 /* The id of an event is shorter; what is longer is none. */
