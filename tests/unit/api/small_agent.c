@@ -134,6 +134,7 @@ static void look(void *user, struct api_view *ret_view)
                                   .counters = &agent->counters};
     ret_view->fleet =
         (struct api_fleet){.view = agent->fleet, .placement = agent->placement, .last_error = ""};
+    ret_view->seats.mirror = &agent->reservations;
     if (!agent->config.server.present) {
         ret_view->server = NULL;
         ret_view->registrar = NULL;

@@ -10,6 +10,7 @@
 #include "outrider/core/config/config.h"
 #include "outrider/core/probe/probe.h"
 #include "outrider/core/publish/registrar.h"
+#include "outrider/core/registry/mirror.h"
 #include "outrider/core/server/server.h"
 #include "outrider/core/server/shutdown.h"
 
@@ -35,6 +36,7 @@ struct small_agent {
     const char *host, *state_last_error;
     const struct api_sandbox *sandbox;
     const struct view *fleet; /* NULL: none */
+    struct mirror_facts reservations;
     struct placement *placement;
     unsigned wants;
     unsigned controls;

@@ -95,10 +95,17 @@ static void wrong_methods_are_405_and_name_the_right_one(void **state)
     static const struct {
         const char *method, *path, *allow;
     } cases[] = {
-        {"POST", "/api/agent", "GET, HEAD"},  {"DELETE", "/metrics", "GET, HEAD"},
-        {"GET", "/api/agent/drain", "POST"},  {"HEAD", "/api/agent/undrain", "POST"},
-        {"OPTIONS", "/healthz", "GET, HEAD"}, {"get", "/readyz", "GET, HEAD"},
+        {"POST", "/api/agent", "GET, HEAD"},
+        {"DELETE", "/metrics", "GET, HEAD"},
+        {"GET", "/api/agent/drain", "POST"},
+        {"HEAD", "/api/agent/undrain", "POST"},
+        {"OPTIONS", "/healthz", "GET, HEAD"},
+        {"get", "/readyz", "GET, HEAD"},
         {"PUT", "/health", "GET, HEAD"},
+        {"PUT", "/api/reservations/world/w1/p-7", "GET, HEAD, DELETE"},
+        {"POST", "/api/reservations/world/w1/p-7", "GET, HEAD, DELETE"},
+        {"GET", "/api/reservations/world/w1/p-7/extend", "POST"},
+        {"DELETE", "/api/allocate/world", "POST"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct api_reply reply = ask(agent, cases[i].method, cases[i].path);
