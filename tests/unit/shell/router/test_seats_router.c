@@ -162,15 +162,34 @@ static void wish_change(struct market *market)
     seats_router_tick(wish->owner->router, &now);
 }
 
-/* A server reports other players: some leave. */
+/* Seats of a server that are neither taken nor meant for a reservation. */
+static unsigned room_of(struct market *market, unsigned server)
+{
+    char name[8];
+    struct reservations list = {0};
+    snprintf(name, sizeof(name), "w%u", server);
+    market_read_list(market, name, &list);
+    unsigned used = market->players[server];
+    for (size_t i = 0; i < list.count; i++) {
+        used += list.items[i].seats;
+    }
+    reservations_fini(&list);
+    return used < CAPACITY ? CAPACITY - used : 0;
+}
+
+/* A server reports other players: some leave, or one comes who asked no agent. */
 static void change_players(struct market *market)
 {
     unsigned server = market_below(market, SERVERS);
-    if (!market->gone[server] && market->players[server] > 0) {
-        market->players[server] -= 1 + market_below(market, market->players[server]);
-        market_write_record(market, server);
-        market_run(market);
+    bool comes = market_below(market, 2) == 0;
+    if (market->gone[server] || (comes ? room_of(market, server) == 0 : market->players[server] == 0)) {
+        return;
     }
+    market->players[server] =
+        comes ? market->players[server] + 1
+              : market->players[server] - 1 - market_below(market, market->players[server]);
+    market_write_record(market, server);
+    market_run(market);
 }
 
 /* Players arrive: their server takes the entry out as it counts them. */
@@ -240,7 +259,7 @@ static void upset(struct market *market)
         market_land(market, 1 + market_below(market, 3));
     } else if (what < 90) {
         market_pass(market, 1 + market_below(market, market_below(market, 4) == 0 ? 3000 : 60));
-    } else if (what < 93) {
+    } else if (what < 94) {
         change_players(market);
     } else if (what < 97) {
         claim(market);
