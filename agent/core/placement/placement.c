@@ -367,6 +367,20 @@ struct pool *placement_pool(struct placement *placement, const struct view *view
     return pool;
 }
 
+size_t pool_kept(const struct placement *placement, const struct pool *pool, struct str key,
+                 const struct instant *now)
+{
+    const struct seats_server *server =
+        seats_keyed(placement->settings.seats, pool->type, ring_key(key), now->wall);
+    struct str id = {NULL, 0};
+    if (server == NULL) {
+        return SIZE_MAX;
+    }
+    (void)str_split(server->place, '/', &id);
+    const struct pool_id *known = find_id(pool, id);
+    return known == NULL ? SIZE_MAX : known->number;
+}
+
 /* ---- seats given lately ---- */
 
 void pool_expire(struct pool *pool, const struct instant *now)
@@ -456,6 +470,7 @@ struct placement *placement_new(const struct placement_settings *settings)
 {
     struct placement *placement = mem_zalloc(sizeof(*placement));
     placement->settings = *settings;
+    placement->seats = settings->seats == NULL ? NULL : seats_facts(settings->seats);
     random_seed(&placement->random, settings->seed);
     return placement;
 }

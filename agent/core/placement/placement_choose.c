@@ -21,6 +21,7 @@ struct choice {
     struct placement_answer *answer;
     bool plain; /* nothing is marked: a server is judged when it is met */
     bool counts_pending;
+    size_t kept;                         /* the server of a live reservation of the key; SIZE_MAX: none */
     enum placement_reach reach;          /* servers further away wait */
     uint64_t players, weight;            /* of the servers that balance is judged among, in all */
     uint64_t tie;                        /* orders equal servers */
@@ -265,6 +266,15 @@ static void explain(struct choice *choice)
     }
 }
 
+/* A key with a live reservation stays where it is, however near that is and however full it has become. */
+static void choose_kept(struct choice *choice)
+{
+    choice->reach = PLACEMENT_ANYWHERE;
+    if (choice->kept != SIZE_MAX && may_choose(choice, choice->kept)) {
+        choose(choice, choice->kept);
+    }
+}
+
 static void search(struct choice *choice, const struct placement *placement)
 {
     switch (choice->query->strategy) {
@@ -282,7 +292,7 @@ static void search_plainly(struct choice *choice, const struct placement *placem
     choice->answer->candidates = choice->counts_pending ? pool->open : pool->fit;
     choice->players = pool->players;
     choice->weight = pool->weight;
-    choice->reach = PLACEMENT_ANYWHERE;
+    choose_kept(choice);
     search(choice, placement);
 }
 
@@ -293,6 +303,7 @@ static void search_marked(struct choice *choice, const struct placement *placeme
     choice->answer->candidates = 0;
     choice->players = choice->weight = 0;
     mark(choice);
+    choose_kept(choice);
     for (int reach = near ? PLACEMENT_IN_ZONE : PLACEMENT_ANYWHERE; reach <= PLACEMENT_ANYWHERE; reach++) {
         choice->reach = (enum placement_reach)reach;
         search(choice, placement);
@@ -300,7 +311,7 @@ static void search_marked(struct choice *choice, const struct placement *placeme
 }
 
 void pool_search(struct placement *placement, struct pool *pool, const struct view *view, bool plain,
-                 const struct placement_query *query, const struct instant *now,
+                 size_t kept, const struct placement_query *query, const struct instant *now,
                  struct placement_answer *answer)
 {
     struct choice choice = {.pool = pool,
@@ -308,6 +319,7 @@ void pool_search(struct placement *placement, struct pool *pool, const struct vi
                             .query = query,
                             .answer = answer,
                             .plain = plain,
+                            .kept = kept,
                             .counts_pending = query->strategy != PLACEMENT_CONSISTENT_HASH};
     placement->queries++;
     answer->count = 0;

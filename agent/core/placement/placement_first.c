@@ -4,6 +4,7 @@
 #include "placement_internal.h"
 
 #include "outrider/core/fleet/filter.h"
+#include "outrider/core/seats/seats.h"
 
 #include <string.h>
 
@@ -57,11 +58,13 @@ void placement_choose(struct placement *placement, const struct view *view,
         return;
     }
     bool plain = is_plain(query), by_key = query->strategy == PLACEMENT_CONSISTENT_HASH;
+    bool may_keep = by_key && placement->seats != NULL && placement->seats->keyed > 0;
+    size_t kept = may_keep ? pool_kept(placement, pool, query->key, now) : SIZE_MAX;
     if (by_key) {
         pool_need_ring(placement, pool);
     }
-    if (!by_key || !plain || query->count != 1 ||
+    if (!by_key || !plain || query->count != 1 || kept != SIZE_MAX ||
         !first_on_ring(pool, query->key, placement->settings.balance_factor, ret_answer)) {
-        pool_search(placement, pool, view, plain, query, now, ret_answer);
+        pool_search(placement, pool, view, plain, kept, query, now, ret_answer);
     }
 }

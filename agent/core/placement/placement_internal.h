@@ -8,6 +8,8 @@
 #include "outrider/base/random.h"
 #include "outrider/core/placement/placement.h"
 
+struct seats_facts;
+
 /* ---- placement_ring.c ---- */
 
 /* A point on the circle of 64-bit hashes. In halves, so that it takes 12 bytes. */
@@ -181,7 +183,8 @@ struct pool {
 
 struct placement {
     struct placement_settings settings;
-    struct pool *pools, *last; /* the one asked for last */
+    const struct seats_facts *seats; /* of those of the settings */
+    struct pool *pools, *last;       /* the one asked for last */
     struct random random;
     uint64_t queries;
 };
@@ -204,6 +207,10 @@ static inline void pool_need_ring(const struct placement *placement, struct pool
 /* Forgets what was given too long ago to count. Before ranks and `open` are looked at. */
 void pool_expire(struct pool *pool, const struct instant *now);
 
+/* The number of the server that has a live reservation of the key: the key stays there. SIZE_MAX: none has. */
+size_t pool_kept(const struct placement *placement, const struct pool *pool, struct str key,
+                 const struct instant *now);
+
 /* Counts seats as given to a server. */
 void pool_give(struct pool *pool, size_t number, uint32_t seats, const struct instant *now);
 
@@ -213,9 +220,10 @@ void pool_judge(struct pool *pool, unsigned factor);
 
 /* ---- placement_choose.c ---- */
 
-/* Answers any query among the servers of a pool that has some. `plain`: it asks for one seat, anywhere, without a filter. */
+/* Answers any query among the servers of a pool that has some. `plain`: it asks for one seat, anywhere, without a filter. `kept`: the
+ * number of the server that comes first if it may be chosen; SIZE_MAX: none. */
 void pool_search(struct placement *placement, struct pool *pool, const struct view *view, bool plain,
-                 const struct placement_query *query, const struct instant *now,
+                 size_t kept, const struct placement_query *query, const struct instant *now,
                  struct placement_answer *answer);
 
 /* ---- placement_turn.c ---- */

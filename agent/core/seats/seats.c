@@ -5,16 +5,27 @@
 
 #include <stdlib.h>
 
+/* A key by which a server has a reservation. */
+struct keyed {
+    uint64_t key;
+    const struct held *held;
+    struct keyed *next;  /* of the same key */
+    struct keyed *other; /* of the same server */
+    UT_hash_handle hh;   /* of the first one of a key */
+};
+
 struct held {
     struct seats_server server; /* first: a caller has a pointer to it */
     size_t live;
     int64_t next_lapse; /* wall; INT64_MAX: none is live */
+    struct keyed *keyed;
     UT_hash_handle hh;
     char place[];
 };
 
 struct seats {
     struct held *held;
+    struct keyed *keyed; /* by key */
     struct seats_facts facts;
     struct instant now; /* of the last step */
     int64_t next_lapse; /* the soonest of all */
@@ -30,8 +41,92 @@ struct seats *seats_new(void)
     return seats;
 }
 
+/* ---- keys of placements ---- */
+
+static void add_key(struct seats *seats, struct held *held, uint64_t key)
+{
+    struct keyed *first, *added = mem_zalloc(sizeof(*added));
+    *added = (struct keyed){.key = key, .held = held, .other = held->keyed};
+    held->keyed = added;
+    seats->facts.keyed++;
+    HASH_FIND(hh, seats->keyed, &key, sizeof(key), first);
+    if (first == NULL) {
+        HASH_ADD(hh, seats->keyed, key, sizeof(key), added);
+    } else {
+        added->next = first->next;
+        first->next = added;
+    }
+}
+
+static void drop_key(struct seats *seats, struct keyed *dropped)
+{
+    struct keyed *first, *next = dropped->next;
+    HASH_FIND(hh, seats->keyed, &dropped->key, sizeof(dropped->key), first);
+    if (first == dropped) {
+        HASH_DEL(seats->keyed, first);
+        if (next != NULL) {
+            HASH_ADD(hh, seats->keyed, key, sizeof(next->key), next);
+        }
+    }
+    for (struct keyed *each = first; each != NULL; each = each->next) {
+        each->next = each->next == dropped ? next : each->next;
+    }
+    seats->facts.keyed--;
+    free(dropped);
+}
+
+static void drop_keys(struct seats *seats, struct held *held)
+{
+    while (held->keyed != NULL) {
+        struct keyed *dropped = held->keyed;
+        held->keyed = dropped->other;
+        drop_key(seats, dropped);
+    }
+}
+
+static void index_keys(struct seats *seats, struct held *held)
+{
+    drop_keys(seats, held);
+    for (size_t i = 0; i < held->server.list.count; i++) {
+        if (held->server.list.items[i].key != 0) {
+            add_key(seats, held, held->server.list.items[i].key);
+        }
+    }
+}
+
+static bool has_live(const struct held *held, uint64_t key, int64_t now_wall)
+{
+    for (size_t i = 0; i < held->server.list.count; i++) {
+        const struct reservation *entry = &held->server.list.items[i];
+        if (entry->key == key && reservation_is_live(entry, now_wall)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const struct seats_server *seats_keyed(const struct seats *seats, struct str type, uint64_t key,
+                                       int64_t now_wall)
+{
+    const struct seats_server *found = NULL;
+    struct keyed *each;
+    HASH_FIND(hh, seats->keyed, &key, sizeof(key), each);
+    for (; each != NULL; each = each->next) {
+        const struct seats_server *server = &each->held->server;
+        struct str id, of = str_split(server->place, '/', &id);
+        if (str_eq(of, type) && has_live(each->held, key, now_wall) &&
+            (found == NULL || str_compare(server->place, found->place) < 0)) {
+            found = server;
+        }
+    }
+    return found;
+}
+
+/* ---- one server ---- */
+
 static void drop(struct seats *seats, struct held *held)
 {
+    drop_keys(seats, held);
     HASH_DEL(seats->held, held);
     reservations_fini(&held->server.list);
     free(held);
@@ -44,8 +139,6 @@ void seats_free(struct seats *seats)
     }
     free(seats);
 }
-
-/* ---- one server ---- */
 
 static struct held *find(const struct seats *seats, struct str place)
 {
@@ -157,6 +250,7 @@ static void on_changed(struct seats *seats, const struct seats_event *event, str
     } else {
         reservations_fini(&held->server.list);
     }
+    index_keys(seats, held);
     judge_and_tell(seats, held, before, effects);
     /* What goes away leaves its deadline, which is then too early and does no harm. */
     seats->next_lapse = held->next_lapse < seats->next_lapse ? held->next_lapse : seats->next_lapse;

@@ -45,6 +45,7 @@ struct seats_facts {
     size_t foreign; /* of them those that are no list of reservations */
     size_t live;    /* reservations, and the seats of all of them */
     uint64_t reserved;
+    size_t keyed;    /* reservations, live or not, that were placed by a key */
     uint64_t lapsed; /* reservations that lapsed while they were held, so far */
 };
 
@@ -65,6 +66,11 @@ const struct seats_server *seats_find(const struct seats *seats, struct str plac
 
 /* The same of a type and an id. */
 const struct seats_server *seats_of(const struct seats *seats, struct str type, struct str id);
+
+/* The server of a type that has a live reservation of the placement key with the hash `key`; NULL: none has. Of several the first by
+ * name, on every agent alike. Borrowed until the next step. */
+const struct seats_server *seats_keyed(const struct seats *seats, struct str type, uint64_t key,
+                                       int64_t now_wall);
 
 /* Any server of those held, and the one after it, in no order; NULL: none. Borrowed until the next step. */
 const struct seats_server *seats_first(const struct seats *seats);

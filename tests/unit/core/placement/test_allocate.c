@@ -438,6 +438,30 @@ static void test_nothing_stays_pending(void **state)
     assert_int_equal(left.count, 1);
 }
 
+/* By consistent hash a key goes where it has a live reservation, as long as there is room for more. */
+static void test_a_key_stays_where_it_is(void **state)
+{
+    struct world *world = *state;
+    struct reservations list = {0};
+    world->query.strategy = PLACEMENT_CONSISTENT_HASH;
+    for (int number = 0; number < SERVERS; number++) {
+        char server[8];
+        snprintf(server, sizeof(server), "w%d", number);
+        world->query.key = STR("party-7");
+        add(&list, "a", 1, world->now.wall + 1000);
+        list.items[0].key = str_xxh3(world->query.key);
+        learn(world, server, &list, 90);
+        world->query.seats = 1;
+        begin(world, true);
+        writes(world, server);
+        assert_true(world->allocate.change.of.list.items[1].key == list.items[0].key);
+        allocate_fini(&world->allocate);
+        list.count = 0;
+        learn(world, server, &list, 91);
+    }
+    reservations_fini(&list);
+}
+
 static void test_moves_and_names(void **state)
 {
     (void)state;
@@ -466,6 +490,7 @@ int main(void)
         WITH_WORLD(test_a_turn_is_waited_for),
         WITH_WORLD(test_a_foreign_list_is_passed_over),
         WITH_WORLD(test_nothing_stays_pending),
+        WITH_WORLD(test_a_key_stays_where_it_is),
         cmocka_unit_test(test_moves_and_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

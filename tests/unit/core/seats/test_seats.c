@@ -171,6 +171,37 @@ static void test_lapsed_entries_are_dropped_with_their_ids(void **state)
     seats_change_fini(&change);
 }
 
+static void test_the_server_of_a_key(void **state)
+{
+    struct world *world = *state;
+    struct reservations one = {0}, other = {0};
+    add(&one, "a", 1, 110000);
+    add(&one, "b", 1, 105000);
+    add(&other, "c", 1, 105000);
+    one.items[0].key = 7;
+    one.items[1].key = other.items[0].key = 9;
+    change(world, "world/w2", &one, false);
+    change(world, "world/w1", &other, false);
+    change(world, "lobby/w0", &other, false);
+    assert_int_equal(seats_facts(world->seats)->keyed, 4);
+    assert_true(str_eq(seats_keyed(world->seats, STR("world"), 7, 100000)->place, STR("world/w2")));
+    assert_true(str_eq(seats_keyed(world->seats, STR("world"), 9, 100000)->place, STR("world/w1")));
+    assert_true(str_eq(seats_keyed(world->seats, STR("lobby"), 9, 100000)->place, STR("lobby/w0")));
+    assert_null(seats_keyed(world->seats, STR("lobby"), 7, 100000));
+    assert_null(seats_keyed(world->seats, STR("world"), 9, 107000)); /* both have lapsed */
+    change(world, "world/w1", NULL, false);
+    assert_true(str_eq(seats_keyed(world->seats, STR("world"), 9, 100000)->place, STR("world/w2")));
+    reservations_remove(&one, &one.items[1]);
+    change(world, "world/w2", &one, false);
+    assert_null(seats_keyed(world->seats, STR("world"), 9, 100000));
+    assert_non_null(seats_keyed(world->seats, STR("lobby"), 9, 100000));
+    change(world, "world/w2", NULL, true);
+    change(world, "lobby/w0", NULL, false);
+    assert_int_equal(seats_facts(world->seats)->keyed, 0);
+    reservations_fini(&one);
+    reservations_fini(&other);
+}
+
 static void test_turns(void **state)
 {
     (void)state;
@@ -194,6 +225,7 @@ int main(void)
         WITH_WORLD(test_they_lapse_without_traffic),
         WITH_WORLD(test_a_list_that_goes_frees_its_seats),
         WITH_WORLD(test_a_clock_that_is_set),
+        WITH_WORLD(test_the_server_of_a_key),
         cmocka_unit_test(test_lapsed_entries_are_dropped_with_their_ids),
         cmocka_unit_test(test_turns),
     };
