@@ -8,7 +8,7 @@ from harness import BINARY, environment, wait_until
 from hostile import Good, Hostile
 from measure import Held, size
 
-READS = ("/api/agent", "/api/services", "/api/services/world/w1", "/api/subscribe", "/metrics", "/service-discovery/status",
+READS = ("/api/agent", "/api/services", "/api/services/world/w1", "/api/reservations/world/w1/p-7", "/api/subscribe", "/metrics", "/service-discovery/status",
          "/service-discovery/services", "/service-discovery/services/w1/health", "/service-discovery/topology",
          "/service-discovery/events")
 HEALTH = ("/healthz", "/health", "/readyz")

@@ -67,6 +67,23 @@ class LeastRole(AuthCase):
         self.assertTrue(self.may_write("op", control))
         self.assertFalse(self.may_write("op", f"{self.prefix}/world/w1"))
 
+    def test_who_may_reserve(self):
+        """An observer's role is enough to reserve. Without the right the answer says what to do."""
+        record = {"id": "w7", "type": "world", "status": "ready", "players": 0, "capacity": 10}
+        self.etcd.put(f"{self.prefix}/world/w7", json.dumps(record))
+        self.etcd.allow(self.prefix, "observer", self.user, password=PASSWORD)
+        observer = self.agent("o", registry=self.login(), server=..., probes=..., status=...).start()
+        wait_until(lambda: observer.request("POST", "/api/allocate/world", {"id": "p-7", "ttl": "1m"})[0] == 201, "a reservation")
+        self.assertEqual(observer.request("DELETE", "/api/reservations/world/w7/p-7")[0], 200)
+        self.assertEqual(observer.stop(), 0)
+        self.etcd.root("etcdctl", "role", "revoke-permission", f"outrider-{self.user}", "--prefix",
+                       f"/outrider{self.prefix}/seats/")
+        observer.start()
+        wait_until(lambda: observer.request("POST", "/api/allocate/world", {})[0] == 502, "it may not write")
+        refused = json.loads(observer.request("POST", "/api/allocate/world", {})[2])["error"]
+        self.assertEqual(refused["code"], "registry_denied")
+        self.assertIn("docs/etcd-roles", refused["message"])
+
     def test_a_wrong_password_is_no_ready_server(self):
         agent = self.sidecar()
         self.write_password("wrong")

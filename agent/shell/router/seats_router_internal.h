@@ -27,7 +27,7 @@ struct op {
 };
 
 /* Transactions in flight, and changes in one: more of either gain nothing. */
-enum { SEATS_BATCHES = 4, SEATS_BATCH_MAX = 5 };
+enum { SEATS_BATCHES = 12, SEATS_BATCH_MAX = 5 };
 
 /* One transaction in flight. */
 struct batch {
