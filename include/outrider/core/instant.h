@@ -7,7 +7,7 @@
 
 /* One moment read from three clocks, in ms. `mono` (CLOCK_MONOTONIC) stands still while the machine sleeps
  * and drives probes, watchdogs and waits; `boot` (CLOCK_BOOTTIME) runs on and drives leases; `wall` is
- * 1970-based and is only ever shown. */
+ * 1970-based and is shown; and it tells when a reservation lapses, which agents of several machines must agree on. */
 struct instant {
     int64_t mono;
     int64_t boot;
