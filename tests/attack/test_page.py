@@ -66,10 +66,15 @@ class Page(Hostile):
                                 "X-Original-Host: localhost"], 403),
         }
         for name, (headers, status) in attempts.items():
-            for path in ("/api/agent/drain", "/api/services/world/w1/drain", "/service-discovery/services/w1/disable"):
+            for path in ("/api/agent/drain", "/api/services/world/w1/drain", "/service-discovery/services/w1/disable",
+                         "/api/allocate/world", "/api/reservations/world/w1/p-7/extend"):
                 with self.subTest(name, path=path):
                     got, _, body = self.send("POST", path, headers, DRAIN)
                     self.assertEqual(got, status, body)
+        # No form sends DELETE, so that it needs no type; a script of another origin or under another name is refused.
+        for headers in ([foreign], ["Host: evil.example"], ["Origin: null"]):
+            got, _, body = self.send("DELETE", "/api/reservations/world/w1/p-7", headers, b"")
+            self.assertEqual(got, 403, body)
         self.assert_no_hold("a page drained the server")
         self.assertIsNone(self.etcd.get(f"/outrider{self.prefix}/control/world/w1"))
         got, _, _ = self.send("POST", "/api/agent/drain", [json_type, f"Origin: {self.own}"], b"{}")
