@@ -11,6 +11,7 @@ static const char *reason_of(int status)
     } rows[] = {
         {101, "Switching Protocols"},
         {200, "OK"},
+        {201, "Created"},
         {202, "Accepted"},
         {204, "No Content"},
         {304, "Not Modified"},
