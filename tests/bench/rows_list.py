@@ -232,7 +232,7 @@ ALLOCATIONS = 2000
 
 def allocate(place, options):
     """Allocations over HTTP among 1,000 servers, in turn with as many bare transactions at the same etcd that compare and put a key
-    of their own."""
+    of their own. They lapse after 2 s, about when players would have arrived and claimed."""
     prefix = f"{PREFIX}-allocate"
     port, = lib.free_ports(1)
     fill(place, prefix)
@@ -241,7 +241,7 @@ def allocate(place, options):
     for connections in (1, 64):
         count = ALLOCATIONS if connections > 1 else ALLOCATIONS // 4
         samples = place.meter("allocate", max(3, min(8, options.loads)), count, connections, etcd, f"{prefix}-floor", port,
-                              "/api/allocate/world", "{}")
+                              "/api/allocate/world", '{"ttl":"2s"}')
         each = {side: median(samples[side]) / count / 1000 for side in ("floor", "subject")}
         refused = samples["subject-refused"][0]
         # At least 0.7 times the rate.

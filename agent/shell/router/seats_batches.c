@@ -1,8 +1,8 @@
 /* Changes that are to be made at once share transactions: a registry carries out a transaction of five changes almost as fast as one
  * of a single change. A change that finds nothing before it goes alone, and at once.
  *
- * A transaction is made as a whole or not at all. Where it is not, each change learns from the keys of its own whether it was the
- * reason. One that was not is sent again. */
+ * A transaction is made as a whole or not at all. Where it is not, which is seldom, each change has its keys read to learn whether it
+ * was the reason; so the transaction itself reads nothing. A change that was not the reason is sent again. */
 #include "seats_router_internal.h"
 
 #include <string.h>
@@ -12,7 +12,7 @@ enum { SPOILED_MAX = 2 };
 
 /* ---- sending ---- */
 
-/* Appends the lists of `more`; false, with `txn` as it was, when it has no room or both change one key. */
+/* Appends what `more` compares and changes; false, with `txn` as it was, when it has no room or both change one key. */
 static bool combine(struct registry_txn *txn, const struct registry_txn *more)
 {
     struct registry_txn both = *txn;
@@ -21,9 +21,6 @@ static bool combine(struct registry_txn *txn, const struct registry_txn *more)
     }
     for (size_t i = 0; i < more->then_count; i++) {
         registry_txn_then(&both, more->then[i]);
-    }
-    for (size_t i = 0; i < more->otherwise_count; i++) {
-        registry_txn_otherwise(&both, more->otherwise[i]);
     }
     bool fits = registry_txn_problem(&both) == NULL;
     if (fits) {
@@ -91,25 +88,45 @@ static bool is_conflict(const struct op *op, const struct seats_reply *answer)
            (change->id_action != SEATS_ID_KEEP && answer->id.revision != change->id_revision);
 }
 
-/* The part of the reply that is of `op`; `ret_skip` counts the items that were of others. */
-static struct registry_reply part_of(const struct op *op, const struct registry_reply *reply, size_t *skip)
+/* Has the keys of a change read, as its transaction was not made. */
+static void read_again(struct seats_router *router, struct op *op)
 {
-    struct registry_reply part = *reply;
-    size_t own = op->txn.txn.otherwise_count;
-    if (reply->item_count >= *skip + own && !reply->succeeded) {
-        part.items = reply->items + *skip;
-        part.item_count = own;
-    } else {
-        part.item_count = 0;
+    struct registry_txn txn = {0};
+    for (size_t i = 0; i < op->txn.txn.otherwise_count; i++) {
+        registry_txn_then(&txn, op->txn.txn.otherwise[i]);
     }
-    *skip += own;
-    return part;
+    op->rereads = true;
+    op->request = ++router->last_request;
+    seats_submit(router->owner, &(struct registry_request){.id = op->request,
+                                                           .op = REGISTRY_TXN,
+                                                           .txn = &txn,
+                                                           .timeout_ms = router->settings.timeout_ms});
+}
+
+void seats_batches_reread(struct seats_router *router, struct op *op, const struct registry_reply *reply,
+                          const struct instant *now)
+{
+    struct registry_reply not_made = *reply;
+    struct seats_reply answer;
+    op->rereads = false;
+    op->request = 0;
+    not_made.succeeded = false;
+    /* Whatever became of the read, the change was not made. */
+    not_made.failure = reply->failure == REGISTRY_UNKNOWN ? REGISTRY_RETRY : reply->failure;
+    seats_txn_answer(&op->txn, &not_made, &answer);
+    if (is_conflict(op, &answer) || must_go_alone(op)) {
+        seats_change_answered(router, op, &not_made, &answer, now);
+    } else {
+        op->spoiled++;
+        op->pending = true;
+    }
+    reservations_fini(&answer.list);
 }
 
 bool seats_batches_replied(struct seats_router *router, const struct registry_reply *reply,
                            const struct instant *now)
 {
-    size_t number = 0, skip = 0;
+    size_t number = 0;
     while (number < SEATS_BATCHES && router->batches[number].request != reply->id) {
         number++;
     }
@@ -119,18 +136,13 @@ bool seats_batches_replied(struct seats_router *router, const struct registry_re
     const struct batch batch = router->batches[number];
     router->batches[number] = (struct batch){0};
     for (size_t i = 0; i < batch.count; i++) {
-        struct op *op = batch.ops[i];
-        struct registry_reply part = part_of(op, reply, &skip);
-        struct seats_reply answer;
-        seats_txn_answer(&op->txn, &part, &answer);
-        bool asks_again = reply->failure == REGISTRY_OK && !reply->succeeded && batch.count > 1;
-        if (asks_again && !is_conflict(op, &answer)) {
-            op->spoiled++;
-            op->pending = true;
+        if (reply->failure == REGISTRY_OK && !reply->succeeded) {
+            read_again(router, batch.ops[i]);
         } else {
-            seats_change_answered(router, op, &part, &answer, now);
+            struct seats_reply answer;
+            seats_txn_answer(&batch.ops[i]->txn, reply, &answer);
+            seats_change_answered(router, batch.ops[i], reply, &answer, now);
         }
-        reservations_fini(&answer.list);
     }
     return true;
 }

@@ -270,7 +270,9 @@ static void on_read(struct seats_router *router, const struct registry_reply *re
     while (op != NULL && op->request != reply->id) {
         op = op->next;
     }
-    if (op != NULL) {
+    if (op != NULL && op->rereads) {
+        seats_batches_reread(router, op, reply, now);
+    } else if (op != NULL) {
         struct seats_reply answer;
         seats_txn_answer(&op->txn, reply, &answer);
         seats_change_answered(router, op, reply, &answer, now);

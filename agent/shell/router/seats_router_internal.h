@@ -18,6 +18,7 @@ struct op {
     char turn[ALLOCATE_PLACE_MAX]; /* the turn that it has; "": none */
     bool in_flight;                /* an answer is waited for */
     uint64_t request;              /* of a read; 0: it is none */
+    bool rereads;                  /* it is one of its keys, after a transaction that was not made */
     bool pending;                  /* a transaction that waits to be sent */
     unsigned spoiled;     /* how often it was not made because of others in one transaction with it */
     struct seats_txn txn; /* that is in flight */
@@ -71,6 +72,10 @@ void seats_change_answered(struct seats_router *router, struct op *op, const str
 
 /* seats_batches.c: sends what is pending, as far as there may be more in flight. After each event. */
 void seats_batches_flush(struct seats_router *router);
+
+/* seats_batches.c: the reply to a read of a change's keys, after a transaction that was not made. */
+void seats_batches_reread(struct seats_router *router, struct op *op, const struct registry_reply *reply,
+                          const struct instant *now);
 
 /* seats_batches.c: a reply to one of these; false: it is of something else. */
 bool seats_batches_replied(struct seats_router *router, const struct registry_reply *reply,
