@@ -16,8 +16,9 @@
 #include <string.h>
 #include <utlist.h>
 
-/* Joins under way; the time of one (ms); how long the view may be behind a session (ms); what may be refused within one step. */
-enum { JOINS_MAX = 512, LIMIT_MS = API_JOIN_LIMIT_MS, SETTLE_MS = 1000, REFUSED_MAX = 4 };
+/* Joins under way; requests that wait for one, which leave some of those that the API keeps to operators; the time of one (ms); how
+ * long the view may be behind a session (ms); what may be refused within one step. */
+enum { JOINS_MAX = 512, WAITERS_MAX = 192, LIMIT_MS = API_JOIN_LIMIT_MS, SETTLE_MS = 1000, REFUSED_MAX = 4 };
 /* A reservation counts so much longer than it says, in ms. */
 enum { SKEW_MS = 2000 };
 
@@ -55,6 +56,7 @@ struct joins {
     struct agent *agent;
     struct one *asked, *all;
     struct api_joins counters;
+    size_t waiting;
 };
 
 static void tell(struct one *one, struct join_event event);
@@ -293,6 +295,7 @@ static void answer(struct one *one, const struct join_effect *effect)
     stop_asking(one);
     while (each != NULL) {
         struct waiter *next = each->next;
+        one->joins->waiting--;
         each->done(&result, each->user);
         free(each);
         each = next;
@@ -425,7 +428,8 @@ bool joins_begin(struct joins *joins, const struct api_join *ask, api_joined_fn 
     buf_printf(&key, "%c%.*s/", ask->leave ? '-' : '+', STR_ARG(ask->query->type)); /* a type has no '/' */
     buf_str(&key, ask->player);
     HASH_FIND(hh, joins->asked, key.data, key.size, one);
-    bool is_new = one == NULL, fits = !is_new || joins->counters.running < JOINS_MAX;
+    bool is_new = one == NULL;
+    bool fits = joins->waiting < WAITERS_MAX && (!is_new || joins->counters.running < JOINS_MAX);
     if (is_new && fits) {
         one = new_one(joins, ask, buf_view(&key));
     } else {
@@ -438,6 +442,7 @@ bool joins_begin(struct joins *joins, const struct api_join *ask, api_joined_fn 
     struct waiter *waiter = mem_zalloc(sizeof(*waiter));
     *waiter = (struct waiter){.next = one->waiters, .done = done, .user = user};
     one->waiters = waiter;
+    joins->waiting++;
     if (is_new) {
         tell(one, (struct join_event){.type = JOIN_ON_START});
     }

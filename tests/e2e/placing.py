@@ -40,7 +40,9 @@ class Redis:
         self.tool = load_with_redis()
         self.parent = pathlib.Path(tempfile.mkdtemp(prefix="outrider-e2e-redis-"))
         self.folder, self.nodes, told, _ = self.tool.start(self.parent, mode)
-        self.settings = {"endpoints": [f"redis://127.0.0.1:{node.port}" for node in told], "mode": mode, "master_name": "mm"}
+        self.settings = {"endpoints": [f"redis://127.0.0.1:{node.port}" for node in told], "mode": mode}
+        if mode == "sentinel":
+            self.settings["master_name"] = "mm"
 
     def sessions(self, namespace):
         """What an observer's `sessions` are."""
