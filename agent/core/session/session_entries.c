@@ -76,9 +76,9 @@ static uint32_t hash_of(const struct session_table *table, struct str text)
 
 struct session_entry *session_entry_by_id(const struct session_table *table, struct str id)
 {
-    uint32_t hash = hash_of(table, id), at = UINT32_MAX, number;
-    while ((number = session_index_next(&table->by_id, hash, &at)) != 0) {
-        struct session_entry *entry = session_table_entry(table, number);
+    uint32_t hash = hash_of(table, id), at = UINT32_MAX;
+    struct session_entry *entry;
+    while ((entry = session_index_next(&table->by_id, hash, &at)) != NULL) {
         if (str_eq(id_of(entry), id)) {
             return entry;
         }
@@ -90,9 +90,9 @@ size_t session_entries_of_player(const struct session_table *table, struct str p
                                  struct session_entry *ret_entries[static SESSION_TYPES_MAX])
 {
     size_t count = 0;
-    uint32_t hash = hash_of(table, player), at = UINT32_MAX, number;
-    while (count < SESSION_TYPES_MAX && (number = session_index_next(&table->by_player, hash, &at)) != 0) {
-        struct session_entry *entry = session_table_entry(table, number);
+    uint32_t hash = hash_of(table, player), at = UINT32_MAX;
+    struct session_entry *entry;
+    while (count < SESSION_TYPES_MAX && (entry = session_index_next(&table->by_player, hash, &at)) != NULL) {
         if (str_eq(player_of(entry), player)) {
             ret_entries[count++] = entry;
         }
@@ -115,9 +115,9 @@ struct session_entry *session_entry_by_player(const struct session_table *table,
 
 struct session_home *session_home_find(const struct session_table *table, struct str server)
 {
-    uint32_t hash = hash_of(table, server), at = UINT32_MAX, number;
-    while ((number = session_index_next(&table->by_home, hash, &at)) != 0) {
-        struct session_home *home = table->homes.list[number - 1];
+    uint32_t hash = hash_of(table, server), at = UINT32_MAX;
+    struct session_home *home;
+    while ((home = session_index_next(&table->by_home, hash, &at)) != NULL) {
         if (str_eq(name_of(home), server)) {
             return home;
         }
@@ -139,7 +139,7 @@ static struct session_home *home_make(struct session_table *table, struct str se
     home->type_size = (uint8_t)session_type_of(server).size;
     memcpy(home->name, server.data, server.size);
     home->number = take_number(&table->homes, home);
-    session_index_add(&table->by_home, hash_of(table, server), home->number);
+    session_index_add(&table->by_home, hash_of(table, server), home);
     return home;
 }
 
@@ -215,7 +215,7 @@ static void home_free_if_empty(struct session_table *table, struct session_home 
         return;
     }
     tell_unlink(table, home);
-    session_index_remove(&table->by_home, hash_of(table, name_of(home)), home->number);
+    session_index_remove(&table->by_home, hash_of(table, name_of(home)), home);
     give_number(&table->homes, home->number);
     free(home);
 }
@@ -346,11 +346,23 @@ struct session_entry *session_entry_add(struct session_table *table, const struc
         memcpy(entry->text + entry->id_size + entry->player_size, session->data.data, session->data.size);
     }
     entry->number = take_number(&table->sessions, entry);
-    session_index_add(&table->by_id, hash_of(table, session->id), entry->number);
-    session_index_add(&table->by_player, hash_of(table, session->player), entry->number);
+    session_index_add(&table->by_id, hash_of(table, session->id), entry);
+    session_index_add(&table->by_player, hash_of(table, session->player), entry);
     list_link(table, entry, home_make(table, session->server), false);
     table->facts.count++;
     table->facts.text_bytes += size;
+    return entry;
+}
+
+static struct session_entry *resize(struct session_table *table, struct session_entry *entry, size_t size)
+{
+    const void *was = entry;
+    entry = mem_resize(entry, 1, size);
+    if (entry != was) {
+        session_index_moved(&table->by_id, hash_of(table, id_of(entry)), was, entry);
+        session_index_moved(&table->by_player, hash_of(table, player_of(entry)), was, entry);
+        table->sessions.list[entry->number - 1] = entry;
+    }
     return entry;
 }
 
@@ -363,8 +375,7 @@ struct session_entry *session_entry_set_data(struct session_table *table, struct
     size_t names = (size_t)entry->id_size + entry->player_size;
     table->facts.text_bytes = table->facts.text_bytes - entry->data_size + data.size;
     if (data.size != entry->data_size) {
-        entry = mem_resize(entry, 1, offsetof(struct session_entry, text) + names + data.size);
-        table->sessions.list[entry->number - 1] = entry;
+        entry = resize(table, entry, offsetof(struct session_entry, text) + names + data.size);
     }
     entry->data_size = (uint16_t)data.size;
     if (data.size > 0) {
@@ -377,8 +388,8 @@ void session_entry_remove(struct session_table *table, struct session_entry *ent
 {
     session_wheel_remove(table, entry);
     list_unlink(table, entry);
-    session_index_remove(&table->by_id, hash_of(table, id_of(entry)), entry->number);
-    session_index_remove(&table->by_player, hash_of(table, player_of(entry)), entry->number);
+    session_index_remove(&table->by_id, hash_of(table, id_of(entry)), entry);
+    session_index_remove(&table->by_player, hash_of(table, player_of(entry)), entry);
     table->facts.count--;
     table->facts.text_bytes -= (size_t)entry->id_size + entry->player_size + entry->data_size;
     give_number(&table->sessions, entry->number);

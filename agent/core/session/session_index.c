@@ -25,7 +25,7 @@ static uint32_t home_of(const struct session_index *index, uint32_t hash)
 static void insert(struct session_index *index, struct session_index_place place)
 {
     uint32_t at = home_of(index, place.hash), mask = mask_of(index);
-    while (index->places[at].number != 0) {
+    while (index->places[at].what != NULL) {
         at = (at + 1) & mask;
     }
     index->places[at] = place;
@@ -38,31 +38,42 @@ static void grow(struct session_index *index)
     index->places =
         mem_zalloc((size_t)(mask_of(index)) * sizeof(index->places[0]) + sizeof(index->places[0]));
     for (uint32_t i = 0; old.bits > 0 && i <= mask_of(&old); i++) {
-        if (old.places[i].number != 0) {
+        if (old.places[i].what != NULL) {
             insert(index, old.places[i]);
         }
     }
     free(old.places);
 }
 
-void session_index_add(struct session_index *index, uint32_t hash, uint32_t number)
+void session_index_add(struct session_index *index, uint32_t hash, void *what)
 {
     /* At most three quarters full, so that a probe is short. */
     if (index->bits == 0 || (index->count >= mask_of(index) / 4 * 3 && index->bits < BITS_MAX)) {
         grow(index);
     }
-    insert(index, (struct session_index_place){hash, number});
+    insert(index, (struct session_index_place){what, hash});
     index->count++;
 }
 
-void session_index_remove(struct session_index *index, uint32_t hash, uint32_t number)
+static uint32_t place_of(const struct session_index *index, uint32_t hash, const void *what)
 {
-    uint32_t mask = mask_of(index), hole = home_of(index, hash);
-    while (index->places[hole].number != number) {
-        hole = (hole + 1) & mask;
+    uint32_t mask = mask_of(index), at = home_of(index, hash);
+    while (index->places[at].what != what) {
+        at = (at + 1) & mask;
     }
+    return at;
+}
+
+void session_index_moved(struct session_index *index, uint32_t hash, const void *was, void *is)
+{
+    index->places[place_of(index, hash, was)].what = is;
+}
+
+void session_index_remove(struct session_index *index, uint32_t hash, const void *what)
+{
+    uint32_t mask = mask_of(index), hole = place_of(index, hash, what);
     /* What follows without a gap moves up, unless it would come before the place where its probe begins. */
-    for (uint32_t at = (hole + 1) & mask; index->places[at].number != 0; at = (at + 1) & mask) {
+    for (uint32_t at = (hole + 1) & mask; index->places[at].what != NULL; at = (at + 1) & mask) {
         uint32_t begins = home_of(index, index->places[at].hash);
         if (((at - begins) & mask) >= ((at - hole) & mask)) {
             index->places[hole] = index->places[at];
@@ -73,18 +84,18 @@ void session_index_remove(struct session_index *index, uint32_t hash, uint32_t n
     index->count--;
 }
 
-uint32_t session_index_next(const struct session_index *index, uint32_t hash, uint32_t *at)
+void *session_index_next(const struct session_index *index, uint32_t hash, uint32_t *at)
 {
     if (index->bits == 0) {
-        return 0;
+        return NULL;
     }
     uint32_t mask = mask_of(index);
     for (uint32_t i = *at == UINT32_MAX ? home_of(index, hash) : (*at + 1) & mask;
-         index->places[i].number != 0; i = (i + 1) & mask) {
+         index->places[i].what != NULL; i = (i + 1) & mask) {
         if (index->places[i].hash == hash) {
             *at = i;
-            return index->places[i].number;
+            return index->places[i].what;
         }
     }
-    return 0;
+    return NULL;
 }

@@ -7,11 +7,12 @@
 
 /* ---- index ---- */
 
-/* Numbers by a hash of 32 bits. Linear probing from the upper bits on: a table that doubles is read and written in order, so
- * that a million are moved in some ms. uthash costs 56 bytes and a chain of cache misses per session and table, has no seed,
- * and moves all elements one cache miss each. */
+/* Things by a hash of 32 bits. Linear probing from the upper bits on: a table that doubles is read and written in order, so that a
+ * million are moved in some ms. uthash costs 56 bytes and a chain of cache misses per session and table, has no seed, and moves
+ * all elements one cache miss each. */
 struct session_index_place {
-    uint32_t hash, number; /* number 0: free */
+    void *what; /* NULL: free */
+    uint32_t hash;
 };
 
 struct session_index {
@@ -22,14 +23,17 @@ struct session_index {
 
 void session_index_fini(struct session_index *index);
 
-/* `number` is not 0. The same hash may be there several times. */
-void session_index_add(struct session_index *index, uint32_t hash, uint32_t number);
+/* The same hash may be there several times. */
+void session_index_add(struct session_index *index, uint32_t hash, void *what);
 
 /* Removes what was added. */
-void session_index_remove(struct session_index *index, uint32_t hash, uint32_t number);
+void session_index_remove(struct session_index *index, uint32_t hash, const void *what);
 
-/* The numbers of `hash`, one a call; `*at` is UINT32_MAX at first. 0: no more. */
-uint32_t session_index_next(const struct session_index *index, uint32_t hash, uint32_t *at);
+/* What was added is at another address now; `was` is only compared. */
+void session_index_moved(struct session_index *index, uint32_t hash, const void *was, void *is);
+
+/* What is of `hash`, one a call; `*at` is UINT32_MAX at first. NULL: no more. */
+void *session_index_next(const struct session_index *index, uint32_t hash, uint32_t *at);
 
 /* ---- sessions ---- */
 
