@@ -1,5 +1,6 @@
 """The one call for a lobby: POST /api/join/{type}, with one observer and its store in memory."""
 import contextlib
+import signal
 
 from harness import wait_until
 from placing import PlacingCase, Redis, at_once
@@ -101,6 +102,11 @@ class StoreAway(PlacingCase):
         self.open_servers(1, capacity=4)
         self.wait_ready([one])
         self.join(one, "p1")
+        redis.nodes[0].process.send_signal(signal.SIGSTOP)  # it hangs
+        self.assertEqual(self.join(one, "p1", status=503)["error"]["code"], "session_store_away")
+        self.assertEqual(self.ask(one, "GET", "/api/route/world?player=p1")[0], 200)
+        redis.nodes[0].process.send_signal(signal.SIGCONT)
+        wait_until(lambda: self.ask(one, "POST", "/api/join/world", {"player": "p1"})[0] == 200, "joins again")
         redis.nodes[0].kill()
         body = self.join(one, "p1", status=503)
         self.assertEqual(body["error"]["code"], "session_store_away")
