@@ -30,7 +30,7 @@ static void every_agent_hears_what_any_of_them_does(void **state)
     assert_string_equal(a->replaced, "s1");
     must(b, (struct session_request){.op = SESSION_END, .session_id = STR("s2"), .why = SESSION_DELETED});
     static const char all[] =
-        "created s1\nmoved s1 from world/w1\norphaned s1\nrestored s1\nended s1 replaced\n"
+        "gap \ncreated s1\nmoved s1 from world/w1\norphaned s1\nrestored s1\nended s1 replaced\n"
         "created s2\nended s2 deleted\n";
     for (size_t i = 0; i < AGENTS; i++) {
         hears(&agents[i], "ended s2 deleted\n");
@@ -158,6 +158,7 @@ static void a_server_that_is_killed_and_started_is_used_again(void **state)
     (void)state;
     struct agent *a = &agents[0];
     must(a, put_of("s1", "p1", "world/w1"));
+    buf_clear(&a->events);
     signal_server(1, SIGKILL);
     submit(a, put_of("s2", "p2", "world/w1"), 300);
     await(a);
@@ -193,6 +194,7 @@ static void a_subscription_that_ends_is_a_gap(void **state)
     (void)state;
     struct agent *a = &agents[0];
     must(a, put_of("s1", "p1", "world/w1"));
+    buf_clear(&a->events);
     redis_servers_do("cli 1 CLIENT KILL TYPE pubsub");
     hears(a, "gap");
     must(a, put_of("s2", "p2", "world/w1"));
@@ -237,6 +239,7 @@ static void a_failover_loses_nothing_that_was_acknowledged(void **state)
     (void)state;
     struct agent *a = &agents[0];
     must(a, put_of("first", "first", "world/w1"));
+    buf_clear(&a->events);
     int done = put_until_it_ends(a, redis_servers_begin("failover"), false);
     for (int i = 0; i < done; i++) {
         char id[24];

@@ -69,11 +69,8 @@ static void on_heard(enum redis_heard heard, struct str text, void *user)
     struct session_redis *own = user;
     switch (heard) {
     case REDIS_HEARD_OPEN:
-        own->is_hearing = true;
-        if (own->was_hearing) {
-            tell_gap(own);
-        }
-        own->was_hearing = true;
+        own->is_hearing = own->was_hearing = true;
+        tell_gap(own); /* also at first: what other agents did since it listens is not heard */
         loop_defer(own->loop, &own->deferred);
         break;
     case REDIS_HEARD_MESSAGE: on_message(own, text); break;
