@@ -23,7 +23,7 @@ char *http_peer_target(char *named)
     return equals + 1;
 }
 
-static int dial(uint16_t port)
+int http_peer_dial(uint16_t port)
 {
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
@@ -44,7 +44,8 @@ void http_peer_open(struct http_peer *peer, const char *target)
     }
     const char *etag = strchr(path, '#');
     int path_size = etag == NULL ? (int)strlen(path) : (int)(etag - path);
-    *peer = (struct http_peer){.fd = dial((uint16_t)atoi(target)), .status = etag == NULL ? 200 : 304};
+    *peer =
+        (struct http_peer){.fd = http_peer_dial((uint16_t)atoi(target)), .status = etag == NULL ? 200 : 304};
     int size =
         snprintf(peer->request, sizeof(peer->request), "GET %.*s HTTP/1.1\r\nHost: 127.0.0.1\r\n%s%s%s\r\n",
                  path_size, path, etag == NULL ? "" : "If-None-Match: ", etag == NULL ? "" : etag + 1,

@@ -24,6 +24,9 @@ struct http_peer {
 /* Cuts "NAME=TARGET" into two and returns the target; ends the process when it is something else. */
 char *http_peer_target(char *named);
 
+/* A connection to `port` of 127.0.0.1 that sends at once. Ends the process if there is no listener. */
+int http_peer_dial(uint16_t port);
+
 /* Connects to `target`, "PORT/PATH" at 127.0.0.1, or "PORT/PATH#ETAG" to ask whether it is another than that.
  * The socket blocks. Ends the process if there is no listener. */
 void http_peer_open(struct http_peer *peer, const char *target);

@@ -5,6 +5,7 @@
  *
  * Prints for each round "floor NS" and "subject NS" until all REQUESTS were answered, and in the end how many answers were none that
  * was hoped for: "floor-refused COUNT" and "subject-refused COUNT". */
+#include "http_peer.h"
 #include "meter.h"
 
 #include "outrider/base/base64.h"
@@ -40,19 +41,6 @@ struct side {
     int64_t refused;
 };
 
-static int dial(uint16_t port)
-{
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    int on = 1;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-        meter_die("port %u: %s", (unsigned)port, strerror(errno));
-    }
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    return fd;
-}
-
 static void open_side(struct side *side, int64_t port, size_t count)
 {
     side->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -60,7 +48,7 @@ static void open_side(struct side *side, int64_t port, size_t count)
     for (size_t i = 0; i < count; i++) {
         struct peer *peer = &side->peers[i];
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = peer};
-        *peer = (struct peer){.fd = dial((uint16_t)port), .number = i};
+        *peer = (struct peer){.fd = http_peer_dial((uint16_t)port), .number = i};
         if (epoll_ctl(side->epoll, EPOLL_CTL_ADD, peer->fd, &event) < 0) {
             meter_die("epoll: %s", strerror(errno));
         }

@@ -164,6 +164,21 @@ class Systemd:
         wait_until(arrived, f"{line} on the NOTIFY_SOCKET ({self.datagrams})")
 
 
+def sse_events(answer):
+    """The events of a stream, as pairs of name and data, until it ends."""
+    name = ""
+    try:
+        while line := answer.readline().decode():
+            word, _, rest = line.rstrip("\n").partition(": ")
+            if word == "event":
+                name = rest
+            elif word == "data":
+                yield name, json.loads(rest)
+                name = ""
+    except (OSError, ValueError, AttributeError):
+        pass
+
+
 class UnixHttp(http.client.HTTPConnection):
     def __init__(self, path):
         super().__init__("localhost", timeout=DEADLINE_S)

@@ -3,7 +3,7 @@ import json
 import subprocess
 import threading
 
-from harness import BINARY, UnixHttp, environment, wait_until
+from harness import BINARY, UnixHttp, environment, sse_events, wait_until
 from test_observer import Fleet
 
 HOUR_S = 3600
@@ -22,17 +22,7 @@ class Heard:
         threading.Thread(target=self.follow, daemon=True).start()
 
     def follow(self):
-        name = ""
-        try:
-            while line := self.answer.readline().decode():
-                word, _, rest = line.rstrip("\n").partition(": ")
-                if word == "event":
-                    name = rest
-                elif word == "data":
-                    self.events.append((name, json.loads(rest)))
-                    name = ""
-        except (OSError, ValueError):
-            pass
+        self.events.extend(sse_events(self.answer))
 
     def of(self, name):
         return [data for event, data in self.events if event == name]

@@ -5,7 +5,7 @@ import threading
 import unittest
 import urllib.parse
 
-from harness import BINARY, UnixHttp, wait_until
+from harness import BINARY, UnixHttp, sse_events, wait_until
 from registry import DEADLINE_S
 from test_observer import Fleet, record
 
@@ -23,16 +23,7 @@ class Stream:
         threading.Thread(target=self.follow, daemon=True).start()
 
     def follow(self):
-        name = ""
-        try:
-            while line := self.answer.readline().decode():
-                word, _, rest = line.rstrip("\n").partition(": ")
-                if word == "event":
-                    name = rest
-                elif word == "data":
-                    self.heard.append((name, json.loads(rest)))
-        except (OSError, ValueError, AttributeError):
-            pass
+        self.heard.extend(sse_events(self.answer))
 
     def names(self):
         return [(name, data["id"]) for name, data in self.heard]

@@ -63,7 +63,7 @@ class DocsTest(unittest.TestCase):
             ("docs/operating.md", "outrider_loop_lag_seconds", "outrider_lag_seconds", "no metric outrider_lag_seconds"),
             ("docs/operating.md", "`drain.settle`", "`drain.rest`", "no setting drain.rest"),
             ("docs/operating.md", "`outrider undrain`", "`outrider refill`", "no command outrider refill"),
-            ("docs/operating.md", "outrider kv", "the keys", "no page names outrider kv"),
+            ("docs/operating.md", "outrider version", "the version", "no page names outrider version"),
             ("docs/configuration.md", "`settle`", "`rest`", "does not name drain.settle"),
         ):
             with self.subTest(fault):

@@ -119,11 +119,7 @@ static void write_made(const struct asked *asked, const struct allocate *result,
 static void write_failed(const struct asked *asked, const struct allocate *result, struct api_reply *reply)
 {
     if (result->failure == REGISTRY_DENIED) {
-        api_refuse(
-            reply, 502, "registry_denied",
-            "the agent that was asked may not write reservations: ask one whose user in etcd has the role "
-            "`observer` of docs/etcd-roles: %s",
-            result->error);
+        answer_denied(reply, str_of(result->error));
         return;
     }
     reply->header = API_RETRY_SOON;

@@ -22,6 +22,14 @@ void answer_service(struct json_writer *json, const struct view_entry *entry)
     blob_unref(served);
 }
 
+void answer_denied(struct api_reply *reply, struct str why)
+{
+    api_refuse(reply, 502, "registry_denied",
+               "the agent that was asked may not write reservations: ask one whose user in etcd has the role "
+               "`observer` of docs/etcd-roles: %.*s",
+               STR_ARG(why));
+}
+
 void answer_none(const struct placement_query *query, const size_t *excluded, struct api_reply *reply,
                  struct json_writer *ret_json)
 {

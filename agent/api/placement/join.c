@@ -170,11 +170,7 @@ static void write_refused(const struct api_joined *result, struct api_reply *rep
 static void write_registry_away(const struct api_joined *result, struct api_reply *reply)
 {
     if (result->is_denied) {
-        api_refuse(
-            reply, 502, "registry_denied",
-            "the agent that was asked may not write reservations: ask one whose user in etcd has the role "
-            "`observer` of docs/etcd-roles: %.*s",
-            STR_ARG(result->error));
+        answer_denied(reply, result->error);
     } else {
         reply->header = API_RETRY_SOON;
         api_refuse(reply, 503, "registry_away", "no seat could be reserved; ask again: %.*s",

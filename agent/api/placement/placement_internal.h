@@ -71,6 +71,9 @@ void answer_service(struct json_writer *json, const struct view_entry *entry);
 void answer_none(const struct placement_query *query, const size_t *excluded, struct api_reply *reply,
                  struct json_writer *ret_json);
 
+/* Makes `reply` the error of an agent that the registry does not let write reservations, because of `why`. */
+void answer_denied(struct api_reply *reply, struct str why);
+
 /* Writes the member `reservation`, and `service` of its server. */
 void answer_reservation(struct json_writer *json, const struct api_view *view, struct str type,
                         struct str server, const struct reservation *reservation);

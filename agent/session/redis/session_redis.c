@@ -86,32 +86,31 @@ void job_index(struct job *job, enum keys_kind kind, struct str name, const char
     buf_fini(&key);
 }
 
-void job_command(struct job *job, const char *word, enum keys_kind kind, struct str name,
-                 const struct str *args, size_t count, redis_result_fn *fn)
+static void submit_of(struct job *job, const char *word, struct str key, const struct str *args, size_t count,
+                      redis_result_fn *fn)
 {
-    struct buf key = {0};
-    struct str all[ARGS_MAX] = {str_of(word)};
-    keys_add(job->own, kind, name, &key);
-    all[1] = buf_view(&key);
+    struct str all[ARGS_MAX] = {str_of(word), key};
     assert(count + 2 <= ARGS_MAX);
     for (size_t i = 0; i < count; i++) {
         all[2 + i] = args[i];
     }
-    submit(job, NULL, buf_view(&key), all, 2 + count, fn, job);
+    submit(job, NULL, key, all, 2 + count, fn, job);
+}
+
+void job_command(struct job *job, const char *word, enum keys_kind kind, struct str name,
+                 const struct str *args, size_t count, redis_result_fn *fn)
+{
+    struct buf key = {0};
+    keys_add(job->own, kind, name, &key);
+    submit_of(job, word, buf_view(&key), args, count, fn);
     buf_fini(&key);
 }
 
 void job_scan_ends(struct job *job, unsigned shard, const struct str *args, size_t count, redis_result_fn *fn)
 {
     struct buf key = {0};
-    struct str all[ARGS_MAX] = {STR("ZSCAN")};
     keys_add_ends(job->own, shard, &key);
-    all[1] = buf_view(&key);
-    assert(count + 2 <= ARGS_MAX);
-    for (size_t i = 0; i < count; i++) {
-        all[2 + i] = args[i];
-    }
-    submit(job, NULL, buf_view(&key), all, 2 + count, fn, job);
+    submit_of(job, "ZSCAN", buf_view(&key), args, count, fn);
     buf_fini(&key);
 }
 

@@ -10,6 +10,8 @@
 
 #include "mirror_world.h"
 
+#include "support/play_seeds.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -78,31 +80,22 @@ static void play(const struct memory_kind *kind, uint64_t seed)
     mirror_world_end(&world);
 }
 
-static void play_all(const struct memory_kind *kind)
-{
-    const char *alone = getenv("MIRROR_SEED");
-    uint64_t first = alone != NULL ? strtoull(alone, NULL, 10) : 1;
-    for (uint64_t seed = first; seed < first + (alone != NULL ? 1 : SEEDS); seed++) {
-        play(kind, seed);
-    }
-}
-
 static void as_etcd(void **state)
 {
     (void)state;
-    play_all(&memory_etcd);
+    play_seeds(&memory_etcd, "MIRROR_SEED", SEEDS, play);
 }
 
 static void as_redis(void **state)
 {
     (void)state;
-    play_all(&memory_redis);
+    play_seeds(&memory_redis, "MIRROR_SEED", SEEDS, play);
 }
 
 static void as_consul(void **state)
 {
     (void)state;
-    play_all(&memory_consul);
+    play_seeds(&memory_consul, "MIRROR_SEED", SEEDS, play);
 }
 
 int main(void)

@@ -11,6 +11,7 @@
 #include "outrider/core/fleet/view_read.h"
 #include "outrider/registry/memory/memory.h"
 #include "outrider/shell/router/fleet_router.h"
+#include "support/play_seeds.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -208,31 +209,22 @@ static void play(const struct memory_kind *kind, uint64_t seed)
     registry_free(fleet.registry);
 }
 
-static void play_all(const struct memory_kind *kind)
-{
-    const char *alone = getenv("FLEET_SEED");
-    uint64_t first = alone != NULL ? strtoull(alone, NULL, 10) : 1;
-    for (uint64_t seed = first; seed < first + (alone != NULL ? 1 : SEEDS); seed++) {
-        play(kind, seed);
-    }
-}
-
 static void as_etcd(void **state)
 {
     (void)state;
-    play_all(&memory_etcd);
+    play_seeds(&memory_etcd, "FLEET_SEED", SEEDS, play);
 }
 
 static void as_redis(void **state)
 {
     (void)state;
-    play_all(&memory_redis);
+    play_seeds(&memory_redis, "FLEET_SEED", SEEDS, play);
 }
 
 static void as_consul(void **state)
 {
     (void)state;
-    play_all(&memory_consul);
+    play_seeds(&memory_consul, "FLEET_SEED", SEEDS, play);
 }
 
 int main(void)

@@ -14,6 +14,7 @@
 #include "outrider/base/mem.h"
 #include "outrider/codec/record/seats_json.h"
 #include "outrider/registry/registry.h"
+#include "support/play_seeds.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -360,31 +361,22 @@ static void play(const struct memory_kind *kind, uint64_t seed)
     market_free(market);
 }
 
-static void play_all(const struct memory_kind *kind)
-{
-    const char *alone = getenv("MARKET_SEED");
-    uint64_t first = alone != NULL ? strtoull(alone, NULL, 10) : 1;
-    for (uint64_t seed = first; seed < first + (alone != NULL ? 1 : SEEDS); seed++) {
-        play(kind, seed);
-    }
-}
-
 static void as_etcd(void **state)
 {
     (void)state;
-    play_all(&memory_etcd);
+    play_seeds(&memory_etcd, "MARKET_SEED", SEEDS, play);
 }
 
 static void as_consul(void **state)
 {
     (void)state;
-    play_all(&memory_consul);
+    play_seeds(&memory_consul, "MARKET_SEED", SEEDS, play);
 }
 
 static void as_redis(void **state)
 {
     (void)state;
-    play_all(&memory_redis);
+    play_seeds(&memory_redis, "MARKET_SEED", SEEDS, play);
 }
 
 int main(void)
