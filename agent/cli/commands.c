@@ -53,8 +53,9 @@ static const struct command table[] = {
      "--live  also tests the registry without writing: each endpoint, the login, and the\n"
      "        permissions to read and write that an agent needs; says whether it may drain\n"
      "        other servers (drain --id); and connects to each port at the address of the\n"
-     "        probes and at the one that players are given. Exit 75 when no endpoint\n"
-     "        answers, 1 when the login or a needed permission is denied.\n",
+     "        probes and at the one that players are given. With sessions.store: redis it\n"
+     "        makes a session there and ends it. Exit 75 when no endpoint answers or the\n"
+     "        sessions cannot be kept, 1 when the login or a needed permission is denied.\n",
      CLI_CHECK, 0, 1, false, cmd_check},
     {"status", "[-c FILE | --agent URL] [--token-file FILE] [--json] [--is STATUS]",
      "show the server's status and its cause",
@@ -176,7 +177,7 @@ static const struct command table[] = {
      "                   default: http.token_file\n"
      "Exit 1 when the agent refuses, 75 when it cannot be reached or keeps no sessions now.\n" FIND_AGENT,
      CLI_SESSIONS, 0, 0, false, cmd_sessions},
-    {"kv", "get|put|del|txn|watch|lease|lock ...", "read and write etcd directly",
+    {"kv", "get|put|del|txn|watch|lease|lock ...", "read and write etcd directly, take locks",
      "get KEY         print keys and values: ranges, prefixes, old revisions\n"
      "put KEY VALUE   write; VALUE - is the standard input\n"
      "del KEY         delete\n"

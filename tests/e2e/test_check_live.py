@@ -117,7 +117,9 @@ class CheckLive(AuthCase):
             self.etcd.allow(self.prefix, kind, f"{kind}{self.number}", password=PASSWORD)
             observer = self.agent(kind, server=..., probes=..., shutdown=..., drain=...,
                                   registry=self.login(username=f"{kind}{self.number}"))
-            self.assertIn(f"drain servers of the fleet (--id): {allowed}\n", self.check(observer, 0))
+            text = self.check(observer, 0)
+            self.assertIn(f"drain servers of the fleet (--id): {allowed}\n", text)
+            self.assertIn("reserve seats (join, allocate): ok\n", text)
             self.etcd.put(f"{self.prefix}/world/w9", json.dumps({
                 "id": "w9", "type": "world", "host": "10.0.0.5", "ports": [8001], "status": "ready",
                 "updatedAt": "2026-11-21T02:14:00.123Z"}))

@@ -41,7 +41,15 @@ void answer_none(const struct placement_query *query, const size_t *excluded, st
     json_member_object(json, "error");
     json_member_text(json, "code", "no_candidate");
     struct buf text = {0};
-    buf_printf(&text, "no server of type %.*s can take %u more", STR_ARG(query->type), query->seats);
+    size_t others = 0;
+    for (int i = 0; i < PLACEMENT_EXCLUDED_COUNT; i++) {
+        others += excluded[i];
+    }
+    if (others > 0) {
+        buf_printf(&text, "no server of type %.*s can take %u more", STR_ARG(query->type), query->seats);
+    } else {
+        buf_printf(&text, "there is no server of type %.*s", STR_ARG(query->type));
+    }
     json_member_string(json, "message", buf_view(&text));
     buf_fini(&text);
     json_write_object_end(json);

@@ -33,7 +33,8 @@ bool sessions_need_store(const struct api_call *call, struct api_reply *reply)
         return true;
     }
     api_refuse(reply, 503, "sessions_off",
-               "this agent keeps no sessions: sessions.store is off, see outrider config");
+               "this agent keeps no sessions (sessions.store is off): ask an observer, or one of those that "
+               "share a Redis");
     return false;
 }
 

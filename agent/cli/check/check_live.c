@@ -237,14 +237,17 @@ static void check_drain(struct live *live)
     buf_fini(&key);
 }
 
-/* Not an error either: only `claim=` needs it, and roles of before may lack it. */
-static void check_claims(struct live *live)
+/* Not an error either: only `claim=`, or join and allocate, need it, and roles of before may lack it. */
+static void check_seats(struct live *live)
 {
+    bool claims = live->config->server.present;
+    const char *what = claims ? "claim reservations" : "reserve seats (join, allocate)";
     const struct config *config = live->config;
     struct buf seats = {0}, id = {0};
     size_t skip = strlen(config->registry.control_prefix) + strlen("/control");
     buf_printf(&seats, "%s/seats%s", config->registry.control_prefix, buf_text(&live->control_key) + skip);
-    buf_printf(&id, "%s/seat-ids/%s/outrider-check", config->registry.control_prefix, config->server.type);
+    buf_printf(&id, "%s/seat-ids/%s/outrider-check", config->registry.control_prefix,
+               claims ? config->server.type : "outrider");
     const struct buf *const keys[] = {&seats, &id};
     size_t good = 0;
     while (good < COUNT_OF(keys)) {
@@ -255,14 +258,16 @@ static void check_claims(struct live *live)
         good++;
     }
     if (good == COUNT_OF(keys)) {
-        printf("claim reservations %s: ok\n", buf_text(&seats));
+        printf("%s%s%s: ok\n", what, claims ? " " : "", claims ? buf_text(&seats) : "");
+    } else if (live->failure == REGISTRY_DENIED && claims) {
+        printf("%s: %s may not be written; for `claim=` on the status socket, run docs/etcd-roles again\n",
+               what, buf_text(keys[good]));
     } else if (live->failure == REGISTRY_DENIED) {
-        printf("claim reservations: %s may not be written; for `claim=` on the status socket, run "
-               "docs/etcd-roles "
-               "again\n",
-               buf_text(keys[good]));
+        printf("%s: not allowed; its user needs the role `observer` of docs/etcd-roles; one of an earlier "
+               "version gets it by running that again\n",
+               what);
     } else {
-        cli_print(stdout, "claim reservations: FAILED: %s\n", buf_text(&live->error));
+        cli_print(stdout, "%s: FAILED: %s\n", what, buf_text(&live->error));
         fail(live, endpoint_answers(live) ? EX_FAILED : EX_TEMPFAIL);
     }
     buf_fini(&seats);
@@ -297,9 +302,7 @@ static void check_permissions(struct live *live)
     check_list(live, live->config->registry.prefix);
     check_list(live, live->config->registry.control_prefix);
     check_drain(live);
-    if (live->config->server.present) {
-        check_claims(live);
-    }
+    check_seats(live);
     check_leader(live);
 }
 

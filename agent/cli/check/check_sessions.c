@@ -15,6 +15,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { ANSWER_WITHIN_MS = 3000, TTL_MS = 10000 };
 
@@ -75,7 +76,13 @@ int check_sessions(const struct config *config, const struct etcd_access *access
         printf("sessions in redis at %s: ok, %" PRId64 " ms\n", facts.place,
                (clock_mono_us() - start_us) / 1000);
     } else {
-        printf("sessions: FAILED, %s\n", buf_text(&tried.error));
+        const char *why = buf_text(&tried.error);
+        bool lacks_right = strstr(why, "NOPERM") != NULL || strstr(why, "can't run this command") != NULL ||
+                           strstr(why, "No permissions") != NULL;
+        printf("sessions: FAILED, %s%s\n", why,
+               lacks_right
+                   ? "; the user lacks a right, which ACL LOG in Redis names (docs/operating.md, Rights)"
+                   : "");
     }
     session_store_free(store);
     buf_fini(&tried.error);

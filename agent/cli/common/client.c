@@ -136,12 +136,16 @@ static int ask(const struct client *client, const char *method, const char *path
 
 static int refuse_wrong_agent(const struct client *client, json_t *document, struct error *err)
 {
+    char serves[512] = "is an observer";
     document_make_printable(document);
-    (void)error_set(
-        err, ERROR_NOT_FOUND, "wrong agent at %s%s: it serves %s/%s, but %s configures %s%s%s",
-        client->unix_path == NULL ? "" : "unix:", client->unix_path == NULL ? client->url : client->unix_path,
-        document_text_or(document, "type", "?"), document_text_or(document, "id", "?"), client->config,
-        client->type, client->id == NULL ? "" : "/", client->id == NULL ? "" : client->id);
+    if (!document_true(document, "observer")) {
+        snprintf(serves, sizeof(serves), "serves %s/%s", document_text_or(document, "type", "?"),
+                 document_text_or(document, "id", "?"));
+    }
+    (void)error_set(err, ERROR_NOT_FOUND, "wrong agent at %s%s: it %s, but %s configures %s%s%s",
+                    client->unix_path == NULL ? "" : "unix:",
+                    client->unix_path == NULL ? client->url : client->unix_path, serves, client->config,
+                    client->type, client->id == NULL ? "" : "/", client->id == NULL ? "" : client->id);
     add_hint(client, err);
     return EX_TEMPFAIL;
 }

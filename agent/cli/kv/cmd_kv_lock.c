@@ -257,13 +257,24 @@ static void on_gained(struct lock *lock, int64_t token)
     }
 }
 
+static const char *why_lost(enum election_reason reason)
+{
+    static const char *const texts[ELECTION_REASON_COUNT] = {
+        [ELECTION_RESIGNED] = "it was given back",
+        [ELECTION_EXPIRED] = "its lease was not renewed in time",
+        [ELECTION_LEASE_LOST] = "etcd does not know its lease any more",
+        [ELECTION_KEY_GONE] = "its key was deleted or written over",
+        [ELECTION_OTHER_REGISTRY] = "another etcd cluster answers, or one that may lack writes"};
+    return texts[reason];
+}
+
 static void on_lost(struct lock *lock, const struct election_effect *effect)
 {
     if (lock->state != LOCK_HELD) {
         return;
     }
-    int status = cli_fail(EX_FAILED, "the lock %s is lost: %s%s", lock->name,
-                          election_reason_name(effect->reason), lock->pid != 0 ? "; ending the command" : "");
+    int status = cli_fail(EX_FAILED, "the lock %s is lost: %s%s", lock->name, why_lost(effect->reason),
+                          lock->pid != 0 ? "; ending the command" : "");
     if (lock->pid != 0) {
         end_command(lock);
     } else {

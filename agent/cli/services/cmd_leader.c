@@ -98,7 +98,7 @@ static int explain(const struct client *client, const char *scope)
     json_decref(document);
     return cli_fail(EX_FAILED,
                     stands ? "who leads %s is unknown: the value of its key cannot be read"
-                           : "%s has no leader: no agent that stands for it is ready",
+                           : "%s has no leader: no agent stands for it, or none of them is ready",
                     scope);
 }
 

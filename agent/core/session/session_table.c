@@ -194,11 +194,11 @@ static bool has_room(const struct session_table *table, struct str player, struc
 {
     struct session_entry *others[SESSION_TYPES_MAX];
     if (table->facts.count >= table->settings.max) {
-        fail(reply, SESSION_FULL, "put on memory: there are sessions.max sessions");
+        fail(reply, SESSION_FULL, "there are sessions.max sessions");
         return false;
     }
     if (session_entries_of_player(table, player, others) == SESSION_TYPES_MAX) {
-        fail(reply, SESSION_FULL, "put on memory: the player has sessions of 16 server types");
+        fail(reply, SESSION_FULL, "the player has sessions of 16 server types");
         return false;
     }
     return true;
@@ -237,11 +237,11 @@ static void put(struct session_table *table, const struct session_request *reque
     struct session_entry *current =
         alive(table, session_entry_by_player(table, session->player, session->type), now, events);
     if (!is_as_expected(request, current, now)) {
-        conflict(reply, current, now, "put on memory: the player's session is not the one expected");
+        conflict(reply, current, now, "the player's session is not the one expected");
         return;
     }
     if (holder != NULL && holder != current) {
-        conflict(reply, holder, now, "put on memory: the id is that of a session of another player or type");
+        conflict(reply, holder, now, "the id is that of a session of another player or type");
         return;
     }
     if (current == NULL && !has_room(table, session->player, reply)) {

@@ -193,8 +193,13 @@ void job_fail(struct job *job, enum session_failure failure, const char *why)
     job->told = 0;
     job->reply.failure = failure;
     if (job->error[0] == '\0') {
-        brief_format(job->error, sizeof(job->error), "%s on redis: %s", session_op_name(job->request.op),
-                     why);
+        /* of what is in the way the caller is told as such: nothing failed */
+        if (failure == SESSION_CONFLICT || failure == SESSION_FULL) {
+            brief_format(job->error, sizeof(job->error), "%s", why);
+        } else {
+            brief_format(job->error, sizeof(job->error), "%s on redis: %s", session_op_name(job->request.op),
+                         why);
+        }
     }
     job_finish(job);
 }

@@ -93,7 +93,8 @@ struct session_reply {
     uint64_t id;
     enum session_op op;
     enum session_failure failure;
-    struct str error; /* for people: what failed, where, why; empty when ok */
+    /* For people: what failed, where, why; of a conflict or a full store why alone; empty when ok. */
+    struct str error;
     /* get, find: whether there is one; touch, end: whether there was one, no error either way; put: whether the player had that
      * id before, so that it was changed and not made; put in conflict: whether `session` is set */
     bool found;

@@ -158,6 +158,9 @@ static void test_no_candidate(void **state)
     assert_int_equal(json_integer_value(json_object_get(excluded, "full")), 1);
     assert_int_equal(json_integer_value(json_object_get(excluded, "error")), 0);
     json_decref(root);
+    root = ask(fleet, "/api/route/nowhere", "seats=8", 503);
+    assert_string_equal(text_at(root, "error", "message"), "there is no server of type nowhere");
+    json_decref(root);
     root = ask(fleet, "/api/route/none", "", 503);
     assert_int_equal(json_object_size(json_object_get(root, "excluded")), PLACEMENT_EXCLUDED_COUNT);
     json_decref(root);
