@@ -35,24 +35,25 @@ static size_t apply_records(struct journal *journal, struct str bytes, uint64_t 
     }
 }
 
-/* Returns up to where the file could be read. */
-static uint64_t load(struct journal *journal, struct session_table *table, const struct instant *now,
-                     struct error *err)
+/* `ret_end`: where the last whole record ends. A disk that fails says nothing of what is behind: that is no end. */
+static int load(struct journal *journal, struct session_table *table, const struct instant *now,
+                struct error *err, uint64_t *ret_end)
 {
     struct buf bytes = {0};
     uint64_t at = SESSION_JOURNAL_HEAD_SIZE;
     bool damaged = false, more = true;
-    while (more && !damaged) {
+    int result = 0;
+    journal->loaded = 0;
+    while (more && !damaged && result == 0) {
         buf_clear(&bytes);
-        if (append_read(journal->file.fd, at, READ_SIZE, err, &bytes) < 0) {
-            break;
-        }
+        result = append_read(journal->file.fd, at, READ_SIZE, err, &bytes);
         size_t used = apply_records(journal, buf_view(&bytes), at, table, now, &damaged);
         at += used;
         more = bytes.size == READ_SIZE && used > 0;
     }
     buf_fini(&bytes);
-    return at;
+    *ret_end = at;
+    return result;
 }
 
 static int begin(struct journal_file *file, struct error *err)
@@ -66,11 +67,14 @@ static int begin(struct journal_file *file, struct error *err)
     return result;
 }
 
-static int check_head(struct journal *journal, struct error *err)
+/* `ret_why`: why it is no journal of ours; its code is ERROR_NONE where it is one. */
+static int check_head(struct journal *journal, struct error *ret_why, struct error *err)
 {
     struct buf head = {0};
     int result = append_read(journal->file.fd, 0, SESSION_JOURNAL_HEAD_SIZE, err, &head);
-    result = result < 0 ? -1 : session_journal_check(buf_view(&head), err);
+    if (result < 0 || session_journal_check(buf_view(&head), ret_why) == 0) {
+        ret_why->code = ERROR_NONE;
+    }
     buf_fini(&head);
     return result;
 }
@@ -90,24 +94,27 @@ static int put_aside(struct journal *journal, const struct error *why, struct er
     return result < 0 ? -1 : append_open(journal->path, true, err, &journal->file.fd, &journal->file.size);
 }
 
-static void cut_tail(struct journal *journal, uint64_t size, struct error *err)
+static int cut_tail(struct journal *journal, uint64_t size, struct error *err)
 {
     journal->cut_bytes = journal->file.size - size;
     if (journal->cut_bytes == 0) {
-        return;
+        return 0;
     }
     log_warn("sessions", "end of the journal of sessions cut off, it could not be read",
              LOG_TEXT("path", journal->path), LOG_INT("bytes", (int64_t)journal->cut_bytes),
              LOG_INT("changes_read", (int64_t)journal->loaded));
-    if (append_cut(journal->file.fd, size, err) == 0) {
-        journal->file.size = size;
+    if (append_cut(journal->file.fd, size, err) < 0) {
+        return -1;
     }
+    journal->file.size = size;
+    return 0;
 }
 
 static int open_file(struct journal *journal, struct session_table *table, const struct instant *now,
                      struct error *err)
 {
-    struct error why = {0};
+    struct error why;
+    uint64_t end;
     if (append_open(journal->path, false, err, &journal->file.fd, &journal->file.size) < 0) {
         return -1;
     }
@@ -115,24 +122,24 @@ static int open_file(struct journal *journal, struct session_table *table, const
     if (journal->file.size < SESSION_JOURNAL_HEAD_SIZE) {
         return append_cut(journal->file.fd, 0, err) < 0 ? -1 : begin(&journal->file, err);
     }
-    if (check_head(journal, &why) < 0) {
-        return put_aside(journal, &why, err) < 0 ? -1 : begin(&journal->file, err);
-    }
-    cut_tail(journal, load(journal, table, now, &why), &why);
-    if (why.code != ERROR_NONE) {
-        *err = why;
+    if (check_head(journal, &why, err) < 0) {
         return -1;
     }
-    return 0;
+    if (why.code != ERROR_NONE) {
+        return put_aside(journal, &why, err) < 0 ? -1 : begin(&journal->file, err);
+    }
+    return load(journal, table, now, err, &end) < 0 ? -1 : cut_tail(journal, end, err);
 }
 
 static void failed(struct journal *journal, const struct error *err, const struct instant *now)
 {
     journal->failures++;
     if (journal->error[0] == '\0') {
-        log_error("sessions", "journal of sessions not written, changes are refused until it is",
+        log_error("sessions",
+                  journal->file.fd < 0 ? "journal of sessions not read, requests are refused until it is"
+                                       : "journal of sessions not written, changes are refused until it is",
                   LOG_TEXT("path", journal->path), LOG_TEXT("error", err->text),
-                  LOG_TEXT("hint", "make room on the file system of state_dir"));
+                  LOG_TEXT("hint", "look at the file system of state_dir: its room, its health, its owner"));
     }
     brief_format(journal->error, sizeof(journal->error), "%s: %s", journal->path, err->text);
     journal->retry_mono = now->mono + JOURNAL_RETRY_MS;
@@ -152,9 +159,9 @@ static void try_open(struct journal *journal, struct session_table *table, const
 {
     struct error err = {0};
     if (open_file(journal, table, now, &err) < 0) {
-        failed(journal, &err, now);
         append_close(journal->file.fd);
         journal->file.fd = -1;
+        failed(journal, &err, now);
         return;
     }
     written_again(journal);
@@ -202,10 +209,14 @@ void journal_close(struct journal *journal)
     free(journal->next_path);
 }
 
+bool journal_is_read(const struct journal *journal)
+{
+    return journal->path == NULL || journal->file.fd >= 0;
+}
+
 bool journal_takes(const struct journal *journal)
 {
-    return journal->path == NULL ||
-           (journal->file.fd >= 0 && journal->file.backlog.size < JOURNAL_BACKLOG_MAX);
+    return journal_is_read(journal) && journal->file.backlog.size < JOURNAL_BACKLOG_MAX;
 }
 
 /* Writes the backlog, as much of it as goes. A part that was written belongs to the record that the rest completes. */

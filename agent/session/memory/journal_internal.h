@@ -44,6 +44,9 @@ void journal_open(struct journal *journal, const char *dir, struct session_table
 /* Closes the files; frees what journal_open made. */
 void journal_close(struct journal *journal);
 
+/* Whether what it has is in the table: before that, it is not known which sessions there are. */
+bool journal_is_read(const struct journal *journal);
+
 /* Whether a change can be appended, now or later. */
 bool journal_takes(const struct journal *journal);
 

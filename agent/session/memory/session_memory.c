@@ -120,7 +120,7 @@ static void answer(struct memory *memory, struct session_request *request, const
     if (wrong != NULL) {
         reply.failure = SESSION_INVALID;
         reply.error = str_of(wrong);
-    } else if (changes(request->op) && !journal_takes(&memory->journal)) {
+    } else if (changes(request->op) ? !journal_takes(&memory->journal) : !journal_is_read(&memory->journal)) {
         reply.failure = SESSION_AWAY;
         reply.error = str_of(memory->journal.error);
     } else {

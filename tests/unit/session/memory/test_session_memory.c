@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "outrider/base/buf.h"
@@ -22,6 +24,19 @@
 #include "outrider/io/loop/loop.h"
 #include "outrider/os/file.h"
 #include "outrider/session/memory/session_memory.h"
+
+/* From this byte on no file can be read; -1: each can. */
+static off_t unreadable_from = -1;
+
+ssize_t pread(int fd, void *to, size_t size, off_t offset)
+{
+    if (unreadable_from >= 0 && offset >= unreadable_from) {
+        errno = EIO;
+        return -1;
+    }
+    bool cut = unreadable_from >= 0 && (off_t)size > unreadable_from - offset;
+    return syscall(SYS_pread64, fd, to, cut ? (size_t)(unreadable_from - offset) : size, offset);
+}
 
 struct world {
     char dir[64], path[96], unread[128], fresh[128];
@@ -239,6 +254,35 @@ static void a_file_of_another_kind_is_put_aside(void **state)
     }
 }
 
+/* A disk that fails for a moment costs no session: the file stays as it is, and is read later. */
+static void what_cannot_be_read_now_is_read_later(void **state)
+{
+    struct world *world = *state;
+    const off_t from[] = {0, 22, 300}; /* in its head, behind it, in a record */
+    fill(world, 10);
+    uint64_t size = size_of(world->path);
+    for (size_t i = 0; i < COUNT_OF(from); i++) {
+        session_store_free(world->store);
+        unreadable_from = from[i];
+        open_store(world);
+        assert_int_equal(size_of(world->path), size);
+        assert_int_equal(access(world->unread, F_OK), -1);
+        assert_int_equal(facts_of(world).cut_bytes, 0);
+        assert_int_equal(ask(world, put_of(0)), SESSION_AWAY);
+        /* Where a player is, is not known: that it is nowhere would be a lie. */
+        struct session_request find = {.op = SESSION_FIND, .player = STR("p9")};
+        assert_int_equal(ask(world, find), SESSION_AWAY);
+        assert_non_null(strstr(world->error, "sessions.journal"));
+        unreadable_from = -1;
+        world->now.mono += 1000;
+        session_store_wake(world->store);
+        for (int number = 0; number < 10; number++) {
+            assert_true(is_there(world, number));
+        }
+        assert_int_equal(facts_of(world).loaded, 10);
+    }
+}
+
 static void a_link_is_not_followed(void **state)
 {
     struct world *world = *state;
@@ -248,7 +292,8 @@ static void a_link_is_not_followed(void **state)
     open_store(world);
     assert_int_equal(ask(world, put_of(0)), SESSION_AWAY);
     assert_non_null(strstr(world->error, "sessions.journal"));
-    assert_false(is_there(world, 0));
+    struct session_request get = {.op = SESSION_GET, .session_id = STR("s0")};
+    assert_int_equal(ask(world, get), SESSION_AWAY);
     /* It is looked at again, and read then. */
     unlink(world->path);
     world->now.mono += 1000;
@@ -433,6 +478,7 @@ int main(void)
         TEST(a_tail_that_was_cut_is_left_out),
         TEST(what_is_behind_damage_is_left_out),
         TEST(a_file_of_another_kind_is_put_aside),
+        TEST(what_cannot_be_read_now_is_read_later),
         TEST(a_link_is_not_followed),
         TEST(a_full_disk_is_said_and_made_up_for),
         TEST(what_waits_for_the_disk_has_a_limit),
