@@ -113,12 +113,12 @@ static void on_changed(const struct registry_reply *reply, void *user)
 
 /* ---- life ---- */
 
-/* Who made a reservation, for people. */
+/* Who made a reservation, for people. The kernel takes any bytes as the name of a host, a list of reservations does not. */
 static void name_self(struct seats_owner *owner)
 {
     char host[HOST_NAME_SIZE] = "";
     bool sidecar = owner->agent->config->server.present;
-    if (!sidecar && !user_host_name(host)) {
+    if (!sidecar && (!user_host_name(host) || !str_is_utf8(str_of(host)) || str_has_control(str_of(host)))) {
         host[0] = '\0';
     }
     seats_text(owner->by, sizeof(owner->by), str_of(sidecar ? owner->agent->id : host));

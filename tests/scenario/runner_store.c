@@ -180,6 +180,12 @@ static void apply_claim(struct store *store, const struct registry_request *requ
                         struct registry_reply *reply)
 {
     const struct registry_txn *txn = request->txn;
+    const char *problem = registry_txn_problem(txn);
+    if (problem != NULL) {
+        reply->failure = REGISTRY_REFUSED;
+        reply->error = str_of(problem);
+        return;
+    }
     reply->succeeded = txn->compares[0].revision == store->mod_revision &&
                        txn->compares[1].revision == store->seats_revision;
     if (!reply->succeeded) {

@@ -1,11 +1,17 @@
 #include "outrider/core/seats/change.h"
 
-#include <stdio.h>
 #include <string.h>
 
 void seats_text(char *to, size_t size, struct str text)
 {
-    snprintf(to, size, "%.*s", STR_ARG(text));
+    size_t length = text.size < size ? text.size : size - 1;
+    while (length < text.size && length > 0 && ((unsigned char)text.data[length] & 0xc0) == 0x80) {
+        length--;
+    }
+    if (length > 0) {
+        memcpy(to, text.data, length);
+    }
+    to[length] = '\0';
 }
 
 void seats_change_fini(struct seats_change *change)

@@ -19,16 +19,28 @@ void router_claim(struct router *router, const struct status_message *message)
 
 /* ---- what is sent ---- */
 
-/* Takes an entry out, and with it the key of its id, which names this server or is gone (core/seats/change.h). */
+static bool is_changed(const struct registry_txn *txn, struct str key)
+{
+    size_t i = 0;
+    while (i < txn->then_count && !str_eq(txn->then[i].key, key)) {
+        i++;
+    }
+    return i < txn->then_count;
+}
+
+/* Takes an entry out, and with it the key of its id, which names this server or is gone (core/seats/change.h). Of a list that another
+ * program wrote, ids may come twice; no transaction may change a key twice. */
 static void take_out(const struct router *router, struct reservations *list, const struct reservation *entry,
                      struct registry_txn *txn)
 {
     struct buf key = {0};
     buf_printf(&key, "%s/seat-ids/%s/%s", router->config->registry.control_prefix,
                router->config->server.type, entry->id);
-    registry_txn_then(txn,
-                      (struct registry_action){.kind = REGISTRY_REMOVE,
-                                               .key = {mem_copy(buf_view(&key).data, key.size), key.size}});
+    if (!is_changed(txn, buf_view(&key))) {
+        registry_txn_then(
+            txn, (struct registry_action){.kind = REGISTRY_REMOVE,
+                                          .key = {mem_copy(buf_view(&key).data, key.size), key.size}});
+    }
     reservations_remove(list, entry);
     buf_fini(&key);
 }
@@ -38,8 +50,8 @@ static void take_out_all(const struct router *router, const struct registrar_cla
                          struct reservations *list, struct registry_txn *txn)
 {
     for (size_t i = 0; i < write->count; i++) {
-        const struct reservation *entry = reservations_find(list, write->ids[i]);
-        if (entry != NULL) {
+        const struct reservation *entry;
+        while ((entry = reservations_find(list, write->ids[i])) != NULL) {
             take_out(router, list, entry, txn);
         }
     }

@@ -59,7 +59,7 @@ void seats_change_fini(struct seats_change *change);
 /* Takes lapsed entries out of `of`, as many as there is room for in `dropped`. */
 void seats_change_drop_lapsed(struct seats_change *change, int64_t now_wall);
 
-/* Writes a text that fits into `to`, an array of `size`. */
+/* Writes as much of `text` into `to`, an array of `size`, as fits there; no character of UTF-8 is cut in two. */
 void seats_text(char *to, size_t size, struct str text);
 
 #endif

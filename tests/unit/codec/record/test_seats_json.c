@@ -8,6 +8,7 @@
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/record/seats_json.h"
+#include "outrider/core/seats/change.h"
 #include "outrider/core/seats/reservation.h"
 
 #include <stdio.h>
@@ -38,6 +39,32 @@ static void test_written_and_read(void **state)
     buf_fini(&text);
     reservations_fini(&list);
     reservations_fini(&back);
+}
+
+/* The id of a server may be longer than `by` has room for, and an entry that cannot be read again would make the whole list foreign. */
+static void test_a_long_name_is_read_again(void **state)
+{
+    (void)state;
+    for (size_t ascii = 60; ascii <= RESERVATION_BY_MAX + 1; ascii++) {
+        struct reservations list = {0}, back = {0};
+        struct buf text = {0}, name = {0};
+        struct error err;
+        for (size_t i = 0; i < ascii; i++) {
+            buf_str(&name, STR("w"));
+        }
+        buf_str(&name, STR("\xe2\x82\xac\xc3\xa9\xf0\x9f\x8e\xae"));
+        struct reservation *entry = reservations_add(&list);
+        *entry = (struct reservation){.id = "p-7", .seats = 4, .until_wall = 1795227240123};
+        seats_text(entry->by, sizeof(entry->by), buf_view(&name));
+        assert_true(strlen(entry->by) > RESERVATION_BY_MAX - 4);
+        seats_encode(&list, &text);
+        assert_int_equal(seats_decode(buf_view(&text), &back, &err), 0);
+        assert_string_equal(back.items[0].by, entry->by);
+        buf_fini(&text);
+        buf_fini(&name);
+        reservations_fini(&list);
+        reservations_fini(&back);
+    }
 }
 
 static void test_ids_written_and_read(void **state)
@@ -164,9 +191,9 @@ static void test_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_written_and_read), cmocka_unit_test(test_ids_written_and_read),
-        cmocka_unit_test(test_foreign_values),   cmocka_unit_test(test_foreign_ids),
-        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_written_and_read),     cmocka_unit_test(test_a_long_name_is_read_again),
+        cmocka_unit_test(test_ids_written_and_read), cmocka_unit_test(test_foreign_values),
+        cmocka_unit_test(test_foreign_ids),          cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
