@@ -36,15 +36,11 @@ void redis_script_init(struct redis_script *script, struct str source)
 
 /* ---- answers ---- */
 
-/* Tells, and takes it out of the counts. The call stays. */
-static void tell(struct redis *redis, struct redis_call *call, enum redis_outcome outcome,
-                 const struct redis_reply *reply, const char *why)
+/* The call stays. */
+static void tell(struct redis_call *call, enum redis_outcome outcome, const struct redis_reply *reply,
+                 const char *why)
 {
     static const struct redis_reply nil;
-    if (!call->is_own) {
-        redis->call_count--;
-        redis->call_bytes -= call->bytes;
-    }
     call->answered = true;
     struct redis_result result = {.outcome = outcome,
                                   .reply = reply == NULL ? &nil : reply,
@@ -53,10 +49,25 @@ static void tell(struct redis *redis, struct redis_call *call, enum redis_outcom
     call->fn(&result, call->user);
 }
 
+static void uncount(struct redis *redis, const struct redis_call *call)
+{
+    if (!call->is_own) {
+        redis->call_count--;
+        redis->call_bytes -= call->bytes;
+    }
+}
+
 void redis_finish(struct redis *redis, struct redis_call *call, enum redis_outcome outcome,
                   const struct redis_reply *reply, const char *why)
 {
-    tell(redis, call, outcome, reply, why);
+    uncount(redis, call);
+    tell(call, outcome, reply, why);
+    redis_call_free(call);
+}
+
+void redis_drop(struct redis *redis, struct redis_call *call)
+{
+    uncount(redis, call);
     redis_call_free(call);
 }
 
@@ -75,7 +86,7 @@ void redis_wake(struct redis *redis)
     }
 }
 
-/* Takes what waits out first: a call that still cannot be sent is put back. */
+/* Takes what waits out first: a call that still cannot be sent, or is not to be, is put back. */
 void redis_dispatch(struct redis *redis)
 {
     struct redis_calls due = redis->waiting;
@@ -87,7 +98,7 @@ void redis_dispatch(struct redis *redis)
     due.end = NULL; /* only taken from */
     for (struct redis_call *call = due.first, *next; call != NULL; call = next) {
         next = call->next;
-        if (call->retry_us > now_us) {
+        if (call->is_refused || call->retry_us > now_us) {
             redis_calls_add(&redis->waiting, call);
         } else {
             redis_route(redis, call);
@@ -130,20 +141,29 @@ static void end_waiting(struct redis *redis, int64_t now_us)
     }
 }
 
-/* A call whose time is up is answered; its place on the connection stays, for the reply that may come. A server that has said
- * nothing since is left. */
-static void end_sent(struct redis *redis, struct redis_connection *connection, int64_t now_us)
+/* A server that has said nothing since is left, as is one that falls silent while calls of before are not answered. */
+static bool is_silent(const struct redis_connection *connection, const struct redis_call *call,
+                      int64_t now_us)
+{
+    int64_t since_us = connection->heard_us > call->deadline_us ? connection->heard_us : call->deadline_us;
+    return call->answered ? now_us - since_us > connection->shared->options.patience_ms * 1000
+                          : connection->heard_us < call->sent_us;
+}
+
+/* A call whose time is up is answered; its place on the connection stays, for the reply that may come, and it counts until then: a
+ * server that is too slow for what is asked of it does not let the line grow for ever. */
+static void end_sent(struct redis_connection *connection, int64_t now_us)
 {
     for (struct redis_call *call = connection->calls.first; call != NULL; call = call->next) {
-        if (call->answered || now_us < call->deadline_us) {
+        if (now_us < call->deadline_us) {
             continue;
         }
-        if (connection->heard_us < call->sent_us) {
+        if (is_silent(connection, call, now_us)) {
             redis_connection_close(connection, "no answer in time");
             return;
         }
-        if (!call->is_own) {
-            tell(redis, call, REDIS_UNKNOWN, NULL, "no answer in time");
+        if (!call->answered && !call->is_own) {
+            tell(call, REDIS_UNKNOWN, NULL, "no answer in time");
         }
     }
 }
@@ -160,7 +180,7 @@ static void on_tick(void *user)
     redis->is_woken = redis->is_idle = false;
     for (size_t i = 0; i < REDIS_NODES_MAX; i++) {
         if (redis->nodes[i] != NULL && redis->nodes[i]->connection->state == REDIS_LINK_OPEN) {
-            end_sent(redis, redis->nodes[i]->connection, now_us);
+            end_sent(redis->nodes[i]->connection, now_us);
         }
     }
     if (redis->is_started) {

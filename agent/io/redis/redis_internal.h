@@ -78,6 +78,9 @@ struct redis {
 void redis_finish(struct redis *redis, struct redis_call *call, enum redis_outcome outcome,
                   const struct redis_reply *reply, const char *why);
 
+/* Frees `call`, which was answered when its time was up. */
+void redis_drop(struct redis *redis, struct redis_call *call);
+
 /* Lets `call` wait for a node, at least `delay_ms`. */
 void redis_wait(struct redis *redis, struct redis_call *call, int64_t delay_ms);
 

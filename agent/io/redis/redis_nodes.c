@@ -180,7 +180,7 @@ static void give_back(struct redis_node *node, const char *why)
     for (struct redis_call *call; (call = redis_connection_take_call(node->connection, &sent)) != NULL;) {
         call->asking = call->whole_script = false;
         if (call->answered) {
-            redis_call_free(call);
+            redis_drop(redis, call);
         } else if (call->is_own) {
             redis_finish(redis, call, REDIS_RETRY, NULL, text);
         } else if (sent && !call->repeatable) {

@@ -139,7 +139,7 @@ static void on_error(struct redis_node *node, struct redis_call *call, struct st
 void redis_answered(struct redis_node *node, struct redis_call *call, const struct redis_reply *reply)
 {
     if (call->answered) {
-        redis_call_free(call);
+        redis_drop(node->redis, call);
     } else if (reply->type != REDIS_IS_ERROR) {
         redis_finish(node->redis, call, REDIS_DONE, reply, "");
     } else if (call->is_own) {

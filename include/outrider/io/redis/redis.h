@@ -50,7 +50,7 @@ struct redis_options {
     int64_t connect_timeout_ms;            /* name, connection, TLS and login together; 0: 2000 */
     int64_t patience_ms;                   /* 0: 3000 */
     size_t reply_max;                      /* bytes of one reply; 0: 1 MiB */
-    size_t waiting_max, waiting_max_bytes; /* commands without an answer; 0: 4096 and 16 MiB */
+    size_t waiting_max, waiting_max_bytes; /* commands that the server has not answered; 0: 4096 and 16 MiB */
     uint64_t seed;                         /* of the jitter of retries */
 };
 

@@ -268,6 +268,76 @@ static void what_waits_is_bounded(void **state)
     assert_int_equal(fakes[0].requests, 10);
 }
 
+static void keep_silent(struct fake_redis *fake, struct fake_connection *connection,
+                        const struct redis_reply *request)
+{
+    (void)fake;
+    if (fake_is(request, "HELLO")) {
+        fake_hello(connection, "standalone", "master");
+    }
+}
+
+static void answer_some(size_t requests, size_t answers)
+{
+    while (fakes[0].requests < requests) {
+        step();
+    }
+    for (size_t i = 0; i < answers; i++) {
+        buf_printf(&fakes[0].connections[0].out, ":1\r\n");
+    }
+}
+
+/* A server that is slower than what is asked of it: a command whose caller waits no more still takes its room. */
+static void commands_whose_time_is_up_count_until_they_are_answered(void **state)
+{
+    (void)state;
+    struct answer answers[10], more[3];
+    begin(1, keep_silent, REDIS_SINGLE);
+    options.waiting_max = 10;
+    begin_client();
+    for (size_t i = 0; i < COUNT_OF(answers); i++) {
+        ASK(&answers[i], 300, "X");
+    }
+    answer_some(10, 1);
+    for (size_t i = 0; i < COUNT_OF(answers); i++) {
+        await(&answers[i]);
+        assert_int_equal(answers[i].outcome, i == 0 ? REDIS_DONE : REDIS_UNKNOWN);
+    }
+    assert_int_equal(redis_facts(redis).waiting, 9);
+    for (size_t i = 0; i < COUNT_OF(more); i++) {
+        ASK(&more[i], 5000, "X");
+    }
+    answer_some(11, 10);
+    for (size_t i = 0; i < COUNT_OF(more); i++) {
+        await(&more[i]);
+        assert_int_equal(more[i].outcome, i == 0 ? REDIS_DONE : REDIS_OVERLOADED);
+    }
+    assert_int_equal(redis_facts(redis).waiting, 0);
+    assert_int_equal(redis_facts(redis).waiting_bytes, 0);
+}
+
+static void a_server_that_falls_silent_with_a_full_line_is_left(void **state)
+{
+    (void)state;
+    struct answer answers[10], after;
+    begin(1, keep_silent, REDIS_SINGLE);
+    options.waiting_max = 10;
+    options.patience_ms = 200;
+    begin_client();
+    for (size_t i = 0; i < COUNT_OF(answers); i++) {
+        ASK(&answers[i], 200, "X");
+    }
+    answer_some(10, 1);
+    while (fakes[0].accepted < 2) {
+        step();
+    }
+    assert_int_equal(redis_facts(redis).waiting, 0);
+    fakes[0].answer = count_up;
+    ASK(&after, 5000, "X");
+    await(&after);
+    assert_int_equal(after.outcome, REDIS_DONE);
+}
+
 /* ---- login ---- */
 
 static void want_password(struct fake_redis *fake, struct fake_connection *connection,
@@ -353,6 +423,8 @@ int main(void)
         TEST(what_was_sent_is_repeated_only_where_that_is_allowed),
         TEST(a_server_that_is_not_there_costs_no_more_than_the_time_allowed),
         TEST(what_waits_is_bounded),
+        TEST(commands_whose_time_is_up_count_until_they_are_answered),
+        TEST(a_server_that_falls_silent_with_a_full_line_is_left),
         TEST(the_password_is_read_at_each_login),
         TEST(a_server_that_knows_no_hello_is_logged_in_to_by_auth),
     };
