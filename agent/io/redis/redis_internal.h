@@ -30,6 +30,7 @@ struct redis_sentinel {
     struct redis_connection *asked, *news; /* NULL at first */
     size_t endpoint;
     int64_t retry_us, ask_us; /* when to connect; when to ask */
+    int64_t news_us;          /* when to connect for news */
     int64_t asked_us;         /* a question without an answer; 0: none */
     bool is_over;             /* it failed: its links are to be freed */
     struct backoff backoff;
@@ -104,7 +105,7 @@ void redis_answered(struct redis_node *node, struct redis_call *call, const stru
 
 /* ---- redis_nodes.c ---- */
 
-/* The node at the address, new where there is none; NULL: there are too many. */
+/* The node at the address, new where there is none; nodes that nothing needs make room. NULL: there are too many. */
 struct redis_node *redis_node_at(struct redis *redis, const char *host, uint16_t port);
 void redis_node_free(struct redis_node *node);
 

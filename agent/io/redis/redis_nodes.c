@@ -67,18 +67,18 @@ static void take_slots(struct redis *redis, const struct redis_reply *reply, con
     }
 }
 
-/* Nodes that have no slot and nothing to do are forgotten. */
+/* Nodes that have no slot and nothing to do are forgotten, as are masters of before. */
 static void forget_nodes(struct redis *redis)
 {
     bool owns[REDIS_NODES_MAX] = {false};
-    for (size_t slot = 0; slot < REDIS_SLOTS; slot++) {
+    for (size_t slot = 0; redis->owners != NULL && slot < REDIS_SLOTS; slot++) {
         if (redis->owners[slot] != REDIS_NO_NODE) {
             owns[redis->owners[slot]] = true;
         }
     }
     for (size_t i = 0; i < REDIS_NODES_MAX; i++) {
         struct redis_node *node = redis->nodes[i];
-        if (node != NULL && !owns[i] && !node->connection->is_busy) {
+        if (node != NULL && node != redis->current && !owns[i] && !node->connection->is_busy) {
             redis_node_free(node);
         }
     }
@@ -226,17 +226,27 @@ static const struct redis_link_owner owner = {on_opened, on_replied, on_lost, NU
 
 /* ---- nodes ---- */
 
+static size_t free_index_of(const struct redis *redis)
+{
+    size_t index = 0;
+    while (index < REDIS_NODES_MAX && redis->nodes[index] != NULL) {
+        index++;
+    }
+    return index;
+}
+
 struct redis_node *redis_node_at(struct redis *redis, const char *host, uint16_t port)
 {
-    size_t free_index = REDIS_NODES_MAX;
     for (size_t i = 0; i < REDIS_NODES_MAX; i++) {
-        struct redis_node *node = redis->nodes[i];
-        if (node == NULL) {
-            free_index = free_index == REDIS_NODES_MAX ? i : free_index;
-        } else if (node->connection->port == port && strcmp(node->connection->host, host) == 0) {
-            return node;
+        struct redis_node *known = redis->nodes[i];
+        if (known != NULL && known->connection->port == port && strcmp(known->connection->host, host) == 0) {
+            return known;
         }
     }
+    if (free_index_of(redis) == REDIS_NODES_MAX) {
+        forget_nodes(redis);
+    }
+    size_t free_index = free_index_of(redis);
     if (free_index == REDIS_NODES_MAX) {
         return NULL;
     }

@@ -58,6 +58,7 @@ static void on_master(const struct redis_result *result, void *user)
         leave_sentinel(redis, why);
         return;
     }
+    sentinel->backoff.failures = 0;
     master_is(redis, redis_text(&reply->items[0]), redis_text(&reply->items[1]));
 }
 
@@ -82,7 +83,6 @@ static void on_opened(struct redis_connection *connection, void *user)
     } else if (connection->is_subscriber) {
         redis_connection_subscribe(connection, STR("+switch-master"));
     } else {
-        redis->sentinel.backoff.failures = 0;
         ask(redis, clock_mono_us());
     }
 }
@@ -116,6 +116,8 @@ static void on_lost(struct redis_connection *connection, const char *why, void *
         int64_t rest_ms = sentinel->endpoint == 0 ? backoff_next(&sentinel->backoff, &redis->random) : 0;
         sentinel->retry_us = clock_mono_us() + 1000 * rest_ms;
         sentinel->is_over = true;
+    } else {
+        sentinel->news_us = clock_mono_us() + 1000 * ASK_EVERY_MS; /* until then asking tells as much */
     }
     redis_wake(redis);
 }
@@ -164,6 +166,7 @@ void redis_sentinel_tick(struct redis *redis, int64_t now_us)
     }
     if (sentinel->is_over) {
         sentinel->is_over = false;
+        sentinel->news_us = 0;
         redis_sentinel_fini(redis);
     }
     if (sentinel->asked == NULL) {
@@ -186,7 +189,7 @@ void redis_sentinel_tick(struct redis *redis, int64_t now_us)
         redis_connection_free(sentinel->news);
         sentinel->news = NULL;
     }
-    if (sentinel->news == NULL) {
+    if (sentinel->news == NULL && now_us >= sentinel->news_us) {
         sentinel->news = link_to(redis, true);
     }
 }

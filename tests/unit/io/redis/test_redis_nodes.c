@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "outrider/os/clock.h"
 #include "redis_world.h"
 
 #include <stdio.h>
@@ -147,6 +148,90 @@ static void a_name_that_no_sentinel_knows_is_an_error_that_says_so(void **state)
     await(&answer);
     assert_int_equal(answer.outcome, REDIS_RETRY);
     assert_non_null(strstr(answer.why, "knows no master with the name mm"));
+}
+
+static size_t count_of(const struct fake_redis *fake, const char *request)
+{
+    size_t count = 0;
+    for (const char *at = buf_text(&fake->seen); (at = strstr(at, request)) != NULL; at++) {
+        count++;
+    }
+    return count;
+}
+
+static void sentinels_that_know_no_master_are_asked_less_and_less(void **state)
+{
+    (void)state;
+    struct answer answer;
+    begin(1, be_sentinel, REDIS_SENTINEL);
+    master_port = 0;
+    begin_client();
+    ASK(&answer, 1500, "X");
+    await(&answer);
+    assert_in_range(count_of(&fakes[0], "GET-MASTER-ADDR-BY-NAME"), 2, 16);
+}
+
+static void refuse_news(struct fake_redis *fake, struct fake_connection *connection,
+                        const struct redis_reply *request)
+{
+    if (fake_is(request, "SUBSCRIBE")) {
+        buf_printf(&connection->out, "-NOPERM this user has no permissions to run the command\r\n");
+    } else {
+        be_sentinel(fake, connection, request);
+    }
+}
+
+/* As the rights of its user may say. The sentinel is asked all the same. */
+static void a_sentinel_that_tells_no_news_is_not_connected_to_without_pause(void **state)
+{
+    (void)state;
+    struct answer answer;
+    begin(2, count_up, REDIS_SENTINEL);
+    options.endpoint_count = 1;
+    fakes[0].answer = refuse_news;
+    master_port = fakes[1].port;
+    int64_t begin_ms = clock_mono_ms();
+    begin_client();
+    ASK(&answer, 20000, "X");
+    await(&answer);
+    assert_int_equal(answer.outcome, REDIS_DONE);
+    while (clock_mono_ms() < begin_ms + 300) {
+        step();
+    }
+    size_t most = 1 + (size_t)(clock_mono_ms() - begin_ms) / 1000;
+    assert_in_range(count_of(&fakes[0], "SUBSCRIBE"), 1, most);
+}
+
+/* Where every restart gives a server another address. */
+static void tell_many_masters(struct fake_redis *fake, struct fake_connection *connection,
+                              const struct redis_reply *request)
+{
+    enum { SWITCHES = REDIS_NODES_MAX + 6 };
+    be_sentinel(fake, connection, request);
+    for (unsigned i = 1; fake_is(request, "SUBSCRIBE") && i <= SWITCHES; i++) {
+        char text[100];
+        master_port = fakes[1].port;
+        snprintf(text, sizeof(text), "mm 127.0.0.1 1 127.0.0.1 %u", i < SWITCHES ? i : fakes[1].port);
+        buf_printf(&connection->out, "*3\r\n$7\r\nmessage\r\n$14\r\n+switch-master\r\n$%zu\r\n%s\r\n",
+                   strlen(text), text);
+    }
+}
+
+static void masters_of_before_leave_room_for_the_next_one(void **state)
+{
+    (void)state;
+    struct answer answer;
+    begin(3, count_up, REDIS_SENTINEL);
+    options.endpoint_count = 1;
+    fakes[0].answer = tell_many_masters;
+    fakes[2].answer = be_replica;
+    master_port = fakes[2].port;
+    news = NULL;
+    begin_client();
+    ASK(&answer, 5000, "X");
+    await(&answer);
+    assert_int_equal(answer.outcome, REDIS_DONE);
+    assert_int_equal(fakes[1].requests, 1);
 }
 
 static unsigned owner; /* of every slot */
@@ -297,6 +382,9 @@ int main(void)
         TEST(the_master_is_the_one_that_the_sentinel_names),
         TEST(a_master_that_is_named_no_more_is_left_though_it_answers),
         TEST(a_name_that_no_sentinel_knows_is_an_error_that_says_so),
+        TEST(sentinels_that_know_no_master_are_asked_less_and_less),
+        TEST(a_sentinel_that_tells_no_news_is_not_connected_to_without_pause),
+        TEST(masters_of_before_leave_room_for_the_next_one),
         TEST(moved_and_ask_are_followed),
         TEST(redirections_without_end_are_ended),
         TEST(a_server_of_another_kind_is_named),
