@@ -36,6 +36,8 @@ int child_start(char *const *words, struct error *err, pid_t *ret_pid)
 {
     int ends[2], number = 0;
     pid_t parent = getpid();
+    /* Where it is ignored, which some programs leave to what they start, the end of a child is told to no process. */
+    signal(SIGCHLD, SIG_DFL);
     if (pipe2(ends, O_CLOEXEC) < 0) {
         return start_failed(words[0], errno, err);
     }

@@ -89,6 +89,21 @@ static void test_signals(void **state)
     signal(SIGPIPE, SIG_DFL);
 }
 
+/* As a program may leave it to those that it starts: the kernel would keep no status, and tell of no end. */
+static void test_ignored_ends(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"sh", "-c", "exit 7", NULL};
+    struct error err;
+    pid_t pid;
+    int status;
+    signal(SIGCHLD, SIG_IGN);
+    assert_int_equal(start(words, &err, &pid), 0);
+    wait_for(pid);
+    assert_true(child_ended(pid, &status));
+    assert_int_equal(status, 7);
+}
+
 /* However this process ends, the command ends, and writes no more. */
 static void test_dies_with_its_parent(void **state)
 {
@@ -116,7 +131,7 @@ static void test_dies_with_its_parent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_statuses), cmocka_unit_test(test_not_run),
-                                       cmocka_unit_test(test_signals),
+                                       cmocka_unit_test(test_signals), cmocka_unit_test(test_ignored_ends),
                                        cmocka_unit_test(test_dies_with_its_parent)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
