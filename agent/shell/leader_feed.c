@@ -35,6 +35,7 @@ static void change(struct leader_feed *feed, const struct mirror_effect *effect)
     struct error err;
     bool readable = effect->is != NULL && leader_decode(blob_view(effect->is->value), &who, &err) == 0;
     leaders_change(feed->leaders, effect->was, effect->is, readable);
+    events_forget_leaders(feed->events);
 }
 
 static void log_leader(const struct leaders_scope *scope)

@@ -84,6 +84,14 @@ class Leaders(Fleet):
             stream.wait(lambda name, data: name == "leader" and data["token"] == after["token"], "the new leader")
             self.assertEqual([each["token"] for each in stream.of("leader")], [before["token"], after["token"]])
         self.assertEqual(streams[0].of("leader")[0], before)
+        early = Heard(self, self.observers[0], "/api/subscribe?include=leader")
+        early.wait(lambda name, data: name == "leader" and data["candidates"] == 1, "w2 alone")
+        third = self.stand("town", "w3")
+        for observer in self.observers:
+            wait_until(lambda: self.get(observer, "/api/leader/town")[2]["candidates"] == 2, "w3 stands behind w2")
+        late = Heard(self, self.observers[0], "/api/subscribe?include=leader")
+        late.wait(lambda name, data: name == "leader" and data["candidates"] == 2, "w3 is counted")
+        self.etcd.revoke(third)
         old.wait(lambda _, data: data["type"] == "leaderElected" and data["serviceId"] == "w2", "leaderElected")
         services = self.get(self.observers[0], "/service-discovery/services")[2]["services"]
         self.assertEqual({each["id"]: each["role"] for each in services}, {"w1": "member", "w2": "leader"})

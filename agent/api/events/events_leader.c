@@ -37,11 +37,16 @@ static void send(const struct events_channel *channel, struct blob *message)
     }
 }
 
+void events_forget_leaders(struct events *events)
+{
+    blob_unref(events->leaders);
+    events->leaders = NULL;
+}
+
 void events_emit_leader(struct events *events, const struct leaders_scope *scope, bool present)
 {
     struct buf fleet = {0}, discovery = {0};
-    blob_unref(events->leaders);
-    events->leaders = NULL;
+    events_forget_leaders(events);
     if (events->channels == NULL) {
         return;
     }

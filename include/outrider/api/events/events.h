@@ -71,6 +71,10 @@ void events_emit(struct events *events, const struct view_effect *effect);
  * that is not live gets what holds when it is. */
 void events_emit_leader(struct events *events, const struct leaders_scope *scope, bool present);
 
+/* Something of who leads or stands has changed, as a candidate that came behind others: what a subscriber is told when it goes live is
+ * made anew. */
+void events_forget_leaders(struct events *events);
+
 /* The counters, borrowed. */
 const struct events_counters *events_counters(const struct events *events);
 

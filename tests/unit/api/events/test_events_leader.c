@@ -84,6 +84,23 @@ static void test_leader(void **state)
     reader_hang_up(&after);
 }
 
+/* Who stands behind the leader is no event, and part of what the next subscriber is told. */
+static void test_candidates(void **state)
+{
+    struct world *world = *state;
+    static const struct mirror_key behind = {
+        .key = STR_INIT("/l/town/9"), .lease = {.lo = 9}, .create_revision = 8, .mod_revision = 8};
+    lead(world, 5, "a", false);
+    struct reader before = reader_dial(world, "/api/subscribe?include=leader", "");
+    reader_expect(world, &before, INIT LEADER("a", "5"));
+    leaders_change(world->leaders, NULL, &behind, true);
+    events_forget_leaders(world->events);
+    struct reader after = reader_dial(world, "/api/subscribe?include=leader", "");
+    reader_hear(world, &after, "\"candidates\":2}");
+    reader_hang_up(&before);
+    reader_hang_up(&after);
+}
+
 /* One that resumes gets what it missed of the fleet, and who leads now. */
 static void test_resume(void **state)
 {
@@ -145,6 +162,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_leader, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_candidates, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_resume, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_discovery, set_up, tear_down),
