@@ -124,7 +124,7 @@ static void sessions_of_other_types_stand_beside_it(void **state)
 static void sessions_of_one_player_have_a_limit(void **state)
 {
     struct session_subject *s = *state;
-    char id[16], server[16];
+    char id[16], server[32];
     for (int i = 0; i <= SESSION_TYPES_MAX; i++) {
         snprintf(id, sizeof(id), "s%d", i);
         snprintf(server, sizeof(server), "type%d/w", i);
@@ -207,7 +207,7 @@ static void of_many_at_once_one_wins(void **state)
 {
     enum { MANY = 20 };
     struct session_subject *s = *state;
-    char ids[MANY][8];
+    char ids[MANY][16];
     size_t won = 0, there = 0, before = s->answers;
     for (int i = 0; i < MANY; i++) {
         snprintf(ids[i], sizeof(ids[i]), "s%d", i);

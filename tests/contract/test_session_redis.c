@@ -276,12 +276,12 @@ static void a_slot_that_moves_under_load_costs_nothing(void **state)
     struct agent *a = &agents[0];
     must(a, put_of("first", "p0", "world/w1"));
     for (int shard = 0; shard < 3; shard++) {
-        char player[8];
+        char player[16];
         snprintf(player, sizeof(player), "p%d", shard);
         (void)put_until_it_ends(a, redis_servers_begin("move-of %s %s", space, player), true);
     }
     for (int i = 0; i < 3; i++) {
-        char player[8];
+        char player[16];
         snprintf(player, sizeof(player), "p%d", i);
         must(&agents[1],
              (struct session_request){.op = SESSION_FIND, .player = str_of(player), .type = STR("world")});

@@ -445,7 +445,7 @@ static void test_a_key_stays_where_it_is(void **state)
     struct reservations list = {0};
     world->query.strategy = PLACEMENT_CONSISTENT_HASH;
     for (int number = 0; number < SERVERS; number++) {
-        char server[8];
+        char server[16];
         snprintf(server, sizeof(server), "w%d", number);
         world->query.key = STR("party-7");
         add(&list, "a", 1, world->now.wall + 1000);

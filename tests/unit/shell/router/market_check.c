@@ -29,7 +29,7 @@ int64_t market_skew(const struct market *market, const char *by)
 /* A list has an entry only where the key of its id names this server, or is gone. */
 static void check_id(struct market *market, const char *server, const char *id)
 {
-    char key[64];
+    char key[128];
     struct error err;
     struct reservation_place place;
     snprintf(key, sizeof(key), "/o/seat-ids/world/%s", id);
