@@ -85,9 +85,11 @@ static int put_aside(struct journal *journal, const struct error *why, struct er
     struct buf aside = {0};
     buf_printf(&aside, "%s.unread", journal->path);
     int result = append_rename(journal->path, buf_text(&aside), err);
-    log_warn("sessions", "journal of sessions not read, beginning without sessions",
-             LOG_TEXT("path", journal->path), LOG_TEXT("error", why->text),
-             LOG_TEXT("kept_as", buf_text(&aside)));
+    if (result == 0) {
+        log_warn("sessions", "journal of sessions is none that can be used, beginning without sessions",
+                 LOG_TEXT("path", journal->path), LOG_TEXT("error", why->text),
+                 LOG_TEXT("kept_as", buf_text(&aside)));
+    }
     buf_fini(&aside);
     append_close(journal->file.fd);
     journal->file.fd = -1;
@@ -148,7 +150,7 @@ static void failed(struct journal *journal, const struct error *err, const struc
 static void written_again(struct journal *journal)
 {
     if (journal->error[0] != '\0') {
-        log_info("sessions", "journal of sessions written again", LOG_TEXT("path", journal->path));
+        log_info("sessions", "journal of sessions read and written again", LOG_TEXT("path", journal->path));
         journal->error[0] = '\0';
     }
     journal->retry_mono = NEVER_MS;
