@@ -117,7 +117,9 @@ static void write_reply(const struct session_reply *result, struct api_reply *re
     case SESSION_AWAY:
     case SESSION_FAILURE_COUNT:
         reply->header = API_RETRY_SOON;
-        api_refuse(reply, 503, "session_store_away", "%.*s", STR_ARG(result->error));
+        api_refuse(reply, 503, "session_store_away",
+                   "the session store could not be reached, or could not keep the change; ask again: %.*s",
+                   STR_ARG(result->error));
         return;
     }
     if (result->op == SESSION_LIST) {

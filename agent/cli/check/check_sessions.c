@@ -10,12 +10,14 @@
 #include "outrider/io/loop/loop.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/entropy.h"
+#include "outrider/os/log.h"
 #include "outrider/session/redis/session_redis.h"
 #include "outrider/session/store.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { ANSWER_WITHIN_MS = 3000, TTL_MS = 10000 };
 
@@ -65,6 +67,8 @@ int check_sessions(const struct config *config, const struct etcd_access *access
     if (config->sessions.store != CONFIG_SESSIONS_REDIS) {
         return EX_DONE;
     }
+    log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT,
+              STDERR_FILENO); /* what is wrong is in the line that is printed */
     entropy_fill(&seed, sizeof(seed));
     snprintf(id, sizeof(id), "check-%016" PRIx64, seed);
     struct session_store *store =

@@ -198,6 +198,13 @@ const struct command *cli_below(const struct command *table, size_t count, const
     if (near != NULL) {
         snprintf(hint, sizeof(hint), ": did you mean `%s`?", near);
     }
+    for (size_t i = 0; near == NULL && found == NULL && above == NULL && i < count; i++) {
+        const char *blank = strrchr(table[i].name, ' ');
+        if (blank != NULL && strcmp(blank + 1, word) == 0) {
+            near = table[i].name;
+            snprintf(hint, sizeof(hint), ": did you mean `%s`?", near);
+        }
+    }
     if (found == NULL && above == NULL) {
         (void)cli_fail(EX_USAGE, "unknown command `%s`%s", word,
                        near == NULL ? ": see `outrider help`" : hint);

@@ -438,6 +438,14 @@ static void check_leader(const struct config *config, const struct config_check 
     }
 }
 
+static void check_sessions(const struct config *config, const struct config_check *check)
+{
+    if (config->server.present && config->sessions.store == CONFIG_SESSIONS_MEMORY &&
+        config->view.mode != CONFIG_VIEW_ALWAYS) {
+        warn(check, "sessions.store", "memory of a sidecar sees servers go only with view.mode: always");
+    }
+}
+
 static const struct rule rules[] = {
     {check_observer, {"server", "probes", "http.listen", "view.mode"}},
     {check_observed, {"server", "registry", "probes", "yaml"}},
@@ -462,6 +470,7 @@ static const struct rule rules[] = {
     {check_probes, {NULL}},
     {config_check_redis, {"sessions.store", "sessions.redis"}},
     {check_leader, {"server", "state_dir"}},
+    {check_sessions, {"server", "sessions.store", "view.mode"}},
 };
 
 void config_check(const struct config *config, const struct config_check *check)

@@ -86,6 +86,7 @@ static void usage_errors_name_what_was_meant(void **state)
         const char *says;
     } cases[] = {
         {{"stauts"}, "unknown command `stauts`: did you mean `status`?"},
+        {{"lock", "nightly"}, "unknown command `lock`: did you mean `kv lock`?"},
         {{"undrian"}, "did you mean `undrain`?"},
         {{"xyz"}, "unknown command `xyz`: see `outrider help`"},
         {{""}, "unknown command ``: see `outrider help`"},
