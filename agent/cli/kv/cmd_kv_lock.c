@@ -54,12 +54,14 @@ struct lock {
     struct timer *timer, *wait, *kill, *give_up;
     struct loop_watch *signals;
     enum lock_state state;
-    pid_t pid; /* 0: no command runs */
+    bool steps;  /* effects of a step are being carried out */
+    bool leaves; /* the candidate is to leave once they are */
+    pid_t pid;   /* 0: no command runs */
     int status;
     char failure[200]; /* why etcd does not answer; "": it does */
 };
 
-static void step(struct lock *lock, struct election_event event);
+static void leave(struct lock *lock);
 
 static void set_state(struct lock *lock, enum lock_state state)
 {
@@ -124,7 +126,10 @@ static void hand_back(struct lock *lock, int status)
     lock->status = status;
     set_state(lock, LOCK_GIVING_BACK);
     timer_arm_ms(lock->give_up, lock->kv->config->registry.request_timeout_ms);
-    step(lock, (struct election_event){.type = ELECTION_ON_LEAVE});
+    lock->leaves = true;
+    if (!lock->steps) {
+        leave(lock);
+    }
 }
 
 static void on_give_up(void *user)
@@ -332,16 +337,32 @@ static void carry_out(struct lock *lock, const struct election_effect *effect)
     }
 }
 
-/* An effect may end in another step, whose effects come behind those that wait. */
-static void step(struct lock *lock, struct election_event event)
+/* No step runs inside another: the effects that wait borrow of the candidate as the step before left it. */
+static void step_once(struct lock *lock, struct election_event event)
 {
     struct election_effect effect;
     event.now = (struct instant){.mono = clock_mono_ms(), .boot = clock_boot_ms(), .wall = clock_wall_ms()};
+    lock->steps = true;
     election_step(&lock->election, &event, &lock->effects);
     while (queue_take(&lock->effects, &effect)) {
         carry_out(lock, &effect);
     }
+    lock->steps = false;
     timer_arm_at_ms(lock->timer, election_deadline(&lock->election).latest);
+}
+
+static void leave(struct lock *lock)
+{
+    lock->leaves = false;
+    step_once(lock, (struct election_event){.type = ELECTION_ON_LEAVE});
+}
+
+static void step(struct lock *lock, struct election_event event)
+{
+    step_once(lock, event);
+    if (lock->leaves) {
+        leave(lock);
+    }
 }
 
 static void on_reply(const struct registry_reply *reply, void *user)
