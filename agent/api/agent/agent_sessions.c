@@ -2,7 +2,7 @@
 #include "agent_internal.h"
 #include "outrider/api/common/context.h"
 #include "outrider/codec/json/json_write.h"
-#include "outrider/session/store.h"
+#include "outrider/core/session/session_request.h"
 
 void api_write_sessions(struct json_writer *json, const struct api_view *view)
 {

@@ -3,7 +3,7 @@
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/counters.h"
 #include "outrider/api/sessions/session_events.h"
-#include "outrider/session/store.h"
+#include "outrider/core/session/session_request.h"
 
 static void one(struct buf *out, const char *name, enum prometheus_type type, const char *help,
                 uint64_t value)

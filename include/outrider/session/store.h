@@ -26,18 +26,6 @@ typedef void session_event_fn(const struct session_event *event, void *user);
 /* Any reply, before its client gets it; `duration_us` has passed since it was submitted. */
 typedef void session_observe_fn(const struct session_reply *reply, int64_t duration_us, void *user);
 
-/* What a store says of itself; borrowed until the loop runs on. */
-struct session_facts {
-    const char *kind;   /* "memory", "redis" */
-    bool up;            /* the last thing asked of it was answered, or nothing was asked yet */
-    const char *place;  /* where it is, for people: a path, an endpoint; "" */
-    const char *error;  /* why it is not up, or what does not work although it is; "" */
-    int64_t since_wall; /* since when `up` is as it is, ms since 1970; 0: from the start */
-    bool counted;       /* `sessions` is known */
-    uint64_t sessions[SESSION_STATE_COUNT];
-    uint64_t max; /* sessions at most; 0: not known here */
-};
-
 /* Attaches a client. `on_reply` may be NULL where the client only listens, `on_event` where it never does. The client belongs to
  * the store and lives until session_store_free, also after session_detach; `user` is borrowed until then. */
 struct session_client *session_attach(struct session_store *store, session_reply_fn *on_reply,

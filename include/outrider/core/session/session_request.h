@@ -114,7 +114,7 @@ enum session_event_type {
     SESSION_ON_ORPHANED, /* its server has gone */
     SESSION_ON_RESTORED, /* its server is there again */
     SESSION_ON_ENDED,    /* because `why`; `session` as it was */
-    SESSION_ON_GAP, /* events before this one may be missing: a client that needs all reads the sessions anew */
+    SESSION_ON_GAP, /* events before this one may be missing: a client that needs all reads the sessions again */
     SESSION_EVENT_COUNT
 };
 
@@ -128,6 +128,20 @@ struct session_event {
     struct session session;
     struct str from; /* moved: TYPE/ID before */
     enum session_why why;
+};
+
+/* ---- the store ---- */
+
+/* What a store says of itself; borrowed until the loop runs on. */
+struct session_facts {
+    const char *kind;   /* "memory", "redis" */
+    bool up;            /* the last thing asked of it was answered, or nothing was asked yet */
+    const char *place;  /* where it is, for people: a path, an endpoint; "" */
+    const char *error;  /* why it is not up, or what does not work although it is; "" */
+    int64_t since_wall; /* since when `up` is as it is, ms since 1970; 0: from the start */
+    bool counted;       /* `sessions` is known */
+    uint64_t sessions[SESSION_STATE_COUNT];
+    uint64_t max; /* sessions at most; 0: not known here */
 };
 
 #endif
