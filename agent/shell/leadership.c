@@ -85,7 +85,7 @@ static void carry_out(struct scope *scope, const struct election_effect *effect)
                  LOG_STR("detail", effect->text));
         break;
     case ELECTION_DO_NOTE:
-        log_warn("leader", "place given up, standing anew", LOG_TEXT("scope", scope->name),
+        log_warn("leader", "place given up, standing again", LOG_TEXT("scope", scope->name),
                  LOG_STR("cause", effect->text));
         break;
     }

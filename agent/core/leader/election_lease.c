@@ -87,7 +87,7 @@ static void on_lease_effect(struct election *election, const struct lease_effect
             election_leave(election, ELECTION_OTHER_REGISTRY);
         }
         break;
-    case LEASE_DO_SAVE: /* a restart stands anew */
+    case LEASE_DO_SAVE: /* after a restart it stands again */
     case LEASE_DO_SHORTENED: /* of the configuration: checked there */ break;
     }
 }

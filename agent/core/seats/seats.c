@@ -183,7 +183,7 @@ static void tell(struct queue *effects, struct str place, uint32_t reserved)
     *effect = (struct seats_effect){.place = queue_copy(effects, place), .reserved = reserved};
 }
 
-/* Judges a server anew, and tells when that changes its seats. `before`: those that it was told with. */
+/* Judges a server again, and tells when that changes its seats. `before`: those that it was told with. */
 static void judge_and_tell(struct seats *seats, struct held *held, uint32_t before, struct queue *effects)
 {
     judge(held, seats->now.wall);

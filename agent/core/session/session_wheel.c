@@ -1,5 +1,5 @@
 /* Level 0 has a bucket for each tick to come, the next one a bucket for each 64 ticks, and so on. A bucket of a higher level is
- * filed anew when the first of its ticks comes. A bucket may be emptied over several calls: the wheel stands meanwhile. */
+ * filed again when the first of its ticks comes. A bucket may be emptied over several calls: the wheel stands meanwhile. */
 #include "session_table_internal.h"
 
 enum { LEVEL_BITS = 6 };
@@ -89,7 +89,7 @@ static int64_t next_tick(const struct session_wheel *wheel)
     return soonest;
 }
 
-/* Files what is in the present bucket of `level` anew. False: the budget is used up first. */
+/* Files what is in the present bucket of `level` again. False: the budget is used up first. */
 static bool cascade(struct session_table *table, int level, size_t *budget)
 {
     while (distance(&table->wheel, level) == 0) {

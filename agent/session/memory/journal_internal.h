@@ -1,4 +1,4 @@
-/* The file that a store in memory is kept in. Changes are appended; what has become mostly garbage is written anew beside it, in
+/* The file that a store in memory is kept in. Changes are appended; what has become mostly garbage is rewritten beside it, in
  * slices, while changes go to both, and then takes its place.
  *
  *     closed ── open, damaged tail cut ──> appending <── written: renamed ──┐

@@ -72,7 +72,7 @@ void events_emit(struct events *events, const struct view_effect *effect);
 void events_emit_leader(struct events *events, const struct leaders_scope *scope, bool present);
 
 /* Something of who leads or stands has changed, as a candidate that came behind others: what a subscriber is told when it goes live is
- * made anew. */
+ * made again. */
 void events_forget_leaders(struct events *events);
 
 /* The counters, borrowed. */

@@ -1,7 +1,7 @@
-/* The hub of those who listen to sessions: GET /api/sessions/subscribe (docs/http-api.md, "Sessions").
+/* The hub of those that listen to sessions: GET /api/sessions/subscribe (docs/http-api.md, "Sessions").
  *
  * A stream begins with a comment: every change from then on is an event. It has no past, so a client that reconnects reads the sessions
- * anew; an event `gap` asks for the same. A subscriber that reads too slowly is closed, as are those of the fleet's stream. */
+ * again; an event `gap` asks for the same. A subscriber that reads too slowly is closed, as are those of the fleet's stream. */
 #ifndef OUTRIDER_API_SESSIONS_SESSION_EVENTS_H
 #define OUTRIDER_API_SESSIONS_SESSION_EVENTS_H
 

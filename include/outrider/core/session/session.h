@@ -70,12 +70,13 @@ const char *session_why_name(enum session_why why);
 /* The reason of that name. Returns 0, or -1 for any other word. */
 int session_why_parse(struct str name, enum session_why *ret_why) MUST_CHECK;
 
-/* What each text may be. NULL when `text` is one, else what is wrong with it, for people, as "is longer than 64 bytes". */
-const char *
-session_id_problem(struct str text); /* letters, digits, '.', '_', '-', ':', '~'; not "." nor ".." */
-const char *session_player_problem(struct str text); /* UTF-8 without U+0000, 1 to 256 bytes */
-const char *session_type_problem(struct str text);   /* UTF-8 without '/', blanks and controls */
-const char *session_server_problem(struct str text); /* TYPE/ID, both without '/', blanks and controls */
+/* What each text may be. NULL when `text` is one, else what is wrong with it, for people, as "is longer than 64 bytes". An id has
+ * letters, digits, '.', '_', '-', ':' and '~', and is not "." nor ".."; a player is UTF-8 of 1 to 256 bytes without U+0000; a type
+ * is UTF-8 without '/', blanks and controls; a server is TYPE/ID, both without them. */
+const char *session_id_problem(struct str text);
+const char *session_player_problem(struct str text);
+const char *session_type_problem(struct str text);
+const char *session_server_problem(struct str text);
 
 /* The part of `server` before '/', borrowed from it; empty where there is none. */
 struct str session_type_of(struct str server);

@@ -10,7 +10,7 @@
  *     idle ── SYNCED, for the first time ──> listing ── last page ──> waiting ── looked ──> idle
  *       ^                                      │  ^                      │
  *       │                                      │  └── retry ── the store is away
- *       └──────────────── STALE ───────────────┴─────────────────────────┘   (it begins anew with SYNCED) */
+ *       └──────────────── STALE ───────────────┴─────────────────────────┘   (it begins again with SYNCED) */
 #ifndef OUTRIDER_CORE_SESSION_SESSION_FAILOVER_H
 #define OUTRIDER_CORE_SESSION_SESSION_FAILOVER_H
 
