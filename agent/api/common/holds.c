@@ -1,14 +1,13 @@
 #include "outrider/api/common/holds.h"
 
+#include "outrider/api/common/body.h"
 #include "outrider/api/common/context.h"
-#include "outrider/api/common/reply.h"
 #include "outrider/base/duration.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/core/config/config.h"
 #include "outrider/os/log.h"
 
-#include <jansson.h>
 #include <stdio.h>
 
 /* The ms until `until_mono`; -1 for a time that never comes. */
@@ -66,15 +65,15 @@ static int read_line(const json_t *value, const char *name, size_t max, struct e
     return 0;
 }
 
-static int read_member(const char *name, const json_t *value, bool drains, struct error *err,
-                       struct api_drain *drain)
+static int take_by(void *user, const char *name, const json_t *value, struct error *err)
 {
-    if (strcmp(name, "by") == 0) {
-        return read_line(value, name, HOLD_BY_MAX, err, drain->by);
-    }
-    if (!drains) {
-        return error_set(err, ERROR_INVALID, "unknown member `%.64s`: undrain takes by", name);
-    }
+    struct api_drain *drain = user;
+    return strcmp(name, "by") == 0 ? read_line(value, name, HOLD_BY_MAX, err, drain->by) : API_MEMBER_UNKNOWN;
+}
+
+static int take_member(void *user, const char *name, const json_t *value, struct error *err)
+{
+    struct api_drain *drain = user;
     if (strcmp(name, "reason") == 0) {
         return read_line(value, name, HOLD_REASON_MAX, err, drain->reason);
     }
@@ -84,27 +83,7 @@ static int read_member(const char *name, const json_t *value, bool drains, struc
     if (strcmp(name, "expires") == 0) {
         return read_span(value, name, err, &drain->expires_ms);
     }
-    return error_set(err, ERROR_INVALID,
-                     "unknown member `%.64s`: drain takes reason, by, deadline and expires", name);
-}
-
-/* Reads a JSON object, the body of a drain or of an undrain. An empty body is an object without members. */
-static int read_body(struct str body, bool drains, struct error *err, struct api_drain *drain)
-{
-    json_error_t where;
-    body = str_skip_bom(body);
-    bool empty = str_trim(body).size == 0;
-    json_t *root = empty ? json_object() : json_loadb(body.data, body.size, JSON_REJECT_DUPLICATES, &where);
-    if (root == NULL) {
-        return error_set(err, ERROR_INVALID, "the body is not JSON: line %d, column %d: %s", where.line,
-                         where.column, where.text);
-    }
-    int rc = json_is_object(root) ? 0 : error_set(err, ERROR_INVALID, "the body must be a JSON object");
-    for (void *at = json_object_iter(root); at != NULL && rc == 0; at = json_object_iter_next(root, at)) {
-        rc = read_member(json_object_iter_key(at), json_object_iter_value(at), drains, err, drain);
-    }
-    json_decref(root);
-    return rc;
+    return take_by(user, name, value, err);
 }
 
 /* The peer, where the body names no operator: without the pid and the port, which mean nothing later. */
@@ -122,14 +101,14 @@ static void name_peer(const struct api_request *request, char ret_by[static HOLD
     snprintf(ret_by, HOLD_BY_MAX + 1, "API, %.*s", STR_ARG(peer));
 }
 
-static bool read_request(const struct api_call *call, bool drains, struct api_reply *reply,
-                         struct api_drain *drain)
+static bool read_request(const struct api_call *call, const char *takes, api_member_fn *take,
+                         struct api_reply *reply, struct api_drain *drain)
 {
-    struct error err;
-    if (read_body(call->request.body, drains, &err, drain) < 0) {
-        api_refuse(reply, 400, "bad_body", "%s", err.text);
+    json_t *body = api_body_read(call, takes, take, drain, reply);
+    if (body == NULL) {
         return false;
     }
+    json_decref(body);
     if (drain->by[0] == '\0') {
         name_peer(&call->request, drain->by);
     } else {
@@ -143,11 +122,11 @@ static bool read_request(const struct api_call *call, bool drains, struct api_re
 bool api_read_drain(const struct api_call *call, struct api_reply *reply, struct api_drain *ret_drain)
 {
     *ret_drain = (struct api_drain){.deadline_ms = call->context->config->drain.deadline_ms};
-    return read_request(call, true, reply, ret_drain);
+    return read_request(call, "drain takes reason, by, deadline and expires", take_member, reply, ret_drain);
 }
 
 bool api_read_undrain(const struct api_call *call, struct api_reply *reply, struct api_drain *ret_undrain)
 {
     *ret_undrain = (struct api_drain){0};
-    return read_request(call, false, reply, ret_undrain);
+    return read_request(call, "undrain takes by", take_by, reply, ret_undrain);
 }

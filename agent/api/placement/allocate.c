@@ -66,16 +66,7 @@ static int take_member(void *user, const char *name, const json_t *value, struct
     if (strcmp(name, "ttl") == 0) {
         return body_ttl(value, err, &asked->ttl_ms);
     }
-    if (body_placing(&asked->placing, name, value, err) == 0) {
-        return 0;
-    }
-    return str_starts(str_of(err->text), STR("unknown member"))
-               ? error_set(
-                     err, ERROR_INVALID,
-                     "unknown member `%.64s`: allocate takes id, seats, ttl, key, strategy, near, exclude, "
-                     "region, zone, group, tag and labels",
-                     name)
-               : -1;
+    return body_placing(&asked->placing, name, value, err);
 }
 
 static void make_id(char ret_id[static RESERVATION_ID_MAX + 1], int64_t now_wall)
@@ -87,8 +78,10 @@ static void make_id(char ret_id[static RESERVATION_ID_MAX + 1], int64_t now_wall
 
 static bool read_body(struct api_call *call, struct asked *asked, struct api_reply *reply)
 {
+    static const char takes[] =
+        "allocate takes id, seats, ttl, key, strategy, near, exclude, region, zone, group, tag and labels";
     struct error err;
-    asked->body = body_read(call, take_member, asked, reply);
+    asked->body = api_body_read(call, takes, take_member, asked, reply);
     if (asked->body == NULL) {
         return false;
     }

@@ -1,58 +1,13 @@
-/* The body of a request that places players. */
+/* Members of the body of a request that places players. */
 #include "placement_internal.h"
 
-#include "outrider/api/common/context.h"
-#include "outrider/api/common/reply.h"
 #include "outrider/base/duration.h"
 #include "outrider/base/error.h"
-#include "outrider/codec/json/json_read.h"
 #include "outrider/core/seats/reservation.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-/* Members, elements and labels of one body. */
-enum { VALUES_MAX = 256 };
-
-static json_t *parse(struct str body, struct error *err)
-{
-    json_error_t where;
-    body = str_skip_bom(body);
-    if (str_trim(body).size == 0) {
-        return json_object();
-    }
-    if (!json_is_modest(body, VALUES_MAX)) {
-        error_set(err, ERROR_LIMIT, "the body has more than %d values, or is nested too deep", VALUES_MAX);
-        return NULL;
-    }
-    json_t *root = json_loadb(body.data, body.size, JSON_REJECT_DUPLICATES, &where);
-    if (root == NULL) {
-        error_set(err, ERROR_INVALID, "the body is not JSON: line %d, column %d: %s", where.line,
-                  where.column, where.text);
-    } else if (!json_is_object(root)) {
-        json_decref(root);
-        root = NULL;
-        error_set(err, ERROR_INVALID, "the body must be a JSON object");
-    }
-    return root;
-}
-
-json_t *body_read(const struct api_call *call, body_member_fn *take, void *user, struct api_reply *reply)
-{
-    struct error err;
-    json_t *root = parse(call->request.body, &err);
-    int rc = root == NULL ? -1 : 0;
-    for (void *at = json_object_iter(root); at != NULL && rc == 0; at = json_object_iter_next(root, at)) {
-        rc = take(user, json_object_iter_key(at), json_object_iter_value(at), &err);
-    }
-    if (rc < 0) {
-        api_refuse(reply, 400, "bad_body", "%s", err.text);
-        json_decref(root);
-        return NULL;
-    }
-    return root;
-}
 
 int body_ttl(const json_t *value, struct error *err, int64_t *ret_ms)
 {
@@ -134,9 +89,5 @@ int body_placing(struct placing *placing, const char *name, const json_t *value,
                                                    : take_string(placing, name, value, err);
         }
     }
-    return error_set(
-        err, ERROR_INVALID,
-        "unknown member `%.64s`: it takes seats, key, strategy, near, exclude, region, zone, group, tag "
-        "and labels",
-        name);
+    return API_MEMBER_UNKNOWN;
 }

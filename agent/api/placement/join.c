@@ -94,22 +94,15 @@ static int take_member(void *user, const char *name, const json_t *value, struct
         wanted->leave = json_is_true(value);
         return json_is_boolean(value) ? 0 : error_set(err, ERROR_INVALID, "leave: must be true or false");
     }
-    if (body_placing(&wanted->placing, name, value, err) == 0) {
-        return 0;
-    }
-    return str_starts(str_of(err->text), STR("unknown member"))
-               ? error_set(err, ERROR_INVALID,
-                           "unknown member `%.64s`: join takes player, data, leave, seats, key, strategy, "
-                           "near, exclude, "
-                           "region, zone, group, tag and labels",
-                           name)
-               : -1;
+    return body_placing(&wanted->placing, name, value, err);
 }
 
 static bool read_body(struct api_call *call, struct wanted *wanted, struct api_reply *reply)
 {
+    static const char takes[] = "join takes player, data, leave, seats, key, strategy, near, exclude, "
+                                "region, zone, group, tag and labels";
     struct error err;
-    wanted->body = body_read(call, take_member, wanted, reply);
+    wanted->body = api_body_read(call, takes, take_member, wanted, reply);
     if (wanted->body == NULL) {
         return false;
     }

@@ -1,13 +1,12 @@
-/* What the requests that place players share: what they ask for (query.c), the answers (answer.c), and the reading of a JSON body
+/* What the requests that place players share: what they ask for (query.c), the answers (answer.c), and the members of a JSON body
  * (body.c). */
 #ifndef OUTRIDER_API_PLACEMENT_PLACEMENT_INTERNAL_H
 #define OUTRIDER_API_PLACEMENT_PLACEMENT_INTERNAL_H
 
+#include "outrider/api/common/body.h"
 #include "outrider/base/buf.h"
 #include "outrider/core/placement/placement.h"
 #include "outrider/io/http/http_parse.h"
-
-#include <jansson.h>
 
 struct api_call;
 struct api_reply;
@@ -45,17 +44,11 @@ int placing_complete(struct placing *placing, struct error *err) MUST_CHECK;
 
 /* ---- body.c ---- */
 
-/* One member of a body; returns 0, or -1 with `err`. */
-typedef int body_member_fn(void *user, const char *name, const json_t *value, struct error *err);
-
-/* Reads the body, an object or nothing, each member by `take`. Returns the object, which texts are borrowed of, for json_decref(); NULL with
- * `reply` made an error. */
-json_t *body_read(const struct api_call *call, body_member_fn *take, void *user, struct api_reply *reply);
-
 /* A member that is a duration, between the bounds of a reservation. */
 int body_ttl(const json_t *value, struct error *err, int64_t *ret_ms) MUST_CHECK;
 
-/* Takes a member that placing_take() knows: a string, a number, an array of strings for `exclude` and `tag`, an object for `labels`. */
+/* Takes a member that placing_take() knows: a string, a number, an array of strings for `exclude` and `tag`, an object for `labels`.
+ * Returns as an api_member_fn. */
 int body_placing(struct placing *placing, const char *name, const json_t *value,
                  struct error *err) MUST_CHECK;
 

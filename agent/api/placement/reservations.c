@@ -5,7 +5,6 @@
 #include "outrider/api/common/deferred.h"
 #include "outrider/api/common/handlers.h"
 #include "outrider/api/common/reply.h"
-#include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/core/config/config.h"
@@ -143,15 +142,13 @@ void api_reservation_release(struct api_call *call, struct api_reply *reply)
 
 static int take_member(void *user, const char *name, const json_t *value, struct error *err)
 {
-    return strcmp(name, "ttl") == 0
-               ? body_ttl(value, err, user)
-               : error_set(err, ERROR_INVALID, "unknown member `%.64s`: extend takes ttl", name);
+    return strcmp(name, "ttl") == 0 ? body_ttl(value, err, user) : API_MEMBER_UNKNOWN;
 }
 
 void api_reservation_extend(struct api_call *call, struct api_reply *reply)
 {
     int64_t ttl_ms = call->view.config->placement.reservation_ttl_ms;
-    json_t *body = body_read(call, take_member, &ttl_ms, reply);
+    json_t *body = api_body_read(call, "extend takes ttl", take_member, &ttl_ms, reply);
     if (body != NULL) {
         defer(call, AMEND_EXTEND, ttl_ms, reply);
         json_decref(body);
