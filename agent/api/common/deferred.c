@@ -217,12 +217,20 @@ void api_deferreds_wake(struct api_deferreds *deferreds)
     }
 }
 
-void api_deferred_answer(struct api_deferred *deferred, const struct api_reply *reply)
+void api_deferred_answer(struct api_deferred *deferred, struct api_reply *reply)
 {
     struct api_deferreds *list = deferred->list;
     if (deferred->exchange != NULL) {
         api_respond(deferred->exchange, reply);
     }
+    api_reply_fini(reply);
     drop(deferred);
     arm(list);
+}
+
+void api_deferred_busy(struct api_deferred *deferred, const char *message)
+{
+    struct api_reply reply = {.header = API_RETRY_SOON};
+    api_refuse(&reply, 503, "busy", "%s", message);
+    api_deferred_answer(deferred, &reply);
 }

@@ -141,7 +141,6 @@ static void on_written(const struct api_controlled *result, void *user)
                    STR_ARG(result->error));
     }
     api_deferred_answer(write->deferred, &reply);
-    api_reply_fini(&reply);
 }
 
 static bool is_drained(const struct view_entry *entry)

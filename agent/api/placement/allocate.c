@@ -170,7 +170,6 @@ static void on_allocated(const struct allocate *result, void *user)
                          result->result == ALLOCATE_NONE ? result->excluded : NULL);
     write_result(asked, result, &reply);
     api_deferred_answer(asked->deferred, &reply);
-    api_reply_fini(&reply);
 }
 
 /* ---- the request ---- */
@@ -183,10 +182,7 @@ static void begin(struct api_call *call, void *state, struct api_deferred *defer
     asked->context = context;
     if (!context->ops->allocate(context->agent, &asked->placing.query, str_of(asked->id), asked->fresh_id,
                                 asked->ttl_ms, on_allocated, asked)) {
-        struct api_reply reply = {.header = API_RETRY_SOON};
-        api_refuse(&reply, 503, "busy", "too many reservations are being made already");
-        api_deferred_answer(deferred, &reply);
-        api_reply_fini(&reply);
+        api_deferred_busy(deferred, "too many reservations are being made already");
     }
 }
 

@@ -206,7 +206,6 @@ static void on_joined(const struct api_joined *result, void *user)
     struct api_reply reply = {0};
     write_result(asking, result, &reply);
     api_deferred_answer(asking->deferred, &reply);
-    api_reply_fini(&reply);
 }
 
 /* ---- the request ---- */
@@ -226,10 +225,7 @@ static void begin(struct api_call *call, void *state, struct api_deferred *defer
                                  .owned = wanted,
                                  .free_owned = free_wanted};
     if (!context->ops->join(context->agent, &ask, on_joined, asking)) {
-        struct api_reply reply = {.header = API_RETRY_SOON};
-        api_refuse(&reply, 503, "busy", "too many players are joining already");
-        api_deferred_answer(deferred, &reply);
-        api_reply_fini(&reply);
+        api_deferred_busy(deferred, "too many players are joining already");
     }
 }
 

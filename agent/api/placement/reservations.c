@@ -80,7 +80,6 @@ static void on_amended(const struct amend *result, void *user)
     struct api_reply reply = {0};
     write_result(asked, result, &reply);
     api_deferred_answer(asked->deferred, &reply);
-    api_reply_fini(&reply);
 }
 
 /* ---- the request ---- */
@@ -93,10 +92,7 @@ static void begin(struct api_call *call, void *state, struct api_deferred *defer
     asked->context = context;
     if (!context->ops->amend(context->agent, asked->op, str_of(asked->type), str_of(asked->server),
                              str_of(asked->id), asked->ttl_ms, on_amended, asked)) {
-        struct api_reply reply = {.header = API_RETRY_SOON};
-        api_refuse(&reply, 503, "busy", "too many reservations are being changed already");
-        api_deferred_answer(deferred, &reply);
-        api_reply_fini(&reply);
+        api_deferred_busy(deferred, "too many reservations are being changed already");
     }
 }
 

@@ -166,7 +166,6 @@ static void on_found(const struct session_reply *found, void *user)
         choose(routing->context, &view, &routing->placing, &reply);
     }
     api_deferred_answer(routing->deferred, &reply);
-    api_reply_fini(&reply);
 }
 
 static void begin(struct api_call *call, void *state, struct api_deferred *deferred)

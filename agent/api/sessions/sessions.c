@@ -137,7 +137,6 @@ static void on_done(const struct session_reply *result, void *user)
     struct api_reply reply = {0};
     write_reply(result, &reply);
     api_deferred_answer(asked->deferred, &reply);
-    api_reply_fini(&reply);
 }
 
 /* ---- requests ---- */

@@ -38,8 +38,11 @@ void api_deferreds_gone(struct api_deferreds *deferreds, const struct http_excha
 /* Requests without an operation are handled again at the end of the turn. */
 void api_deferreds_wake(struct api_deferreds *deferreds);
 
-/* Ends an operation: sends the reply, unless a timeout has done so, and frees the deferral with its state. The
- * reply stays the caller's. Exactly once for each operation that began, unless the list is freed first. */
-void api_deferred_answer(struct api_deferred *deferred, const struct api_reply *reply);
+/* Ends an operation: sends the reply, unless a timeout has done so, and frees what the reply holds, and the deferral with its
+ * state. Exactly once for each operation that began, unless the list is freed first. */
+void api_deferred_answer(struct api_deferred *deferred, struct api_reply *reply);
+
+/* Ends one that cannot begin, as `message` says: another request in a second may succeed. */
+void api_deferred_busy(struct api_deferred *deferred, const char *message);
 
 #endif
