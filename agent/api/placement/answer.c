@@ -64,12 +64,17 @@ void answer_none(const struct placement_query *query, const size_t *excluded, st
 void answer_reservation(struct json_writer *json, const struct api_view *view, struct str type,
                         struct str server, const struct reservation *reservation)
 {
-    json_member_object(json, "reservation");
-    json_member_text(json, "id", reservation->id);
-    json_member_uint(json, "seats", reservation->seats);
-    json_member_time(json, "expiresAt", reservation->until_wall);
-    json_member_text(json, "by", reservation->by);
-    json_write_object_end(json);
+    json_write_key(json, "reservation");
+    if (reservation != NULL) {
+        json_write_object(json);
+        json_member_text(json, "id", reservation->id);
+        json_member_uint(json, "seats", reservation->seats);
+        json_member_time(json, "expiresAt", reservation->until_wall);
+        json_member_text(json, "by", reservation->by);
+        json_write_object_end(json);
+    } else {
+        json_write_null(json);
+    }
     json_write_key(json, "service");
     answer_service(json, view->fleet.view == NULL ? NULL : view_find(view->fleet.view, type, server));
 }

@@ -10,7 +10,6 @@
 #include "outrider/codec/json/json_write.h"
 #include "outrider/codec/session/session_json.h"
 #include "outrider/core/config/config.h"
-#include "outrider/core/fleet/view_read.h"
 #include "outrider/core/seats/reservation.h"
 #include "outrider/core/session/join.h"
 #include "outrider/core/session/session.h"
@@ -130,14 +129,7 @@ static void write_place(const struct asking *asking, const struct api_joined *re
     session_json_members(&json, result->session);
     json_write_object_end(&json);
     type = str_split(server, '/', &server);
-    if (result->reservation != NULL) {
-        answer_reservation(&json, &view, type, server, result->reservation);
-    } else {
-        json_write_key(&json, "reservation");
-        json_write_null(&json);
-        json_write_key(&json, "service");
-        answer_service(&json, view.fleet.view == NULL ? NULL : view_find(view.fleet.view, type, server));
-    }
+    answer_reservation(&json, &view, type, server, result->reservation);
     json_member_bool(&json, "reconnect", result->reservation == NULL);
     json_write_key(&json, "movedFrom");
     if (result->from.size > 0) {

@@ -60,14 +60,14 @@ bool placing_need_seats(const struct api_call *call, struct api_reply *reply);
 /* Writes the record of a server as it is served; null where there is none. */
 void answer_service(struct json_writer *json, const struct view_entry *entry);
 
-/* Makes `reply` a 503 that says why there is no server; ended with answer_none_end() after members of the caller's. */
+/* Makes `reply` a 503 that says why there is no server; the caller closes the object, after members of its own. */
 void answer_none(const struct placement_query *query, const size_t *excluded, struct api_reply *reply,
                  struct json_writer *ret_json);
 
 /* Makes `reply` the error of an agent that the registry does not let write reservations, because of `why`. */
 void answer_denied(struct api_reply *reply, struct str why);
 
-/* Writes the member `reservation`, and `service` of its server. */
+/* Writes the member `reservation`, null for none, and `service` of the server that has it. */
 void answer_reservation(struct json_writer *json, const struct api_view *view, struct str type,
                         struct str server, const struct reservation *reservation);
 
