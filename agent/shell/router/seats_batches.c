@@ -53,12 +53,13 @@ static void gather(struct seats_router *router, struct batch *batch, struct regi
     }
 }
 
-static void send(struct seats_router *router, struct batch *batch)
+/* False: no change is pending. */
+static bool send(struct seats_router *router, struct batch *batch)
 {
     struct registry_txn txn;
     gather(router, batch, &txn);
     if (batch->count == 0) {
-        return;
+        return false;
     }
     batch->request = ++router->last_request;
     router->counters.transactions++;
@@ -66,14 +67,14 @@ static void send(struct seats_router *router, struct batch *batch)
                                                            .op = REGISTRY_TXN,
                                                            .txn = &txn,
                                                            .timeout_ms = router->settings.timeout_ms});
+    return true;
 }
 
 void seats_batches_flush(struct seats_router *router)
 {
-    for (size_t i = 0; i < SEATS_BATCHES; i++) {
-        if (router->batches[i].request == 0) {
-            send(router, &router->batches[i]);
-        }
+    bool more = true;
+    for (size_t i = 0; i < SEATS_BATCHES && more; i++) {
+        more = router->batches[i].request != 0 || send(router, &router->batches[i]);
     }
 }
 
