@@ -121,13 +121,13 @@ static const char *why_away(const struct registrar *registrar)
 
 /* ---- what the seats key holds ---- */
 
-static bool is_live(const struct registrar_seats *seats, struct str id)
+static bool is_among(const struct str *ids, size_t count, struct str id)
 {
     size_t i = 0;
-    while (i < seats->live_count && !str_eq(seats->live[i], id)) {
+    while (i < count && !str_eq(ids[i], id)) {
         i++;
     }
-    return i < seats->live_count;
+    return i < count;
 }
 
 void registrar_claims_forget(struct registrar *registrar)
@@ -155,7 +155,7 @@ static void learn_seats(struct registrar *registrar, const struct registrar_seat
     claims->error[0] = '\0';
     for (size_t i = 0; i < claims->count;) {
         struct claim *claim = &claims->waiting[i];
-        claim->reserved = is_live(seats, str_of(claim->id));
+        claim->reserved = is_among(seats->live, seats->live_count, str_of(claim->id));
         if (claim->reserved || claim->added_at >= read) {
             i++; /* it was allocated after that read, maybe */
         } else if (claim->maybe || find_lately(registrar, claim->id) != NULL) {
@@ -177,10 +177,7 @@ void registrar_on_claim(struct registrar *registrar, struct str id, uint64_t tic
         answer(registrar, id, ticket, REGISTRAR_CLAIM_AWAY, "too many claims wait");
         return;
     }
-    if (claims->count == claims->capacity) {
-        claims->capacity = claims->capacity == 0 ? 4 : claims->capacity * 2;
-        claims->waiting = mem_resize(claims->waiting, claims->capacity, sizeof(claims->waiting[0]));
-    }
+    claims->waiting = mem_grow(claims->waiting, claims->count, &claims->capacity, sizeof(claims->waiting[0]));
     struct claim *claim = &claims->waiting[claims->count++];
     *claim = (struct claim){
         .ticket = ticket, .due_mono = registrar->now.mono + WAIT_MS, .added_at = claims->reads};
@@ -309,15 +306,6 @@ bool registrar_claims_ready(const struct registrar *registrar)
     return false;
 }
 
-static bool is_in(const struct registrar_claim_write *write, struct str id)
-{
-    size_t i = 0;
-    while (i < write->count && !str_eq(write->ids[i], id)) {
-        i++;
-    }
-    return i < write->count;
-}
-
 const struct registrar_claim_write *registrar_claims_send(struct registrar *registrar)
 {
     struct claims *claims = &registrar->claims;
@@ -331,7 +319,7 @@ const struct registrar_claim_write *registrar_claims_send(struct registrar *regi
     for (size_t i = 0; i < claims->count; i++) {
         struct claim *claim = &claims->waiting[i];
         struct str id = str_of(claim->id);
-        bool again = claim->reserved && is_in(write, id);
+        bool again = claim->reserved && is_among(write->ids, write->count, id);
         claim->sent = claim->reserved && (again || write->count < REGISTRAR_CLAIMS_OF_WRITE);
         if (claim->sent && !again) {
             write->ids[write->count++] = queue_copy(registrar->effects, id);

@@ -226,7 +226,7 @@ void registrar_claims_forget(struct registrar *registrar);
 /* Answers what waits for too long, and reads the seats key. */
 void registrar_claims_plan(struct registrar *registrar);
 int64_t registrar_claims_deadline(const struct registrar *registrar);
-/* The agent ends: removes the seats key. Whether that is over. */
+/* The agent ends: nothing is claimed any more, and the seats key is removed. */
 void registrar_claims_leave(struct registrar *registrar);
 
 /* registrar_plan.c: starts whatever can be started now. */
