@@ -1,5 +1,6 @@
 #include "outrider/core/placement/allocate.h"
 
+#include "outrider/base/brief.h"
 #include "outrider/core/fleet/view_entry.h"
 #include "outrider/core/fleet/view_read.h"
 #include "outrider/core/seats/seats.h"
@@ -53,7 +54,7 @@ static void finish(struct allocate *allocate, enum allocate_result result)
 static void fail(struct allocate *allocate, enum registry_failure failure, struct str error)
 {
     allocate->failure = allocate->maybe_made ? REGISTRY_UNKNOWN : failure;
-    seats_text(allocate->error, sizeof(allocate->error), error);
+    brief_copy(allocate->error, sizeof(allocate->error), error);
     finish(allocate, ALLOCATE_FAILED);
 }
 

@@ -1,7 +1,8 @@
 #include "outrider/core/seats/amend.h"
 
+#include "outrider/base/brief.h"
+
 #include <assert.h>
-#include <stdio.h>
 
 /* Others write, too: after so many requests it is a conflict. */
 enum { TRIES_MAX = 10 };
@@ -112,7 +113,7 @@ static void on_failed(struct amend *amend, const struct seats_reply *reply)
         return;
     }
     amend->failure = amend->maybe_made ? REGISTRY_UNKNOWN : reply->failure;
-    snprintf(amend->error, sizeof(amend->error), "%.*s", STR_ARG(reply->error));
+    brief_copy(amend->error, sizeof(amend->error), reply->error);
     finish(amend, AMEND_FAILED);
 }
 
