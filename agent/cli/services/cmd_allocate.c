@@ -113,13 +113,8 @@ static int allocate(const struct client *client, const struct cli_given *given, 
     buf_printf(&path, "/api/allocate/%s", type);
     add_body(&body, given);
     int status = client_post(client, buf_text(&path), buf_view(&body), &err, &document);
-    if (status != 0) {
-        status = cli_fail(status, "%s", err.text);
-    } else if (given->json) {
-        status = document_print(document, JSON_INDENT(2)) ? EX_DONE : EX_FAILED;
-    } else {
-        print_text(document);
-    }
+    status =
+        status != 0 ? cli_fail(status, "%s", err.text) : services_print(document, given->json, print_text);
     json_decref(document);
     buf_fini(&path);
     buf_fini(&body);

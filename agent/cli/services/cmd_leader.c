@@ -128,10 +128,8 @@ int cmd_leader(const struct cli_line *line)
         status = explain(&client, scope);
     } else if (status != 0) {
         status = cli_fail(status, "%s", err.text);
-    } else if (given->json) {
-        status = document_print(document, JSON_INDENT(2)) ? EX_DONE : EX_FAILED;
     } else {
-        print_one(document);
+        status = services_print(document, given->json, print_one);
     }
     json_decref(document);
     buf_fini(&path);

@@ -31,6 +31,15 @@ static void print_text(const json_t *document)
     buf_fini(&screen);
 }
 
+int services_print(const json_t *document, bool json, void (*print)(const json_t *document))
+{
+    if (json) {
+        return document_print(document, JSON_INDENT(2)) ? EX_DONE : EX_FAILED;
+    }
+    print(document);
+    return EX_DONE;
+}
+
 int services_show(const struct client *client, const char *path, const char *absent, bool json,
                   void (*print)(const json_t *document))
 {
@@ -40,11 +49,7 @@ int services_show(const struct client *client, const char *path, const char *abs
     if (status != 0) {
         return status == EX_GONE ? cli_fail(EX_FAILED, "%s", absent) : cli_fail(status, "%s", err.text);
     }
-    if (json) {
-        status = document_print(document, JSON_INDENT(2)) ? EX_DONE : EX_FAILED;
-    } else {
-        print(document);
-    }
+    status = services_print(document, json, print);
     json_decref(document);
     return status;
 }

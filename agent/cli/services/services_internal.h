@@ -33,7 +33,10 @@ struct services_counts {
 /* Appends "2 servers, 1 ready", and how old that is; without a line end. */
 void services_footer(const struct services_counts *counts, struct buf *out);
 
-/* Reads the document at `path` and prints it, as JSON or by `print`. `absent` is the error of an agent that has no such path.
+/* Prints a document, as JSON or by `print`. Returns the exit status. */
+int services_print(const json_t *document, bool json, void (*print)(const json_t *document));
+
+/* Reads the document at `path` and prints it likewise. `absent` is the error of an agent that has no such path.
  * Returns the exit status. */
 int services_show(const struct client *client, const char *path, const char *absent, bool json,
                   void (*print)(const json_t *document));
