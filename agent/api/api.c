@@ -186,7 +186,7 @@ struct api *api_new(struct loop *loop, const struct config *config, int inherite
                                         .ops = ops,
                                         .agent = agent,
                                         .lists = api_lists_new(),
-                                        .placements = mem_zalloc(sizeof(struct api_placements))};
+                                        .placements = api_placements_new()};
     api->server = http_server_new(loop, on_request, on_gone, api);
     api->deferreds = api_deferreds_new(loop, serve, api);
     http_server_limit_waiting(api->server, (size_t)config->http.max_waiting);
@@ -223,7 +223,7 @@ void api_free(struct api *api)
         api_deferreds_free(api->deferreds);
         http_server_free(api->server);
         api_lists_free(api->context.lists);
-        free(api->context.placements);
+        api_placements_free(api->context.placements);
         free(api->policy.address);
         free(api->policy.machine);
         free(api);

@@ -1,7 +1,9 @@
 #include "outrider/api/common/placements.h"
 
+#include "outrider/base/mem.h"
+
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
 const char *api_placed_name(enum api_placed placed)
 {
@@ -14,20 +16,35 @@ const char *api_placed_name(enum api_placed placed)
     return names[placed];
 }
 
-static size_t find_type(struct api_placements *placements, struct str type, bool may_add)
+struct api_placements *api_placements_new(void)
 {
-    for (size_t i = 0; i < API_PLACEMENTS_TYPES; i++) {
-        char *name = placements->types[i].type;
-        if (str_eq(str_of(name), type)) {
-            return i;
-        }
-        if (name[0] == '\0') {
-            bool fits = may_add && type.size < sizeof(placements->types[i].type);
-            snprintf(name, sizeof(placements->types[i].type), "%.*s", fits ? (int)type.size : 0, type.data);
-            return fits ? i : API_PLACEMENTS_TYPES;
+    return mem_zalloc(sizeof(struct api_placements));
+}
+
+void api_placements_free(struct api_placements *placements)
+{
+    if (placements != NULL) {
+        free(placements->types);
+        free(placements);
+    }
+}
+
+static struct api_type_placements *find_type(struct api_placements *placements, struct str type, bool may_add)
+{
+    struct api_type_placements *found = placements->types;
+    for (size_t i = 0; i < placements->count; i++, found++) {
+        if (str_eq(str_of(found->type), type)) {
+            return found;
         }
     }
-    return API_PLACEMENTS_TYPES;
+    if (!may_add || placements->count == API_PLACEMENTS_TYPES || type.size >= sizeof(found->type)) {
+        return &placements->others;
+    }
+    placements->types = mem_grow(placements->types, placements->count, &placements->capacity, sizeof(*found));
+    found = &placements->types[placements->count++];
+    *found = (struct api_type_placements){0};
+    snprintf(found->type, sizeof(found->type), "%.*s", STR_ARG(type));
+    return found;
 }
 
 void api_placements_count(struct api_placements *placements, struct str type,
@@ -41,6 +58,5 @@ void api_placements_count(struct api_placements *placements, struct str type,
         placements->excluded[i] += excluded[i];
         all += excluded[i];
     }
-    size_t number = find_type(placements, type, excluded == NULL || all > 0);
-    placements->types[number].counts[strategy][placed]++;
+    find_type(placements, type, excluded == NULL || all > 0)->counts[strategy][placed]++;
 }

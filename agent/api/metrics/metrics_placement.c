@@ -7,12 +7,11 @@
 #include "outrider/core/registry/mirror.h"
 #include "outrider/core/seats/seats.h"
 
-static void write_type(struct buf *out, const struct api_placements *placements, size_t number)
+static void write_type(struct buf *out, const struct api_type_placements *placements, const char *type)
 {
-    const char *type = number == API_PLACEMENTS_TYPES ? "(others)" : placements->types[number].type;
     for (int strategy = 0; strategy < PLACEMENT_STRATEGY_COUNT; strategy++) {
         for (int placed = 0; placed < API_PLACED_COUNT; placed++) {
-            uint64_t count = placements->types[number].counts[strategy][placed];
+            uint64_t count = placements->counts[strategy][placed];
             const struct prometheus_label labels[] = {
                 LABEL("type", type),
                 LABEL("strategy", placement_strategy_name((enum placement_strategy)strategy)),
@@ -28,9 +27,10 @@ static void write_placements(struct buf *out, const struct api_placements *place
 {
     prometheus_family(out, "outrider_placements_total", PROMETHEUS_COUNTER,
                       "Placements that were asked for, by type, strategy and outcome.");
-    for (size_t i = 0; i <= API_PLACEMENTS_TYPES; i++) {
-        write_type(out, placements, i);
+    for (size_t i = 0; i < placements->count; i++) {
+        write_type(out, &placements->types[i], placements->types[i].type);
     }
+    write_type(out, &placements->others, "(others)");
     prometheus_family(out, "outrider_placement_excluded_total", PROMETHEUS_COUNTER,
                       "Servers that could not be chosen, of answers without one, by reason.");
     for (int i = 0; i < PLACEMENT_EXCLUDED_COUNT; i++) {

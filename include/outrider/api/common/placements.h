@@ -19,14 +19,24 @@ enum api_placed {
 /* Types with counts of their own; the others are counted together. */
 enum { API_PLACEMENTS_TYPES = 64 };
 
+struct api_type_placements {
+    char type[64];
+    uint64_t counts[PLACEMENT_STRATEGY_COUNT][API_PLACED_COUNT];
+};
+
 struct api_placements {
-    struct {
-        char type[64]; /* "": the place is free */
-        uint64_t counts[PLACEMENT_STRATEGY_COUNT][API_PLACED_COUNT];
-    } types[API_PLACEMENTS_TYPES + 1]; /* the last: all others */
+    struct api_type_placements *types; /* in the order in which they came */
+    size_t count, capacity;
+    struct api_type_placements others;
     uint64_t
         excluded[PLACEMENT_EXCLUDED_COUNT]; /* servers that could not be chosen, of answers without one */
 };
+
+/* Nothing is counted yet. The caller owns the result. */
+struct api_placements *api_placements_new(void);
+
+/* Accepts NULL. */
+void api_placements_free(struct api_placements *placements);
 
 /* "routed", "reserved", "repeated", "none", "refused", "conflict" or "failed". */
 const char *api_placed_name(enum api_placed placed);
