@@ -204,11 +204,11 @@ static void ignore(const struct amend *result, void *user)
 
 static void clean_lists(struct seats_router *router)
 {
-    for (size_t i = 0; i < router->sweep.list_count; i++) {
-        struct str server, type = str_split(str_of(router->sweep.lists[i]), '/', &server);
+    for (size_t i = 0; i < router->sweep->list_count; i++) {
+        struct str server, type = str_split(str_of(router->sweep->lists[i]), '/', &server);
         (void)seats_router_amend(router, AMEND_CLEAN, type, server, STR(""), 0, ignore, NULL);
     }
-    router->sweep.list_count = 0;
+    router->sweep->list_count = 0;
 }
 
 /* Asks for what the state of the sweep needs. */
@@ -216,11 +216,11 @@ static void ask_for_sweep(struct seats_router *router)
 {
     struct registry_txn txn;
     struct registry_request request;
-    if (router->sweep.state == SWEEP_RESTING) {
+    if (router->sweep->state == SWEEP_RESTING) {
         clean_lists(router);
         return;
     }
-    sweep_request(&router->sweep, &txn, &request);
+    sweep_request(router->sweep, &txn, &request);
     request.id = router->sweep_request = ++router->last_request;
     request.timeout_ms = router->settings.timeout_ms;
     seats_submit(router->owner, &request);
@@ -228,11 +228,11 @@ static void ask_for_sweep(struct seats_router *router)
 
 void seats_changes_sweep(struct seats_router *router, const struct instant *now)
 {
-    if (!router->settings.sweeps || router->sweep_request != 0 || !mirror_facts(router->mirror)->synced) {
+    if (router->sweep == NULL || router->sweep_request != 0 || !mirror_facts(router->mirror)->synced) {
         return;
     }
-    sweep_begin(&router->sweep, router->seats, router->view, now);
-    if (router->sweep.state != SWEEP_RESTING) {
+    sweep_begin(router->sweep, router->seats, router->view, now);
+    if (router->sweep->state != SWEEP_RESTING) {
         ask_for_sweep(router);
     }
 }
@@ -241,8 +241,8 @@ static void on_swept(struct seats_router *router, const struct registry_reply *r
                      const struct instant *now)
 {
     router->sweep_request = 0;
-    sweep_reply(&router->sweep, reply, router->seats, now);
-    router->counters.swept = router->sweep.swept;
+    sweep_reply(router->sweep, reply, router->seats, now);
+    router->counters.swept = router->sweep->swept;
     ask_for_sweep(router);
 }
 

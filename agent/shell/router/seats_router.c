@@ -47,7 +47,7 @@ void seats_router_free(struct seats_router *router)
     queue_fini(&router->told);
     mirror_free(router->mirror);
     seats_free(router->seats);
-    sweep_fini(&router->sweep);
+    sweep_free(router->sweep);
     free(router->prefix);
     free(router->control_prefix);
     free(router->mirror_prefix);
@@ -139,8 +139,8 @@ static void step_mirror(struct seats_router *router, struct mirror_event event)
 
 void seats_router_follow(struct seats_router *router, bool on, const struct instant *now)
 {
-    if (router->sweep.prefix == NULL) {
-        sweep_init(&router->sweep, router->control_prefix, router->settings.seed, now);
+    if (router->settings.sweeps && router->sweep == NULL) {
+        router->sweep = sweep_new(router->control_prefix, router->settings.seed, now);
     }
     step_mirror(router, (struct mirror_event){.type = on ? MIRROR_ON_START : MIRROR_ON_STOP, .now = *now});
 }
@@ -169,8 +169,8 @@ void seats_router_tick(struct seats_router *router, const struct instant *now)
 struct window seats_router_deadline(const struct seats_router *router)
 {
     struct window window = window_sooner(mirror_deadline(router->mirror), seats_deadline(router->seats));
-    if (router->settings.sweeps && router->sweep_request == 0 && mirror_facts(router->mirror)->synced) {
-        window = window_sooner(window, window_at(router->sweep.due));
+    if (router->sweep != NULL && router->sweep_request == 0 && mirror_facts(router->mirror)->synced) {
+        window = window_sooner(window, window_at(router->sweep->due));
     }
     bool known = mirror_facts(router->mirror)->known;
     for (const struct op *op = router->ops; op != NULL; op = op->next) {

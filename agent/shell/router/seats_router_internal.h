@@ -49,8 +49,8 @@ struct seats_router {
     struct queue mirrored, told; /* struct mirror_effect, struct seats_effect */
     struct op *ops;              /* in the order in which they began */
     struct batch batches[SEATS_BATCHES];
-    bool stepping; /* the list is being gone through */
-    struct sweep sweep;
+    bool stepping;          /* the list is being gone through */
+    struct sweep *sweep;    /* NULL: it does not sweep, or has never followed */
     uint64_t sweep_request; /* in flight; 0: none */
     uint64_t last_request;
     struct allocate_counters counters;

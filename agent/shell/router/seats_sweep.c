@@ -19,10 +19,10 @@ static void rest(struct sweep *sweep, const struct instant *now)
     buf_clear(&sweep->next);
 }
 
-void sweep_init(struct sweep *sweep, const char *control_prefix, uint64_t seed, const struct instant *now)
+struct sweep *sweep_new(const char *control_prefix, uint64_t seed, const struct instant *now)
 {
+    struct sweep *sweep = mem_zalloc(sizeof(*sweep));
     struct buf prefix = {0};
-    *sweep = (struct sweep){0};
     buf_printf(&prefix, "%s/seat-ids/", control_prefix);
     sweep->prefix = mem_strdup(buf_text(&prefix));
     sweep->end = mem_strdup(buf_text(&prefix));
@@ -30,15 +30,18 @@ void sweep_init(struct sweep *sweep, const char *control_prefix, uint64_t seed, 
     buf_fini(&prefix);
     random_seed(&sweep->random, seed);
     rest(sweep, now);
+    return sweep;
 }
 
-void sweep_fini(struct sweep *sweep)
+void sweep_free(struct sweep *sweep)
 {
-    free(sweep->prefix);
-    free(sweep->end);
-    buf_fini(&sweep->next);
-    buf_fini(&sweep->keys);
-    *sweep = (struct sweep){0};
+    if (sweep != NULL) {
+        free(sweep->prefix);
+        free(sweep->end);
+        buf_fini(&sweep->next);
+        buf_fini(&sweep->keys);
+        free(sweep);
+    }
 }
 
 static void add_list(struct sweep *sweep, struct str place)

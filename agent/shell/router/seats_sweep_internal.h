@@ -33,8 +33,11 @@ struct sweep {
     uint64_t swept; /* keys of ids that were deleted */
 };
 
-void sweep_init(struct sweep *sweep, const char *control_prefix, uint64_t seed, const struct instant *now);
-void sweep_fini(struct sweep *sweep);
+/* RESTING. The caller owns the result. */
+struct sweep *sweep_new(const char *control_prefix, uint64_t seed, const struct instant *now);
+
+/* Accepts NULL. */
+void sweep_free(struct sweep *sweep);
 
 /* RESTING and due: it is LISTING then, and `lists` has the servers that are gone. */
 void sweep_begin(struct sweep *sweep, const struct seats *seats, const struct view *view,
