@@ -87,10 +87,9 @@ void router_replied(struct router *router, enum router_client client, const stru
     if (cluster != 0 && cluster != registrar_facts(router->registrar).cluster) {
         router_step_keys(router, (struct follow_event){.type = FOLLOW_ON_RESTART});
     }
-    /* A success of any machine shows the follower of both keys that the registry answers. A revoke of a lease
-     * that is gone already has its effect: it counts as one. */
-    bool over = reply->op == REGISTRY_REVOKE && reply->failure == REGISTRY_LEASE_LOST;
-    if (reply->failure == REGISTRY_OK || over) {
+    /* What is done, and a lease that is not there, show the follower of both keys that the registry answers; and it learns what the
+     * reply has made of the lease. */
+    if (reply->failure == REGISTRY_OK || reply->failure == REGISTRY_LEASE_LOST) {
         router_step_keys(router, (struct follow_event){.type = FOLLOW_ON_SUCCESS});
     }
     router_pump(router);
