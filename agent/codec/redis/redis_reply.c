@@ -206,32 +206,20 @@ int redis_decoder_next(struct redis_decoder *decoder, struct error *err, const s
 
 /* ---- commands ---- */
 
-enum { ARGS_AT_ONCE = 64 };
+static void add_number(struct buf *out, const char *mark, size_t number)
+{
+    buf_add(out, mark, 1);
+    buf_uint(out, number);
+    buf_str(out, STR("\r\n"));
+}
 
 void redis_command_add(struct buf *out, const struct str *args, size_t count)
 {
-    const char *few[ARGS_AT_ONCE];
-    size_t few_sizes[ARGS_AT_ONCE];
-    const char **texts = few;
-    size_t *sizes = few_sizes;
-    if (count > ARGS_AT_ONCE) {
-        texts = mem_resize(NULL, count, sizeof(texts[0]));
-        sizes = mem_resize(NULL, count, sizeof(sizes[0]));
-    }
+    add_number(out, "*", count);
     for (size_t i = 0; i < count; i++) {
-        texts[i] = args[i].data == NULL ? "" : args[i].data;
-        sizes[i] = args[i].size;
-    }
-    char *command = NULL;
-    int size = redisFormatCommandArgv(&command, (int)count, texts, sizes);
-    if (size < 0) {
-        abort(); /* no memory: as mem.h */
-    }
-    buf_add(out, command, (size_t)size);
-    redisFreeCommand(command);
-    if (texts != few) {
-        free(texts);
-        free(sizes);
+        add_number(out, "$", args[i].size);
+        buf_str(out, args[i]);
+        buf_str(out, STR("\r\n"));
     }
 }
 

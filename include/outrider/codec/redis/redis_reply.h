@@ -1,5 +1,6 @@
-/* The protocol of Redis (RESP2): replies from bytes by hiredis' reader, commands to bytes by its formatter. Nothing else of that
- * library is used: its connections know neither limits nor time-outs.
+/* The protocol of Redis (RESP2): replies from bytes by hiredis' reader, commands to bytes. Nothing else of that library is used: its
+ * connections know neither limits nor time-outs, and its formatter leaves a copy of each command, passwords included, in memory that
+ * it frees.
  *
  * What a reply may hold is limited: its bytes, its items and its depth, and the length of a line. The reader itself waits for
  * whatever a server announces. */
