@@ -27,8 +27,9 @@ static void on_place(const struct redis_result *result, void *user)
 
 void find_place(struct job *job, void (*fn)(struct job *job))
 {
+    struct str id = job->request.session_id;
     job->on_place = fn;
-    job_command(job, "GET", KEYS_ID, job->request.session_id, NULL, 0, on_place);
+    job_command(job, "GET", KEYS_ID, keys_shard(id), id, NULL, 0, on_place);
 }
 
 static void on_read(const struct redis_result *result, void *user)
@@ -191,12 +192,10 @@ static void scan(struct job *job, struct str cursor)
     size_t limit =
         job->request.limit == 0 || job->request.limit > PAGE_READS ? PAGE_READS : job->request.limit;
     snprintf(count, sizeof(count), "%zu", limit);
-    if (job->request.server.size > 0) {
-        job_command(job, "ZSCAN", KEYS_SERVER, job->request.server,
-                    (const struct str[]){cursor, STR("COUNT"), str_of(count)}, 3, on_scan);
-    } else {
-        job_scan_ends(job, job->shard, (const struct str[]){cursor, STR("COUNT"), str_of(count)}, 3, on_scan);
-    }
+    struct str server = job->request.server;
+    bool is_all = server.size == 0;
+    job_command(job, "ZSCAN", is_all ? KEYS_ENDS : KEYS_SERVER, is_all ? job->shard : keys_shard(server),
+                server, (const struct str[]){cursor, STR("COUNT"), str_of(count)}, 3, on_scan);
 }
 
 /* `after` is SHARD-CURSOR, as set_next() writes it. */

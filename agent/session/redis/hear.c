@@ -107,8 +107,8 @@ static void seek_ends(struct session_redis *own)
         struct buf record = {0}, ends = {0};
         char limit[16];
         snprintf(limit, sizeof(limit), "%d", ENDS_AT_ONCE);
-        buf_printf(&record, "{%s:%u}:p:", own->space, shard);
-        keys_add_ends(own, shard, &ends);
+        keys_add(own, KEYS_RECORD, shard, STR(""), &record);
+        keys_add(own, KEYS_ENDS, shard, STR(""), &ends);
         struct str args[] = {STR("2"), buf_view(&record), buf_view(&ends), STR("reap"),  str_of(own->channel),
                              STR("-"), STR(""),           STR(""),         str_of(limit)};
         struct redis_command command = {.args = args,

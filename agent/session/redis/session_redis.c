@@ -47,8 +47,9 @@ void job_record(struct job *job, const char *op, struct str player, struct str t
     struct session_redis *own = job->own;
     struct buf record = {0}, ends = {0};
     struct str all[ARGS_MAX] = {STR("2")};
-    keys_add(own, KEYS_RECORD, player, &record);
-    keys_add(own, KEYS_ENDS, player, &ends);
+    unsigned shard = keys_shard(player);
+    keys_add(own, KEYS_RECORD, shard, player, &record);
+    keys_add(own, KEYS_ENDS, shard, STR(""), &ends);
     all[1] = buf_view(&record);
     all[2] = buf_view(&ends);
     all[3] = str_of(op);
@@ -75,7 +76,7 @@ void job_index(struct job *job, enum keys_kind kind, struct str name, const char
 {
     struct buf key = {0};
     struct str all[ARGS_MAX] = {STR("1")};
-    keys_add(job->own, kind, name, &key);
+    keys_add(job->own, kind, keys_shard(name), name, &key);
     all[1] = buf_view(&key);
     all[2] = str_of(op);
     assert(count + 3 <= ARGS_MAX);
@@ -86,31 +87,17 @@ void job_index(struct job *job, enum keys_kind kind, struct str name, const char
     buf_fini(&key);
 }
 
-static void submit_of(struct job *job, const char *word, struct str key, const struct str *args, size_t count,
-                      redis_result_fn *fn)
+void job_command(struct job *job, const char *word, enum keys_kind kind, unsigned shard, struct str name,
+                 const struct str *args, size_t count, redis_result_fn *fn)
 {
-    struct str all[ARGS_MAX] = {str_of(word), key};
+    struct buf key = {0};
+    keys_add(job->own, kind, shard, name, &key);
+    struct str all[ARGS_MAX] = {str_of(word), buf_view(&key)};
     assert(count + 2 <= ARGS_MAX);
     for (size_t i = 0; i < count; i++) {
         all[2 + i] = args[i];
     }
-    submit(job, NULL, key, all, 2 + count, fn, job);
-}
-
-void job_command(struct job *job, const char *word, enum keys_kind kind, struct str name,
-                 const struct str *args, size_t count, redis_result_fn *fn)
-{
-    struct buf key = {0};
-    keys_add(job->own, kind, name, &key);
-    submit_of(job, word, buf_view(&key), args, count, fn);
-    buf_fini(&key);
-}
-
-void job_scan_ends(struct job *job, unsigned shard, const struct str *args, size_t count, redis_result_fn *fn)
-{
-    struct buf key = {0};
-    keys_add_ends(job->own, shard, &key);
-    submit_of(job, "ZSCAN", buf_view(&key), args, count, fn);
+    submit(job, NULL, buf_view(&key), all, 2 + count, fn, job);
     buf_fini(&key);
 }
 
@@ -316,8 +303,7 @@ static void accept(struct session_store *store, const struct session_request *re
     char text[SESSION_PROBLEM_SIZE];
     job->own = own;
     job->seq = ++own->last_seq;
-    job->started_ms = clock_mono_ms();
-    job->deadline_ms = job->started_ms + request->timeout_ms;
+    job->deadline_ms = clock_mono_ms() + request->timeout_ms;
     buf_str(&job->token, str_of(own->agent));
     buf_add(&job->token, ".", 1);
     buf_uint(&job->token, job->seq);

@@ -49,7 +49,7 @@ struct job {
     struct session_request request; /* its texts are in `texts` */
     struct buf texts;
     struct buf token;
-    int64_t started_ms, deadline_ms;
+    int64_t deadline_ms;
     struct session_reply reply; /* its texts are in `said` or in `texts` */
     struct buf said;
     char error[300];
@@ -77,11 +77,13 @@ extern const char scripts_record[], scripts_index[];
 
 enum keys_kind { KEYS_RECORD, KEYS_ID, KEYS_SERVER, KEYS_ENDS };
 
-/* Appends the key of `kind` for `name`. */
-void keys_add(const struct session_redis *own, enum keys_kind kind, struct str name, struct buf *out);
+/* The shard of `name`: every agent finds the same. */
+unsigned keys_shard(struct str name);
 
-/* The same of the ends of the shard `shard`. */
-void keys_add_ends(const struct session_redis *own, unsigned shard, struct buf *out);
+/* Appends the key of `kind` for `name` in `shard`. The ends have no name; without one a record's key is what those of the shard
+ * begin with. */
+void keys_add(const struct session_redis *own, enum keys_kind kind, unsigned shard, struct str name,
+              struct buf *out);
 
 /* ---- session_redis.c: jobs ---- */
 
@@ -93,13 +95,9 @@ void job_record(struct job *job, const char *op, struct str player, struct str t
 void job_index(struct job *job, enum keys_kind kind, struct str name, const char *op, const struct str *args,
                size_t count, redis_result_fn *fn);
 
-/* Starts a plain command on the key of `kind` for `name`, which follows the first word. */
-void job_command(struct job *job, const char *word, enum keys_kind kind, struct str name,
+/* Starts a plain command on the key of `kind` for `name` in `shard`, which follows the first word. */
+void job_command(struct job *job, const char *word, enum keys_kind kind, unsigned shard, struct str name,
                  const struct str *args, size_t count, redis_result_fn *fn);
-
-/* Reads the ends of the shard `shard` by ZSCAN. */
-void job_scan_ends(struct job *job, unsigned shard, const struct str *args, size_t count,
-                   redis_result_fn *fn);
 
 /* Whether the result may be used; notes the failure otherwise. */
 bool job_is_done(struct job *job, const struct redis_result *result);

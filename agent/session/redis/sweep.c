@@ -64,7 +64,8 @@ static void scan(struct job *job)
     char count[16];
     struct str cursor = job->cursor.size == 0 ? STR("0") : buf_view(&job->cursor);
     snprintf(count, sizeof(count), "%d", PAGE);
-    job_command(job, "ZSCAN", KEYS_SERVER, job->request.server,
+    struct str server = job->request.server;
+    job_command(job, "ZSCAN", KEYS_SERVER, keys_shard(server), server,
                 (const struct str[]){cursor, STR("COUNT"), str_of(count)}, 3, on_scan);
 }
 
