@@ -42,10 +42,7 @@ static void tell(struct redis_call *call, enum redis_outcome outcome, const stru
 {
     static const struct redis_reply nil;
     call->answered = true;
-    struct redis_result result = {.outcome = outcome,
-                                  .reply = reply == NULL ? &nil : reply,
-                                  .why = why,
-                                  .elapsed_us = clock_mono_us() - call->started_us};
+    struct redis_result result = {.outcome = outcome, .reply = reply == NULL ? &nil : reply, .why = why};
     call->fn(&result, call->user);
 }
 

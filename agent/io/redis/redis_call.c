@@ -43,8 +43,7 @@ struct redis_call *redis_call_new(const struct redis_command *command, bool has_
     for (size_t i = 0; i < command->count; i++) {
         bytes += command->args[i].size;
     }
-    struct redis_call *call = mem_zalloc(sizeof(*call));
-    call->args = mem_zalloc(count * sizeof(call->args[0]) + bytes);
+    struct redis_call *call = mem_zalloc(sizeof(*call) + count * sizeof(call->args[0]) + bytes);
     char *at = (char *)(call->args + count);
     for (size_t i = 0; i < command->count; i++) {
         if (command->args[i].size > 0) {
@@ -68,6 +67,5 @@ struct redis_call *redis_call_new(const struct redis_command *command, bool has_
 
 void redis_call_free(struct redis_call *call)
 {
-    free(call->args);
     free(call);
 }

@@ -35,10 +35,7 @@ static void on_lost(struct redis_connection *connection, const char *why, void *
 {
     struct redis *redis = user;
     struct redis_channel *channel = &redis->channel;
-    bool sent = false;
-    for (struct redis_call *call; (call = redis_connection_take_call(connection, &sent)) != NULL;) {
-        redis_call_free(call);
-    }
+    redis_connection_drop_calls(connection);
     if (channel->fn != NULL) {
         redis_note_error(redis, connection->name, why);
     }

@@ -90,6 +90,13 @@ struct redis_call *redis_connection_take_call(struct redis_connection *connectio
     return call;
 }
 
+void redis_connection_drop_calls(struct redis_connection *connection)
+{
+    for (struct redis_call *call; (call = redis_calls_take(&connection->calls)) != NULL;) {
+        redis_call_free(call);
+    }
+}
+
 /* ---- sending ---- */
 
 static void want_write(struct redis_connection *connection, bool wants)
@@ -143,7 +150,6 @@ static void on_writable(evutil_socket_t fd, short what, void *user)
 
 static void send_later(struct redis_connection *connection)
 {
-    connection->added = connection->sent + connection->out.size;
     loop_defer(connection->shared->loop, &connection->flush);
 }
 
@@ -159,7 +165,7 @@ void redis_connection_send(struct redis_connection *connection, struct redis_cal
     }
     redis_command_add(&connection->out, call->args, call->count);
     send_later(connection);
-    call->end = connection->added;
+    call->end = connection->sent + connection->out.size;
     call->sent_us = clock_mono_us();
     redis_calls_add(&connection->calls, call);
 }
@@ -349,7 +355,7 @@ void redis_connection_open(struct redis_connection *connection)
     assert(connection->calls.count == 0 && !connection->is_busy);
     connection->is_busy = true;
     set_state(connection, REDIS_LINK_CONNECTING);
-    connection->added = connection->sent = 0;
+    connection->sent = 0;
     connection->why[0] = '\0';
     timer_arm_ms(connection->timer, shared->options.connect_timeout_ms);
     connection->attempt = connect_tcp(shared->loop, shared->resolver, connection->host, connection->port,
@@ -380,12 +386,9 @@ void redis_connection_free(struct redis_connection *connection)
     if (connection == NULL) {
         return;
     }
-    bool sent = false;
     disconnect(connection);
     deferred_cancel(&connection->ending);
-    for (struct redis_call *call; (call = redis_connection_take_call(connection, &sent)) != NULL;) {
-        redis_call_free(call);
-    }
+    redis_connection_drop_calls(connection);
     redis_decoder_free(connection->decoder);
     timer_free(connection->timer);
     free(connection->host);

@@ -21,7 +21,6 @@
 /* One command under way: waiting for a server, or for its reply on a connection. */
 struct redis_call {
     struct redis_call *next;
-    struct str *args; /* with the bytes behind them in one block */
     size_t count, bytes;
     const struct redis_script *script;
     bool whole_script; /* the server has it not: EVAL */
@@ -38,7 +37,8 @@ struct redis_call {
     int64_t retry_us; /* not sent again before */
     redis_result_fn *fn;
     void *user;
-    uint64_t end; /* on a connection: where it ends in the stream of bytes */
+    uint64_t end;      /* on a connection: where it ends in the stream of bytes */
+    struct str args[]; /* `count` of them; their bytes follow */
 };
 
 struct redis_calls {
@@ -110,7 +110,7 @@ struct redis_connection {
     bool has_events, wants_write;
     struct redis_decoder *decoder;
     struct buf out;
-    uint64_t added, sent; /* bytes */
+    uint64_t sent; /* bytes */
     struct redis_calls calls;
     struct timer *timer; /* until it is open */
     struct deferred flush, ending;
@@ -143,6 +143,9 @@ void redis_connection_subscribe(struct redis_connection *connection, struct str 
 
 /* After it was lost: the calls that were on it, one by one, and whether each may have been done; NULL: no more. */
 struct redis_call *redis_connection_take_call(struct redis_connection *connection, bool *ret_sent);
+
+/* After it was lost: frees the calls that were on it, unanswered. */
+void redis_connection_drop_calls(struct redis_connection *connection);
 
 /* ---- redis_login.c ---- */
 

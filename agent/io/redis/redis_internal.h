@@ -13,7 +13,7 @@
 #include "outrider/base/backoff.h"
 #include "outrider/base/random.h"
 
-enum { REDIS_NO_NODE = 0xff };
+enum { REDIS_NO_NODE = 0xff, REDIS_HOST_MAX = 253 /* bytes */ };
 
 struct redis_node {
     struct redis *redis;
@@ -105,8 +105,9 @@ void redis_answered(struct redis_node *node, struct redis_call *call, const stru
 
 /* ---- redis_nodes.c ---- */
 
-/* The node at the address, new where there is none; nodes that nothing needs make room. NULL: there are too many. */
-struct redis_node *redis_node_at(struct redis *redis, const char *host, uint16_t port);
+/* The node at the address, new where there is none; nodes that nothing needs make room. `host` has at most REDIS_HOST_MAX bytes.
+ * NULL: there are too many. */
+struct redis_node *redis_node_at(struct redis *redis, struct str host, uint16_t port);
 void redis_node_free(struct redis_node *node);
 
 /* Nothing is sent to it any more; what it has not answered is tried elsewhere, or unknown. Accepts NULL. */

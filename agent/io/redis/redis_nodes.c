@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FIRST_MS = 20, CAP_MS = 2000, SLOTS_EVERY_MS = 500, SLOTS_PATIENCE_MS = 2000, HOST_MAX = 253 };
+enum { FIRST_MS = 20, CAP_MS = 2000, SLOTS_EVERY_MS = 500, SLOTS_PATIENCE_MS = 2000 };
 
 void redis_note_error(struct redis *redis, const char *server, const char *why)
 {
@@ -53,14 +53,13 @@ static void take_slots(struct redis *redis, const struct redis_reply *reply, con
 {
     for (size_t i = 0; i < reply->count; i++) {
         struct redis_slots slots;
-        char host[HOST_MAX + 1];
         struct error err;
-        if (redis_slots_read(&reply->items[i], &err, &slots) < 0 || slots.host.size > HOST_MAX) {
+        if (redis_slots_read(&reply->items[i], &err, &slots) < 0 || slots.host.size > REDIS_HOST_MAX) {
             redis_note_error(redis, asked, "CLUSTER SLOTS told no slots");
             continue;
         }
-        snprintf(host, sizeof(host), "%.*s", STR_ARG(slots.host));
-        struct redis_node *node = redis_node_at(redis, slots.host.size > 0 ? host : asked, slots.port);
+        struct str host = slots.host.size > 0 ? slots.host : str_of(asked);
+        struct redis_node *node = redis_node_at(redis, host, slots.port);
         for (unsigned slot = slots.first; node != NULL && slot <= slots.last; slot++) {
             redis->owners[slot] = (uint8_t)node->index;
         }
@@ -235,11 +234,13 @@ static size_t free_index_of(const struct redis *redis)
     return index;
 }
 
-struct redis_node *redis_node_at(struct redis *redis, const char *host, uint16_t port)
+struct redis_node *redis_node_at(struct redis *redis, struct str host, uint16_t port)
 {
+    char name[REDIS_HOST_MAX + 1];
     for (size_t i = 0; i < REDIS_NODES_MAX; i++) {
         struct redis_node *known = redis->nodes[i];
-        if (known != NULL && known->connection->port == port && strcmp(known->connection->host, host) == 0) {
+        if (known != NULL && known->connection->port == port &&
+            str_eq(str_of(known->connection->host), host)) {
             return known;
         }
     }
@@ -252,7 +253,8 @@ struct redis_node *redis_node_at(struct redis *redis, const char *host, uint16_t
     }
     struct redis_node *node = mem_zalloc(sizeof(*node));
     *node = (struct redis_node){.redis = redis, .index = free_index, .backoff = {FIRST_MS, CAP_MS, 0}};
-    node->connection = redis_connection_new(&redis->shared, host, port, &owner, node);
+    snprintf(name, sizeof(name), "%.*s", STR_ARG(host));
+    node->connection = redis_connection_new(&redis->shared, name, port, &owner, node);
     redis->nodes[free_index] = node;
     return node;
 }
@@ -306,7 +308,7 @@ static void seek_cluster(struct redis *redis, int64_t now_us)
     const struct redis_options *options = &redis->shared.options;
     if (redis_node_any(redis) == NULL && now_us >= redis->endpoint_retry_us) {
         const struct redis_endpoint *endpoint = &options->endpoints[redis->next_endpoint];
-        struct redis_node *node = redis_node_at(redis, endpoint->host, endpoint->port);
+        struct redis_node *node = redis_node_at(redis, str_of(endpoint->host), endpoint->port);
         redis->next_endpoint = (redis->next_endpoint + 1) % options->endpoint_count;
         redis->endpoint_retry_us = now_us + 1000 * FIRST_MS;
         if (node != NULL) {
@@ -331,7 +333,7 @@ void redis_nodes_tick(struct redis *redis, int64_t now_us)
     }
     if (redis->mode != REDIS_SENTINEL && redis->current == NULL && now_us >= redis->endpoint_retry_us) {
         const struct redis_endpoint *endpoint = &redis->shared.options.endpoints[redis->next_endpoint];
-        redis->current = redis_node_at(redis, endpoint->host, endpoint->port);
+        redis->current = redis_node_at(redis, str_of(endpoint->host), endpoint->port);
         if (redis->current != NULL) {
             redis->current->retry_us = 0;
         }

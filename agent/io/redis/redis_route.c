@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { RETRY_MS = 50, SLOW_RETRY_MS = 200, HOST_MAX = 253 };
+enum { RETRY_MS = 50, SLOW_RETRY_MS = 200 };
 
 /* The node that has the call as far as is known; NULL: none. */
 static struct redis_node *node_of(struct redis *redis, const struct redis_call *call)
@@ -54,14 +54,13 @@ static void redirect(struct redis_node *node, struct redis_call *call, enum redi
     struct redis *redis = node->redis;
     uint16_t slot = 0, port = 0;
     struct str host;
-    char name[HOST_MAX + 1];
     if (redis->mode != REDIS_CLUSTER || call->redirections >= REDIS_REDIRECTIONS_MAX ||
-        redis_error_target(text, &slot, &host, &port) < 0 || host.size > HOST_MAX) {
+        redis_error_target(text, &slot, &host, &port) < 0 || host.size > REDIS_HOST_MAX) {
         fail(node, call, redis->mode == REDIS_CLUSTER ? REDIS_RETRY : REDIS_REFUSED, text);
         return;
     }
-    snprintf(name, sizeof(name), "%.*s", STR_ARG(host));
-    struct redis_node *target = redis_node_at(redis, host.size > 0 ? name : node->connection->host, port);
+    struct redis_node *target =
+        redis_node_at(redis, host.size > 0 ? host : str_of(node->connection->host), port);
     call->redirections++;
     redis->redirections++;
     redis->slots_wanted = redis->slots_wanted || error == REDIS_ERROR_MOVED;

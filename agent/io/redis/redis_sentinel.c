@@ -10,20 +10,18 @@
 enum {
     ASK_EVERY_MS = 2000,
     HURRY_MS = 200, /* while there is no master to be used */
-    ANSWER_WITHIN_MS = 1000,
-    HOST_MAX = 253
+    ANSWER_WITHIN_MS = 1000
 };
 
 static void master_is(struct redis *redis, struct str host, struct str port_text)
 {
-    char name[HOST_MAX + 1];
     uint64_t port = 0;
-    if (host.size == 0 || host.size > HOST_MAX || str_to_u64(port_text, UINT16_MAX, &port) < 0 || port == 0) {
+    if (host.size == 0 || host.size > REDIS_HOST_MAX || str_to_u64(port_text, UINT16_MAX, &port) < 0 ||
+        port == 0) {
         redis_note_error(redis, redis->sentinel.asked->name, "the sentinel named no address");
         return;
     }
-    snprintf(name, sizeof(name), "%.*s", STR_ARG(host));
-    struct redis_node *node = redis_node_at(redis, name, (uint16_t)port);
+    struct redis_node *node = redis_node_at(redis, host, (uint16_t)port);
     if (node != NULL && node != redis->current) {
         redis_node_leave(redis->current, "the sentinels name another master");
         redis->current = node;
@@ -105,10 +103,7 @@ static void on_lost(struct redis_connection *connection, const char *why, void *
 {
     struct redis *redis = user;
     struct redis_sentinel *sentinel = &redis->sentinel;
-    bool sent = false;
-    for (struct redis_call *call; (call = redis_connection_take_call(connection, &sent)) != NULL;) {
-        redis_call_free(call);
-    }
+    redis_connection_drop_calls(connection);
     redis_note_error(redis, connection->name, why);
     sentinel->asked_us = 0;
     if (!connection->is_subscriber) {

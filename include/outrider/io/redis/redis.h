@@ -73,7 +73,6 @@ struct redis_result {
     enum redis_outcome outcome;
     const struct redis_reply *reply; /* done; else a nil, never NULL */
     const char *why;                 /* for a person: the server and what it said; "" when done */
-    int64_t elapsed_us;
 };
 
 /* Called from the loop exactly once per command, never from within redis_submit. May submit and subscribe; must not free
