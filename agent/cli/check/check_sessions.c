@@ -83,10 +83,10 @@ int check_sessions(const struct config *config, const struct etcd_access *access
         const char *why = buf_text(&tried.error);
         bool lacks_right = strstr(why, "NOPERM") != NULL || strstr(why, "can't run this command") != NULL ||
                            strstr(why, "No permissions") != NULL;
-        printf("sessions: FAILED, %s%s\n", why,
-               lacks_right
-                   ? "; the user lacks a right, which ACL LOG in Redis names (docs/operating.md, Rights)"
-                   : "");
+        cli_print(stdout, "sessions: FAILED, %s%s\n", why,
+                  lacks_right
+                      ? "; the user lacks a right, which ACL LOG in Redis names (docs/operating.md, Rights)"
+                      : "");
     }
     session_store_free(store);
     buf_fini(&tried.error);

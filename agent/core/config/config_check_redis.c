@@ -6,11 +6,14 @@
 #include "outrider/core/config/config_check.h"
 
 #include <stdio.h>
-#include <string.h>
 
-static bool is_secure(const char *endpoint)
+static size_t count_secure(const struct config_redis *redis)
 {
-    return str_starts(str_of(endpoint), STR(CONFIG_REDIS_SECURE));
+    size_t count = 0;
+    for (size_t i = 0; i < redis->endpoint_count; i++) {
+        count += str_starts(str_of(redis->endpoints[i]), STR(CONFIG_REDIS_SECURE)) ? 1 : 0;
+    }
+    return count;
 }
 
 static void check_names(const struct config_redis *redis, const struct config_check *check)
@@ -58,13 +61,8 @@ static void check_in_the_clear(const struct config_redis *redis, const struct co
     }
 }
 
-static void check_together(const struct config *config, const struct config_check *check)
+static void check_together(const struct config_redis *redis, size_t secure, const struct config_check *check)
 {
-    const struct config_redis *redis = &config->sessions.redis;
-    size_t plain = strlen(CONFIG_REDIS_PLAIN), secure = 0;
-    for (size_t i = 0; i < redis->endpoint_count; i++) {
-        secure += strncmp(redis->endpoints[i], CONFIG_REDIS_PLAIN, plain) != 0;
-    }
     if (secure > 0 && secure < redis->endpoint_count) {
         check->report("sessions.redis.endpoints", "are rediss:// in part: want all of them, or none",
                       check->user);
@@ -85,8 +83,8 @@ static void check_together(const struct config *config, const struct config_chec
 void config_check_redis(const struct config *config, const struct config_check *check)
 {
     const struct config_redis *redis = &config->sessions.redis;
-    size_t secure = 0;
-    check_together(config, check);
+    size_t secure = count_secure(redis);
+    check_together(redis, secure, check);
     if (config->sessions.store != CONFIG_SESSIONS_REDIS) {
         return;
     }
@@ -94,9 +92,6 @@ void config_check_redis(const struct config *config, const struct config_check *
     check->report("sessions.store", "redis is not in this program: it was built with OUTRIDER_REDIS=OFF",
                   check->user);
 #endif
-    for (size_t i = 0; i < redis->endpoint_count; i++) {
-        secure += is_secure(redis->endpoints[i]) ? 1 : 0;
-    }
     check_names(redis, check);
     check_tls(redis, secure > 0, check);
     if (secure == 0) {
