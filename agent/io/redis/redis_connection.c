@@ -40,6 +40,13 @@ static void set_state(struct redis_connection *connection, enum redis_link_state
 
 /* ---- the end ---- */
 
+static void wipe_login(struct buf *out)
+{
+    if (out->data != NULL) {
+        mem_wipe(out->data, out->capacity);
+    }
+}
+
 static void disconnect(struct redis_connection *connection)
 {
     connect_cancel(connection->attempt);
@@ -56,9 +63,7 @@ static void disconnect(struct redis_connection *connection)
     if (connection->transport.ops != NULL) {
         transport_close(&connection->transport);
     }
-    if (connection->out.data != NULL) {
-        mem_wipe(connection->out.data, connection->out.capacity); /* a login that was not sent */
-    }
+    wipe_login(&connection->out); /* that was not sent */
     buf_fini(&connection->out);
 }
 
@@ -134,6 +139,9 @@ static void flush(struct redis_connection *connection)
         connection->sent += (size_t)sent;
     }
     buf_consume(out, done);
+    if (connection->state == REDIS_LINK_LOGIN && out->size == 0) {
+        wipe_login(out);
+    }
     want_write(connection, out->size > 0);
 }
 

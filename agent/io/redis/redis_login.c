@@ -8,6 +8,9 @@
 
 #include <stdio.h>
 
+/* Of a login's commands, beside user and password. */
+enum { WORDS_SIZE = 256 };
+
 /* With the password of the file, which nothing keeps. */
 static int add_login(struct redis_connection *connection, bool hello, struct error *err)
 {
@@ -21,6 +24,11 @@ static int add_login(struct redis_connection *connection, bool hello, struct err
     if (secret_read(options->password_file, SECRET_PASSWORD_MAX, err, &password) < 0) {
         return error_wrap(err, "password_file");
     }
+    struct buf *out = &connection->out;
+    size_t size = out->size;
+    (void)buf_extend(out,
+                     WORDS_SIZE + user.size + password.size); /* a buffer that grows leaves copies behind */
+    out->size = size;
     struct str secret = buf_view(&password);
     if (hello) {
         redis_command_add(&connection->out,
