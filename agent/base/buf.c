@@ -59,6 +59,21 @@ void buf_str(struct buf *buf, struct str text)
     buf_add(buf, text.data, text.size);
 }
 
+void buf_keep(struct buf *buf, struct str *const texts[], size_t count)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        size += texts[i]->size;
+    }
+    buf_clear(buf);
+    reserve(buf, size); /* so that what is pointed at does not move */
+    for (size_t i = 0; i < count; i++) {
+        const char *copy = buf->data + buf->size;
+        buf_str(buf, *texts[i]);
+        texts[i]->data = copy;
+    }
+}
+
 void buf_uint(struct buf *buf, uint64_t number)
 {
     char digits[20];

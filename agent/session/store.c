@@ -2,6 +2,7 @@
 #include "outrider/session/backend.h"
 
 #include "outrider/base/brief.h"
+#include "outrider/base/buf.h"
 #include "outrider/base/hash.h"
 #include "outrider/os/clock.h"
 
@@ -154,6 +155,17 @@ void session_deliver_event(struct session_store *store, const struct session_eve
             client->on_event(event, client->user);
         }
     }
+}
+
+/* ---- requests ---- */
+
+void session_request_keep(struct session_request *request, struct buf *texts)
+{
+    struct session *session = &request->session;
+    struct str *const all[] = {&request->session_id, &request->player, &request->type, &request->server,
+                               &request->replaces,   &request->after,  &session->id,   &session->player,
+                               &session->type,       &session->server, &session->data};
+    buf_keep(texts, all, COUNT_OF(all));
 }
 
 /* ---- what no store takes ---- */

@@ -65,18 +65,10 @@ static void tell(struct one *one, struct join_event event);
 
 static void keep_session(struct one *one, const struct session *session)
 {
-    struct str *texts[] = {&one->session.id, &one->session.player, &one->session.type, &one->session.server,
-                           &one->session.data};
+    struct str *const texts[] = {&one->session.id, &one->session.player, &one->session.type,
+                                 &one->session.server, &one->session.data};
     one->session = *session;
-    buf_clear(&one->texts);
-    for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        buf_str(&one->texts, *texts[i]);
-    }
-    const char *at = buf_text(&one->texts);
-    for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        texts[i]->data = at;
-        at += texts[i]->size;
-    }
+    buf_keep(&one->texts, texts, COUNT_OF(texts));
 }
 
 static void keep_error(struct one *one, struct str error)

@@ -289,17 +289,9 @@ static void end(struct session_table *table, struct session_entry *entry,
                 struct queue *events)
 {
     struct session was = session_entry_view(entry, now);
-    const struct str texts[] = {was.id, was.player, was.server, was.data};
-    for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        buf_str(&table->scratch, texts[i]);
-    }
+    struct str *const texts[] = {&was.id, &was.player, &was.type, &was.server, &was.data};
+    buf_keep(&table->scratch, texts, COUNT_OF(texts));
     session_table_end(table, entry, request->why, now, events);
-    const char *at = buf_text(&table->scratch);
-    was.id.data = at;
-    was.player.data = was.id.data + was.id.size;
-    was.server.data = was.player.data + was.player.size;
-    was.data.data = was.server.data + was.server.size;
-    was.type = session_type_of(was.server);
     reply->session = was;
 }
 

@@ -9,7 +9,6 @@
 #include "outrider/session/backend.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* Requests carried out in one turn of the loop, and sessions that end or are told of in one: some ms at most. */
 enum { REQUESTS_A_TURN = 256, SESSIONS_A_TURN = 500 };
@@ -22,7 +21,7 @@ enum { WALL_STEP_MS = 50 };
 struct waiting {
     struct waiting *next;
     struct session_request request;
-    char texts[];
+    struct buf texts;
 };
 
 struct memory {
@@ -71,38 +70,10 @@ static void deliver_events(struct memory *memory)
 
 /* ---- requests ---- */
 
-static struct str keep(char **at, struct str text)
+static void free_waiting(struct waiting *waiting)
 {
-    char *to = *at;
-    if (text.size > 0) {
-        memcpy(to, text.data, text.size);
-    }
-    *at += text.size;
-    return (struct str){to, text.size};
-}
-
-static struct waiting *copy_of(const struct session_request *request)
-{
-    const struct session *session = &request->session;
-    size_t size = request->session_id.size + request->player.size + request->type.size +
-                  request->server.size + request->replaces.size + request->after.size + session->id.size +
-                  session->player.size + session->server.size + session->data.size;
-    struct waiting *waiting = mem_zalloc(sizeof(*waiting) + size);
-    struct session_request *own = &waiting->request;
-    char *at = waiting->texts;
-    *own = *request;
-    own->session_id = keep(&at, request->session_id);
-    own->player = keep(&at, request->player);
-    own->type = keep(&at, request->type);
-    own->server = keep(&at, request->server);
-    own->replaces = keep(&at, request->replaces);
-    own->after = keep(&at, request->after);
-    own->session.id = keep(&at, session->id);
-    own->session.player = keep(&at, session->player);
-    own->session.server = keep(&at, session->server);
-    own->session.data = keep(&at, session->data);
-    own->session.type = session_type_of(own->session.server);
-    return waiting;
+    buf_fini(&waiting->texts);
+    free(waiting);
 }
 
 static bool changes(enum session_op op)
@@ -154,7 +125,7 @@ static void on_deferred(void *user)
         memory->first = waiting->next;
         memory->last = memory->first == NULL ? &memory->first : memory->last;
         answer(memory, &waiting->request, &now);
-        free(waiting);
+        free_waiting(waiting);
     }
     run(memory);
     if (memory->first != NULL) {
@@ -170,7 +141,9 @@ static void on_timer(void *user)
 static void memory_submit(struct session_store *store, const struct session_request *request)
 {
     struct memory *memory = (struct memory *)store;
-    struct waiting *waiting = copy_of(request);
+    struct waiting *waiting = mem_zalloc(sizeof(*waiting));
+    waiting->request = *request;
+    session_request_keep(&waiting->request, &waiting->texts);
     *memory->last = waiting;
     memory->last = &waiting->next;
     loop_defer(memory->loop, &memory->deferred);
@@ -209,7 +182,7 @@ static void memory_free(struct session_store *store)
     while (memory->first != NULL) {
         struct waiting *waiting = memory->first;
         memory->first = waiting->next;
-        free(waiting);
+        free_waiting(waiting);
     }
     journal_close(&memory->journal);
     session_table_free(memory->table);

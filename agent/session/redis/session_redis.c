@@ -230,32 +230,6 @@ int job_set_session(struct job *job, struct str packed, struct str player)
 
 /* ---- requests ---- */
 
-static struct str copied(struct buf *texts, struct str text)
-{
-    size_t at = texts->size;
-    buf_str(texts, text);
-    return (struct str){texts->data + at, text.size};
-}
-
-static void copy_request(struct job *job, const struct session_request *request)
-{
-    struct session_request *own = &job->request;
-    *own = *request;
-    struct str *const texts[] = {&own->session_id,   &own->player,         &own->type,
-                                 &own->server,       &own->session.id,     &own->session.player,
-                                 &own->session.type, &own->session.server, &own->session.data,
-                                 &own->replaces,     &own->after};
-    size_t size = 0;
-    for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        size += texts[i]->size;
-    }
-    (void)buf_extend(&job->texts, size + 1); /* so that it does not move */
-    buf_clear(&job->texts);
-    for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        *texts[i] = copied(&job->texts, *texts[i]);
-    }
-}
-
 static void start(struct job *job)
 {
     if (job->error[0] != '\0') { /* refused when it came */
@@ -307,7 +281,8 @@ static void accept(struct session_store *store, const struct session_request *re
     buf_str(&job->token, str_of(own->agent));
     buf_add(&job->token, ".", 1);
     buf_uint(&job->token, job->seq);
-    copy_request(job, request);
+    job->request = *request;
+    session_request_keep(&job->request, &job->texts);
     const char *problem = session_request_problem(&job->request, text);
     if (problem != NULL) {
         job->reply.failure = SESSION_INVALID;

@@ -38,6 +38,10 @@ void buf_int(struct buf *buf, int64_t number);
 /* The same for an unsigned number. */
 void buf_uint(struct buf *buf, uint64_t number);
 
+/* Replaces the content by that of the `count` texts, one after the other, and lets each text point at its copy, borrowed until the
+ * buffer changes. None of them may point into `buf`. */
+void buf_keep(struct buf *buf, struct str *const texts[], size_t count);
+
 /* Appends formatted text. */
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *buf, const char *format, va_list args) PRINTF_LIKE(2, 0);

@@ -17,6 +17,7 @@ struct session_backend {
     void (*free)(struct session_store *store); /* calls session_store_fini */
 };
 
+struct buf;
 struct session_ticket;
 
 /* What every backend begins with. The backend sets `can`, the other members belong to store.c. */
@@ -42,6 +43,9 @@ void session_deliver(struct session_store *store, const struct session_reply *re
 
 /* Hands `event` to every client that listens. */
 void session_deliver_event(struct session_store *store, const struct session_event *event);
+
+/* Lets the texts of `request` point at copies in `texts`, borrowed until it changes. */
+void session_request_keep(struct session_request *request, struct buf *texts);
 
 enum { SESSION_PROBLEM_SIZE = 160 };
 

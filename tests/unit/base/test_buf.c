@@ -111,6 +111,23 @@ static void numbers_are_what_printf_makes_of_them(void **state)
     }
 }
 
+static void texts_that_are_kept_point_at_their_copies(void **state)
+{
+    (void)state;
+    char first[] = "one", last[] = "three";
+    struct buf buf = {0};
+    struct str a = str_of(first), b = {NULL, 0}, c = str_of(last);
+    buf_str(&buf, STR("what was there"));
+    buf_keep(&buf, (struct str *const[]){&a, &b, &c}, 3);
+    first[0] = last[0] = 'X';
+    assert_true(str_eq(buf_view(&buf), STR("onethree")));
+    assert_true(str_eq(a, STR("one")) && str_eq(b, STR("")) && str_eq(c, STR("three")));
+    assert_true(a.data == buf.data && c.data == buf.data + 3);
+    buf_keep(&buf, NULL, 0);
+    assert_string_equal(buf_text(&buf), "");
+    buf_fini(&buf);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +138,7 @@ int main(void)
         cmocka_unit_test(consuming_drops_from_the_front),
         cmocka_unit_test(clearing_keeps_the_memory),
         cmocka_unit_test(numbers_are_what_printf_makes_of_them),
+        cmocka_unit_test(texts_that_are_kept_point_at_their_copies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
