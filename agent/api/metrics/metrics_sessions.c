@@ -5,13 +5,6 @@
 #include "outrider/api/sessions/session_events.h"
 #include "outrider/core/session/session_request.h"
 
-static void one(struct buf *out, const char *name, enum prometheus_type type, const char *help,
-                uint64_t value)
-{
-    prometheus_family(out, name, type, help);
-    prometheus_int(out, name, NULL, 0, (int64_t)value);
-}
-
 static void write_requests(struct buf *out, const struct api_counters *counters)
 {
     const char *name = "outrider_session_requests_total";
@@ -38,8 +31,8 @@ static void write_joins(struct buf *out, const struct api_joins *joins)
         uint64_t count = joins == NULL ? 0 : joins->outcomes[outcome];
         prometheus_int(out, name, &LABEL("outcome", join_outcome_name(outcome)), 1, (int64_t)count);
     }
-    one(out, "outrider_joins_running", PROMETHEUS_GAUGE, "Joins under way.",
-        joins == NULL ? 0 : joins->running);
+    metrics_write(
+        out, &GAUGE("outrider_joins_running", "Joins under way.", joins == NULL ? 0 : joins->running), 1);
 }
 
 void metrics_sessions(struct buf *out, const struct api_view *view)
@@ -55,15 +48,19 @@ void metrics_sessions(struct buf *out, const struct api_view *view)
                            (int64_t)facts->sessions[state]);
         }
     }
-    one(out, "outrider_session_store_up", PROMETHEUS_GAUGE,
-        "1 while the session store answers, and keeps what it is told.", facts->up);
+    metrics_write(out,
+                  &GAUGE("outrider_session_store_up",
+                         "1 while the session store answers, and keeps what it is told.", facts->up),
+                  1);
     write_requests(out, view->counters);
     write_joins(out, view->joins);
     const struct session_events_counters *events = session_events_counters(view->session_events);
-    one(out, "outrider_session_subscribers", PROMETHEUS_GAUGE, "Open streams of sessions.",
-        events->subscribers);
-    one(out, "outrider_session_events_sent_total", PROMETHEUS_COUNTER,
-        "Events sent to subscribers of sessions.", events->sent);
-    one(out, "outrider_session_subscribers_dropped_total", PROMETHEUS_COUNTER,
-        "Subscribers of sessions closed because they did not read.", events->dropped);
+    const struct sample samples[] = {
+        GAUGE("outrider_session_subscribers", "Open streams of sessions.", events->subscribers),
+        COUNTER("outrider_session_events_sent_total", "Events sent to subscribers of sessions.",
+                events->sent),
+        COUNTER("outrider_session_subscribers_dropped_total",
+                "Subscribers of sessions closed because they did not read.", events->dropped),
+    };
+    metrics_write(out, samples, COUNT_OF(samples));
 }
