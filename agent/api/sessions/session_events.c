@@ -74,11 +74,9 @@ static void on_closed(struct http_push *push, enum http_push_end why, void *user
     leave(subscriber);
 }
 
-static void refuse(struct session_events *events, struct http_exchange *exchange,
-                   const struct http_fault *fault)
+static void refuse(struct http_exchange *exchange, const struct http_fault *fault)
 {
     struct api_reply reply = {.header = "Retry-After: 5"};
-    events->counters.refused++;
     api_refuse(&reply, fault->status, fault->code, "%s", fault->message);
     api_respond(exchange, &reply);
     api_reply_fini(&reply);
@@ -92,7 +90,7 @@ static void take(struct api_call *call, struct http_exchange *exchange)
     const struct http_fault *refusal = http_push_refusal(exchange);
     struct api_reply unused = {0};
     if (refusal != NULL) {
-        refuse(events, exchange, refusal);
+        refuse(exchange, refusal);
         return;
     }
     struct subscriber *subscriber = mem_zalloc(sizeof(*subscriber));
@@ -112,7 +110,6 @@ static void take(struct api_call *call, struct http_exchange *exchange)
     api_reply_fini(&unused);
     DL_APPEND(events->subscribers, subscriber);
     events->counters.subscribers++;
-    events->counters.subscribed++;
     if (!events->listens) { /* at once: what changes from now on is an event */
         events->listens = true;
         events->ops->listens(events->user, true);

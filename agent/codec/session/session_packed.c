@@ -42,27 +42,20 @@ int session_place_read(struct str place, struct str *ret_player, struct str *ret
     return 0;
 }
 
-/* The event of that word, SESSION_EVENT_COUNT for none. */
-static enum session_event_type event_of(struct str name)
-{
-    int type = 0;
-    while (type < SESSION_EVENT_COUNT &&
-           !str_eq(name, str_of(session_event_name((enum session_event_type)type)))) {
-        type++;
-    }
-    return (enum session_event_type)type;
-}
-
 int session_message_read(struct str message, struct session_event *ret_event, struct str *ret_token)
 {
-    struct session_event event = {.type = event_of(str_split(message, '\0', &message))};
+    struct session_event event = {0};
+    struct str word = str_split(message, '\0', &message);
     struct str why = str_split(message, '\0', &message);
     struct str token = str_split(message, '\0', &message);
     struct str player;
     event.from = str_split(message, '\0', &message);
     player = str_split(message, '\0', &message);
+    if (session_event_parse(word, &event.type) < 0) {
+        return -1;
+    }
     bool has_from = event.type == SESSION_ON_MOVED;
-    if (event.type >= SESSION_ON_GAP || session_packed_read(message, player, &event.session) < 0 ||
+    if (event.type == SESSION_ON_GAP || session_packed_read(message, player, &event.session) < 0 ||
         (has_from ? session_server_problem(event.from) != NULL : event.from.size > 0) ||
         (event.type == SESSION_ON_ENDED ? session_why_parse(why, &event.why) < 0 : why.size > 0)) {
         return -1;

@@ -46,16 +46,6 @@ const char *session_state_name(enum session_state state)
     return state_names[state];
 }
 
-int session_state_parse(struct str name, enum session_state *ret_state)
-{
-    int found = parse(state_names, SESSION_STATE_COUNT, name);
-    if (found < 0) {
-        return -1;
-    }
-    *ret_state = (enum session_state)found;
-    return 0;
-}
-
 const char *session_why_name(enum session_why why)
 {
     return why_names[why];
@@ -84,6 +74,16 @@ const char *session_failure_name(enum session_failure failure)
 const char *session_event_name(enum session_event_type type)
 {
     return event_names[type];
+}
+
+int session_event_parse(struct str name, enum session_event_type *ret_type)
+{
+    int found = parse(event_names, SESSION_EVENT_COUNT, name);
+    if (found < 0) {
+        return -1;
+    }
+    *ret_type = (enum session_event_type)found;
+    return 0;
 }
 
 /* ---- texts ---- */

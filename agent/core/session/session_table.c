@@ -79,7 +79,6 @@ void session_table_end(struct session_table *table, struct session_entry *entry,
 {
     struct session session = session_entry_view(entry, now);
     session_table_tell(table, SESSION_ON_ENDED, &session, STR(""), why, events);
-    table->facts.ended[why]++;
     session_entry_remove(table, entry);
 }
 
@@ -180,7 +179,6 @@ static struct session_entry *change(struct session_table *table, struct session_
     entry = session_entry_set_data(table, entry, to->data);
     struct session is = session_entry_view(entry, now);
     if (moved) {
-        table->facts.moved++;
         session_table_tell(table, SESSION_ON_MOVED, &is, (struct str){from, from_size}, SESSION_DELETED,
                            events);
     } else if (orphaned) {
@@ -213,7 +211,6 @@ static struct session_entry *create(struct session_table *table, const struct se
     entry->touched = now->boot;
     entry->expires = now->boot + request->ttl_ms;
     session_wheel_add(table, entry);
-    table->facts.created++;
     return entry;
 }
 

@@ -21,9 +21,8 @@ struct session_events_ops {
 /* Since the start; `subscribers` is now. */
 struct session_events_counters {
     size_t subscribers;
-    uint64_t subscribed, sent; /* sent: events, to each subscriber one */
-    uint64_t dropped;          /* closed by the hub: not reading */
-    uint64_t refused;          /* 503: no room */
+    uint64_t sent;    /* events, to each subscriber one */
+    uint64_t dropped; /* closed by the hub: not reading */
 };
 
 /* A hub without subscribers. The arguments are borrowed until session_events_free. The caller owns the result. Never NULL. */

@@ -40,9 +40,6 @@ enum session_state { SESSION_ACTIVE, SESSION_ORPHANED, SESSION_STATE_COUNT };
 /* "active", "orphaned". */
 const char *session_state_name(enum session_state state);
 
-/* The state of that name. Returns 0, or -1 for any other word. */
-int session_state_parse(struct str name, enum session_state *ret_state) MUST_CHECK;
-
 /* Texts are borrowed from the function or the reply that gives the session. */
 struct session {
     struct str id;     /* chosen by the client or a ULID */

@@ -2,6 +2,7 @@
 #ifndef OUTRIDER_CORE_SESSION_SESSION_REQUEST_H
 #define OUTRIDER_CORE_SESSION_SESSION_REQUEST_H
 
+#include "outrider/base/attr.h"
 #include "outrider/core/session/session.h"
 
 #include <stddef.h>
@@ -120,6 +121,9 @@ enum session_event_type {
 
 /* "created", "moved", "orphaned", "restored", "ended", "gap". */
 const char *session_event_name(enum session_event_type type);
+
+/* The event of that name. Returns 0, or -1 for any other word. */
+int session_event_parse(struct str name, enum session_event_type *ret_type) MUST_CHECK;
 
 /* Borrowed for the duration of the call that hands the event over. A touch, and a put that leaves the server as it is, is no
  * event; one that makes an orphaned session active on its server is RESTORED, on another MOVED. */

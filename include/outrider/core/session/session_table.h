@@ -21,7 +21,6 @@ struct session_table_settings {
 struct session_table_facts {
     size_t count, orphaned;
     size_t text_bytes; /* of ids, players and data */
-    uint64_t created, moved, ended[SESSION_WHY_COUNT];
 };
 
 enum session_change_kind {
