@@ -163,6 +163,18 @@ static void gone_link(struct session_table *table, struct session_home *home)
     *(home->gone_after == NULL ? &table->gone_last : &home->gone_after->gone_before) = home;
 }
 
+/* What is orphaned at the server ends at `until`, or sooner where a grace is in progress. */
+static void set_until(struct session_table *table, struct session_home *home, int64_t until)
+{
+    if (home->orphaned > 0) {
+        gone_unlink(table, home);
+        home->until = until < home->until ? until : home->until;
+    } else {
+        home->until = until;
+    }
+    gone_link(table, home);
+}
+
 static void tell_unlink(struct session_table *table, struct session_home *home)
 {
     struct session_home **at = &table->tell_first;
@@ -224,16 +236,10 @@ size_t session_home_orphan(struct session_table *table, struct session_home *hom
 {
     size_t changed = home->count - home->orphaned;
     int64_t before = home->orphaned_upto;
-    if (home->orphaned > 0) {
-        gone_unlink(table, home);
-        home->until = until < home->until ? until : home->until;
-    } else {
-        home->until = until;
-    }
+    set_until(table, home, until);
     home->orphaned = home->count;
     home->orphaned_upto = session_table_entry(table, home->last)->order;
     table->facts.orphaned += changed;
-    gone_link(table, home);
     if (changed > 0) {
         tell(table, home, SESSION_ON_ORPHANED, before, home->orphaned_upto);
     }
@@ -319,16 +325,12 @@ void session_entry_orphan(struct session_table *table, struct session_entry *ent
 {
     struct session_home *home = entry->home;
     session_entry_move(table, entry, name_of(home), true);
-    if (home->orphaned > 0) { /* it is before others that are orphaned, and so is itself */
-        gone_unlink(table, home);
-        home->until = until < home->until ? until : home->until;
-    } else {
+    set_until(table, home, until);
+    if (home->orphaned == 0) { /* else it is before others that are orphaned, and so is itself */
         home->orphaned = 1;
         home->orphaned_upto = entry->order;
-        home->until = until;
         table->facts.orphaned++;
     }
-    gone_link(table, home);
 }
 
 /* ---- sessions ---- */
