@@ -138,7 +138,6 @@ static struct session_home *home_make(struct session_table *table, struct str se
     home->size = (uint8_t)server.size;
     home->type_size = (uint8_t)session_type_of(server).size;
     memcpy(home->name, server.data, server.size);
-    home->number = take_number(&table->homes, home);
     session_index_add(&table->by_home, hash_of(table, server), home);
     return home;
 }
@@ -228,7 +227,6 @@ static void home_free_if_empty(struct session_table *table, struct session_home 
     }
     tell_unlink(table, home);
     session_index_remove(&table->by_home, hash_of(table, name_of(home)), home);
-    give_number(&table->homes, home->number);
     free(home);
 }
 

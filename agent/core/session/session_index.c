@@ -17,6 +17,14 @@ static uint32_t mask_of(const struct session_index *index)
     return (UINT32_C(1) << index->bits) - 1;
 }
 
+void session_index_free_all(struct session_index *index)
+{
+    for (uint32_t i = 0; index->bits > 0 && i <= mask_of(index); i++) {
+        free(index->places[i].what);
+    }
+    session_index_fini(index);
+}
+
 static uint32_t home_of(const struct session_index *index, uint32_t hash)
 {
     return hash >> (32 - index->bits);

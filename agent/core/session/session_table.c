@@ -17,19 +17,10 @@ void session_table_free(struct session_table *table)
     if (table == NULL) {
         return;
     }
-    for (uint32_t i = 1; i <= table->sessions.count; i++) {
-        free(session_table_place(table, i));
-    }
-    for (uint32_t i = 0; i < table->homes.count; i++) {
-        if (((uintptr_t)table->homes.list[i] & 1) == 0) {
-            free(table->homes.list[i]);
-        }
-    }
-    free(table->sessions.list);
-    free(table->homes.list);
-    session_index_fini(&table->by_id);
+    session_index_free_all(&table->by_id);
+    session_index_free_all(&table->by_home);
     session_index_fini(&table->by_player);
-    session_index_fini(&table->by_home);
+    free(table->sessions.list);
     buf_fini(&table->scratch);
     free(table->items);
     free(table);

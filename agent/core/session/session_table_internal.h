@@ -23,6 +23,9 @@ struct session_index {
 
 void session_index_fini(struct session_index *index);
 
+/* The same, and frees what was added. */
+void session_index_free_all(struct session_index *index);
+
 /* The same hash may be there several times. */
 void session_index_add(struct session_index *index, uint32_t hash, void *what);
 
@@ -47,7 +50,6 @@ struct session_home {
     size_t count, orphaned;
     uint32_t first, last; /* of its sessions, in their order; 0: none */
     uint32_t tell_next;   /* the session to tell of next; 0: nothing */
-    uint32_t number;
     enum session_event_type tell;
     uint8_t type_size, size;
     char name[]; /* TYPE/ID */
@@ -85,7 +87,7 @@ struct session_table {
     struct session_table_settings settings;
     bool listens;
     struct session_table_facts facts;
-    struct session_slots sessions, homes;
+    struct session_slots sessions;
     struct session_index by_id, by_player, by_home;
     struct session_wheel wheel;
     int64_t last_order, first_order;
