@@ -4,6 +4,8 @@
 #include "outrider/base/blob.h"
 #include "outrider/base/brief.h"
 #include "outrider/codec/json/json_write.h"
+#include "outrider/io/http/http_parse.h"
+#include "outrider/io/http/server/http_push.h"
 #include "outrider/io/http/server/http_server.h"
 
 #include <inttypes.h>
@@ -64,6 +66,29 @@ void api_respond(struct http_exchange *exchange, const struct api_reply *reply)
                                                    .blob = reply->blob,
                                                    .body = buf_view(&reply->body),
                                                    .headers = headers});
+}
+
+bool api_refuse_stream(struct http_exchange *exchange)
+{
+    const struct http_fault *fault = http_push_refusal(exchange);
+    if (fault != NULL) {
+        struct api_reply reply = {.header = "Retry-After: 5"};
+        api_refuse(&reply, fault->status, fault->code, "%s", fault->message);
+        api_respond(exchange, &reply);
+        api_reply_fini(&reply);
+    }
+    return fault != NULL;
+}
+
+struct http_push *api_stream_begin(struct http_exchange *exchange, size_t max_behind,
+                                   const struct http_push_calls *calls, void *user)
+{
+    static const char *const headers[] = {"Cache-Control: no-store", "X-Accel-Buffering: no", NULL};
+    return http_push_begin(exchange,
+                           &(struct http_push_options){.content_type = STR("text/event-stream"),
+                                                       .headers = headers,
+                                                       .max_behind = max_behind},
+                           calls, user);
 }
 
 void api_reply_fini(struct api_reply *reply)

@@ -7,8 +7,6 @@
 #include "outrider/base/mem.h"
 #include "outrider/core/fleet/filter.h"
 #include "outrider/core/fleet/view.h"
-#include "outrider/io/http/http_parse.h"
-#include "outrider/io/http/server/http_server.h"
 #include "outrider/io/loop/timer.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/log.h"
@@ -136,29 +134,16 @@ static struct events_batch *first_batch(struct events *events, enum events_kind 
     return events_batch_init(events);
 }
 
-static void refuse(struct events *events, struct http_exchange *exchange, const struct http_fault *fault)
-{
-    struct api_reply reply = {.header = "Retry-After: 5"};
-    events->counters.refused++;
-    api_refuse(&reply, fault->status, fault->code, "%s", fault->message);
-    api_respond(exchange, &reply);
-    api_reply_fini(&reply);
-}
-
 static void subscribe(struct api_call *call, enum events_kind kind, struct http_exchange *exchange)
 {
     static const struct http_push_calls calls = {on_drained, on_closed};
-    static const char *const headers[] = {"Cache-Control: no-store", "X-Accel-Buffering: no", NULL};
     struct events *events = call->view.fleet.events;
-    const struct http_fault *refusal = http_push_refusal(exchange);
-    if (refusal != NULL) {
-        refuse(events, exchange, refusal);
+    if (api_refuse_stream(exchange)) {
+        events->counters.refused++;
         return;
     }
     struct events_subscriber *subscriber = mem_zalloc(sizeof(*subscriber));
-    struct http_push *push = http_push_begin(
-        exchange, &(struct http_push_options){.content_type = STR("text/event-stream"), .headers = headers},
-        &calls, subscriber);
+    struct http_push *push = api_stream_begin(exchange, 0, &calls, subscriber);
     if (push == NULL) {
         free(subscriber);
         return;

@@ -10,9 +10,7 @@
 #include "outrider/codec/json/json_write.h"
 #include "outrider/codec/session/session_json.h"
 #include "outrider/codec/text/sse.h"
-#include "outrider/io/http/http_parse.h"
 #include "outrider/io/http/server/http_push.h"
-#include "outrider/io/http/server/http_server.h"
 #include "outrider/io/loop/loop.h"
 #include "outrider/io/loop/timer.h"
 #include "outrider/os/log.h"
@@ -74,31 +72,16 @@ static void on_closed(struct http_push *push, enum http_push_end why, void *user
     leave(subscriber);
 }
 
-static void refuse(struct http_exchange *exchange, const struct http_fault *fault)
-{
-    struct api_reply reply = {.header = "Retry-After: 5"};
-    api_refuse(&reply, fault->status, fault->code, "%s", fault->message);
-    api_respond(exchange, &reply);
-    api_reply_fini(&reply);
-}
-
 static void take(struct api_call *call, struct http_exchange *exchange)
 {
     static const struct http_push_calls calls = {on_drained, on_closed};
-    static const char *const headers[] = {"Cache-Control: no-store", "X-Accel-Buffering: no", NULL};
     struct session_events *events = call->view.session_events;
-    const struct http_fault *refusal = http_push_refusal(exchange);
     struct api_reply unused = {0};
-    if (refusal != NULL) {
-        refuse(exchange, refusal);
+    if (api_refuse_stream(exchange)) {
         return;
     }
     struct subscriber *subscriber = mem_zalloc(sizeof(*subscriber));
-    subscriber->push = http_push_begin(exchange,
-                                       &(struct http_push_options){.content_type = STR("text/event-stream"),
-                                                                   .headers = headers,
-                                                                   .max_behind = BEHIND_MAX},
-                                       &calls, subscriber);
+    subscriber->push = api_stream_begin(exchange, BEHIND_MAX, &calls, subscriber);
     if (subscriber->push == NULL) {
         free(subscriber);
         return;

@@ -13,6 +13,8 @@ struct api_call;
 struct api_deferred;
 struct blob;
 struct http_exchange;
+struct http_push;
+struct http_push_calls;
 
 /* When the reply is sent. */
 enum api_turn {
@@ -63,6 +65,14 @@ struct buf *api_json(struct api_reply *reply);
 
 /* Sends a complete reply; the exchange ends. */
 void api_respond(struct http_exchange *exchange, const struct api_reply *reply);
+
+/* Whether there is no place for one more stream: then the exchange has got its refusal and ends. */
+bool api_refuse_stream(struct http_exchange *exchange);
+
+/* Begins a stream of events (SSE), as http_push_begin() does: `calls` is borrowed as long as it lives. `max_behind` bytes may wait for
+ * the peer; 0: HTTP_PUSH_BEHIND_MAX. */
+struct http_push *api_stream_begin(struct http_exchange *exchange, size_t max_behind,
+                                   const struct http_push_calls *calls, void *user);
 
 /* Frees what the reply holds. */
 void api_reply_fini(struct api_reply *reply);
