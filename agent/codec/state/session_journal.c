@@ -1,5 +1,7 @@
 #include "outrider/codec/state/session_journal.h"
 
+#include "numbers_internal.h"
+
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 
@@ -14,28 +16,21 @@ _Static_assert(MAGIC_SIZE + 4 == SESSION_JOURNAL_HEAD_SIZE, "magic and version")
 
 /* ---- writing ---- */
 
-static void put_number(char *to, uint64_t value, size_t size)
-{
-    for (size_t i = 0; i < size; i++) {
-        to[i] = (char)(unsigned char)(value >> (8 * i));
-    }
-}
-
 static void add_number(struct buf *out, int64_t value)
 {
-    put_number(buf_extend(out, 8), (uint64_t)value, 8);
+    number_put(buf_extend(out, 8), (uint64_t)value, 8);
 }
 
 static void add_text(struct buf *out, struct str text)
 {
-    put_number(buf_extend(out, 2), text.size, 2);
+    number_put(buf_extend(out, 2), text.size, 2);
     buf_str(out, text);
 }
 
 void session_journal_begin(struct buf *out)
 {
     buf_add(out, magic, MAGIC_SIZE);
-    put_number(buf_extend(out, 4), SESSION_JOURNAL_VERSION, 4);
+    number_put(buf_extend(out, 4), SESSION_JOURNAL_VERSION, 4);
 }
 
 void session_journal_add(const struct session_change *change, uint64_t offset, struct buf *out)
@@ -53,20 +48,11 @@ void session_journal_add(const struct session_change *change, uint64_t offset, s
     add_text(out, session->server);
     add_text(out, session->data);
     struct str payload = {out->data + begin + FRAME_SIZE, out->size - begin - FRAME_SIZE};
-    put_number(out->data + begin, payload.size, 4);
-    put_number(out->data + begin + 4, str_hash(payload, offset), 8);
+    number_put(out->data + begin, payload.size, 4);
+    number_put(out->data + begin + 4, str_hash(payload, offset), 8);
 }
 
 /* ---- reading ---- */
-
-static uint64_t number_at(const char *data, size_t size)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < size; i++) {
-        value |= (uint64_t)(unsigned char)data[i] << (8 * i);
-    }
-    return value;
-}
 
 int session_journal_check(struct str text, struct error *err)
 {

@@ -7,6 +7,8 @@
  * text: u32 size and the bytes. Records are in the order of their keys, tombstones in that of their ends. */
 #include "outrider/codec/state/view_file.h"
 
+#include "numbers_internal.h"
+
 #include "outrider/base/blob.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
@@ -90,10 +92,7 @@ void view_file_check(struct view_file *file, const struct record_check *check)
 
 static void put_number(struct buf *out, uint64_t value, size_t size)
 {
-    char *to = buf_extend(out, size);
-    for (size_t i = 0; i < size; i++) {
-        to[i] = (char)(unsigned char)(value >> (8 * i));
-    }
+    number_put(buf_extend(out, size), value, size);
 }
 
 static void put_text(struct buf *out, struct str text)
@@ -161,15 +160,6 @@ struct reader {
     bool failed;
     struct error *err;
 };
-
-static uint64_t number_at(const char *data, size_t size)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < size; i++) {
-        value |= (uint64_t)(unsigned char)data[i] << (8 * i);
-    }
-    return value;
-}
 
 static void fail(struct reader *reader, const char *what, size_t at, const char *how)
 {
