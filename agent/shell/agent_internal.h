@@ -226,6 +226,9 @@ void fleet_reload(struct fleet *fleet, const struct config *config);
 /* What the API may see of it; borrowed until the next step. */
 void fleet_look(const struct fleet *fleet, struct api_fleet *ret_fleet);
 
+/* The record of `server`, TYPE/ID, borrowed; NULL: there is none. */
+const struct view_entry *fleet_find(const struct fleet *fleet, struct str server);
+
 /* status_sockets.c: the two status sockets (docs/design/protocol.md, "Status sockets"): lines and datagrams
  * in, status messages to the router, replies and events out. Opens what the configuration and LISTEN_FDS name;
  * `agent` is borrowed. The caller owns the result. NULL with `err` naming the setting and the path that

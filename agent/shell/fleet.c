@@ -278,3 +278,9 @@ void fleet_look(const struct fleet *fleet, struct api_fleet *ret_fleet)
                                     .events = fleet->events};
     leader_feed_look(fleet->leaders, ret_fleet);
 }
+
+const struct view_entry *fleet_find(const struct fleet *fleet, struct str server)
+{
+    struct str id, type = str_split(server, '/', &id);
+    return view_find(fleet->router.view, type, id);
+}

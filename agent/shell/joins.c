@@ -7,7 +7,6 @@
 #include "outrider/base/hash.h"
 #include "outrider/base/mem.h"
 #include "outrider/core/fleet/view_entry.h"
-#include "outrider/core/fleet/view_read.h"
 #include "outrider/core/session/join.h"
 #include "outrider/io/loop/timer.h"
 #include "outrider/os/entropy.h"
@@ -115,10 +114,7 @@ static void put(struct one *one, const struct join_effect *effect)
 /* Whether the server of a session keeps it, by its record. */
 static enum join_standing standing_of(const struct agent *agent, const struct session *session)
 {
-    struct api_fleet fleet;
-    fleet_look(agent->fleet, &fleet);
-    const struct view_entry *entry =
-        fleet.view == NULL ? NULL : view_find(fleet.view, session->type, id_of(session->server));
+    const struct view_entry *entry = fleet_find(agent->fleet, session->server);
     if (entry == NULL) {
         return session->state == SESSION_ORPHANED ? JOIN_GONE : JOIN_UNSEEN;
     }

@@ -7,7 +7,6 @@
 #include "outrider/base/hash.h"
 #include "outrider/base/mem.h"
 #include "outrider/core/fleet/view.h"
-#include "outrider/core/fleet/view_read.h"
 #include "outrider/core/session/session_failover.h"
 #include "outrider/io/loop/timer.h"
 #include "outrider/os/entropy.h"
@@ -52,17 +51,9 @@ static struct session_failover_settings failover_settings(const struct config *c
 
 static void step(struct sessions *sessions, struct session_failover_event event);
 
-static bool is_present(const struct sessions *sessions, struct str server)
-{
-    struct api_fleet fleet;
-    struct str id, type = str_split(server, '/', &id);
-    fleet_look(sessions->agent->fleet, &fleet);
-    return view_find(fleet.view, type, id) != NULL;
-}
-
 static void look(struct sessions *sessions, struct str server)
 {
-    bool present = is_present(sessions, server);
+    bool present = fleet_find(sessions->agent->fleet, server) != NULL;
     step(sessions,
          (struct session_failover_event){.type = FAILOVER_ON_LOOKED, .server = server, .present = &present});
 }
@@ -113,7 +104,7 @@ static void on_swept(const struct session_reply *reply, void *user)
     struct sessions *sessions = user;
     bool present[SESSION_PAGE_MAX];
     for (size_t i = 0; reply->op == SESSION_LIST && i < reply->count && i < SESSION_PAGE_MAX; i++) {
-        present[i] = is_present(sessions, reply->sessions[i].server);
+        present[i] = fleet_find(sessions->agent->fleet, reply->sessions[i].server) != NULL;
     }
     carry_out(sessions,
               (struct session_failover_event){.type = FAILOVER_ON_REPLY, .reply = reply, .present = present});
