@@ -1,23 +1,8 @@
 """Game servers of the test behind real agents, players that join them through observers, and what must hold of both."""
-import http.client
-import importlib.machinery
-import importlib.util
 import json
-import pathlib
-import shutil
-import signal
-import tempfile
 import threading
 
-from harness import Case, UnixHttp, wait_until
-from registry import DEADLINE_S, SUPPORT
-
-
-def load_with_redis():
-    loader = importlib.machinery.SourceFileLoader("with_redis", str(SUPPORT / "with-redis"))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("with_redis", loader))
-    loader.exec_module(module)
-    return module
+from harness import Case, wait_until
 
 
 def at_once(count, call):
@@ -31,31 +16,6 @@ def at_once(count, call):
     if len(answers) != count:
         raise AssertionError("a thread failed")
     return answers
-
-
-class Redis:
-    """Real Redis servers of its own."""
-
-    def __init__(self, mode):
-        self.tool = load_with_redis()
-        self.parent = pathlib.Path(tempfile.mkdtemp(prefix="outrider-e2e-redis-"))
-        self.folder, self.nodes, told, _ = self.tool.start(self.parent, mode)
-        self.settings = {"endpoints": [f"redis://127.0.0.1:{node.port}" for node in told], "mode": mode}
-        if mode == "sentinel":
-            self.settings["master_name"] = "mm"
-
-    def sessions(self, namespace):
-        """What an observer's `sessions` are."""
-        return {"store": "redis", "redis": {**self.settings, "namespace": namespace}}
-
-    def failover(self):
-        """The master is killed; returns once another is one."""
-        self.tool.do_failover(json.loads((self.folder / "state.json").read_text()))
-
-    def stop(self):
-        for node in self.nodes:
-            node.kill()
-        shutil.rmtree(self.parent, ignore_errors=True)
 
 
 class Full(Exception):

@@ -15,14 +15,15 @@ DEADLINE_S = 30  # waits take milliseconds: only a hang reaches it
 SUPPORT = pathlib.Path(__file__).resolve().parent.parent / "support"
 
 
-def load_with_etcd():
-    loader = importlib.machinery.SourceFileLoader("with_etcd", str(SUPPORT / "with-etcd"))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("with_etcd", loader))
+def load(program):
+    """A program of tests/support as a module."""
+    loader = importlib.machinery.SourceFileLoader(program.replace("-", "_"), str(SUPPORT / program))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
     loader.exec_module(module)
     return module
 
 
-with_etcd = load_with_etcd()
+with_etcd = load("with-etcd")
 
 
 def wait_until(condition, what, deadline=DEADLINE_S):

@@ -3,7 +3,8 @@ import contextlib
 import signal
 
 from harness import wait_until
-from placing import PlacingCase, Redis, at_once
+from placing import PlacingCase, at_once
+from redis_servers import Redis
 
 
 class Join(PlacingCase):

@@ -10,7 +10,8 @@ import threading
 import time
 
 from harness import wait_until
-from placing import Full, Gone, PlacingCase, Redis, at_once
+from placing import Full, Gone, PlacingCase, at_once
+from redis_servers import Redis
 
 PLAYERS, WORKERS, SERVERS, CAPACITY = 200, 12, 8, 40
 

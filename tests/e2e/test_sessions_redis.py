@@ -1,57 +1,20 @@
 """Sessions in Redis: two observers that share them, over HTTP, while the Redis servers fail over."""
-import importlib.machinery
-import importlib.util
 import json
-import pathlib
-import shutil
-import subprocess
-import tempfile
 import threading
 import unittest
 
 from harness import wait_until
+from redis_servers import Redis, with_redis
 from test_observer import Fleet
 from test_sessions import Stream
-
-SUPPORT = pathlib.Path(__file__).resolve().parent.parent / "support"
-
-
-def load_with_redis():
-    loader = importlib.machinery.SourceFileLoader("with_redis", str(SUPPORT / "with-redis"))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("with_redis", loader))
-    loader.exec_module(module)
-    return module
-
-
-with_redis = load_with_redis()
-
-
-class Redis:
-    """Real servers, gone with the test."""
-
-    def __init__(self, case, mode, auth=False):
-        parent = pathlib.Path(tempfile.mkdtemp(prefix="outrider-redis-"))
-        case.addCleanup(shutil.rmtree, parent, True)
-        self.folder, self.nodes, told, _ = with_redis.start(parent, mode, auth=auth)
-        for node in self.nodes:
-            case.addCleanup(node.kill)
-        self.settings = {"endpoints": [f"redis://127.0.0.1:{node.port}" for node in told], "mode": mode}
-        if mode == "sentinel":
-            self.settings["master_name"] = "mm"
-        if auth:
-            self.settings.update(username="agent", password_file=str(self.folder / "password"))
-
-    def do(self, what, *words):
-        return subprocess.run([self.folder / what, *words], check=True, capture_output=True, text=True).stdout
 
 
 class SessionsInRedis(Fleet):
     def observers(self, mode, **more):
-        self.redis = Redis(self, mode, **more)
-        self.o, self.other = (
-            self.observer(name, sessions={"store": "redis", "reconnect_grace": "1s",
-                                          "redis": dict(self.redis.settings, namespace="outrider-test")})
-            for name in ("o", "o2"))
+        self.redis = Redis(mode, **more)
+        self.addCleanup(self.redis.stop)
+        self.o, self.other = (self.observer(name, sessions={**self.redis.sessions("outrider-test"), "reconnect_grace": "1s"})
+                              for name in ("o", "o2"))
 
     def ask(self, agent, method, path, body=None, status=200):
         got, _, answer = agent.request(method, path, body)
@@ -110,7 +73,7 @@ class SessionsInRedis(Fleet):
         for thread in threads:
             thread.start()
         try:
-            self.redis.do("failover")
+            self.redis.failover()
             self.assertEqual(self.ids(self.o), ["w1"])
             done = len(acknowledged)
             wait_until(lambda: len(acknowledged) > done + 50, "sessions go on at the new master")
