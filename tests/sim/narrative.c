@@ -1,14 +1,12 @@
-/* Keeps the last events, which a failure prints. */
-#include "sim.h"
+#include "narrative.h"
 
 #include "outrider/base/mem.h"
 
-#include <inttypes.h>
-#include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LINES = 70, WIDTH = 220 };
+enum { LINES = 70, WIDTH = 320 };
 
 struct narrative {
     bool verbose;
@@ -35,51 +33,32 @@ void narrative_clear(struct narrative *narrative)
     narrative->verdict[0] = '\0';
 }
 
-static size_t begin_line(const struct world *world, const struct node *node, char line[static WIDTH])
+void narrative_add(struct narrative *narrative, const char *head, const char *format, va_list args)
 {
-    int64_t now = world->now;
-    int used = snprintf(line, WIDTH, "%02d:%02d:%02d.%03d ", (int)(now / 3600000), (int)(now / 60000 % 60),
-                        (int)(now / 1000 % 60), (int)(now % 1000));
-    if (node == NULL) {
-        used += snprintf(line + used, WIDTH - (size_t)used, "world         ");
-    } else {
-        used +=
-            snprintf(line + used, WIDTH - (size_t)used, "agent %u life %-2" PRIu32, node->index, node->life);
-    }
-    return (size_t)used;
-}
-
-void narrate(const struct world *world, const struct node *node, const char *format, ...)
-{
-    struct narrative *narrative = world->narrative;
     if (narrative == NULL) {
         return;
     }
     char *line = narrative->lines[narrative->count++ % LINES];
-    size_t used = begin_line(world, node, line);
-    va_list args;
-    va_start(args, format);
-    vsnprintf(line + used, WIDTH - used, format, args);
-    va_end(args);
+    int used = snprintf(line, WIDTH, "%s", head);
+    vsnprintf(line + used, WIDTH - (size_t)used, format, args);
     if (narrative->verbose) {
         puts(line);
     }
 }
 
-void violated(struct world *world, const struct node *node, const char *format, ...)
+static void PRINTF_LIKE(3, 4) add(struct narrative *narrative, const char *head, const char *format, ...)
 {
-    if (world->failed) {
-        return;
-    }
-    world->failed = true;
-    char text[400];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    narrative_add(narrative, head, format, args);
     va_end(args);
-    narrate(world, node, "VIOLATED: %s", text);
-    if (world->narrative != NULL) {
-        snprintf(world->narrative->verdict, sizeof(world->narrative->verdict), "%s", text);
+}
+
+void narrative_fail(struct narrative *narrative, const char *head, const char *format, va_list args)
+{
+    if (narrative != NULL) {
+        vsnprintf(narrative->verdict, sizeof(narrative->verdict), format, args);
+        add(narrative, head, "VIOLATED: %s", narrative->verdict);
     }
 }
 

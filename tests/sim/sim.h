@@ -15,6 +15,7 @@
 
 #include "heap.h"
 #include "model_etcd.h"
+#include "narrative.h"
 
 #include "outrider/base/buf.h"
 #include "outrider/base/random.h"
@@ -256,8 +257,6 @@ struct stats {
     uint64_t faults[FAULT_COUNT];
 };
 
-struct narrative;
-
 struct world {
     uint64_t seed;
     struct random random;
@@ -323,6 +322,10 @@ uint64_t world_below(struct world *world, uint64_t below);
 bool world_chance(struct world *world, unsigned per_mille);
 /* A span around `mean`, exponential in steps. */
 int64_t world_span(struct world *world, int64_t mean);
+/* A line of the narrative; `node` NULL: of the world itself. */
+void narrate(const struct world *world, const struct node *node, const char *format, ...) PRINTF_LIKE(3, 4);
+/* Reports a broken invariant and ends the world. */
+void violated(struct world *world, const struct node *node, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* node.c */
 void node_init(struct node *node, struct world *world, unsigned index);
@@ -441,17 +444,6 @@ bool record_says(struct str json, const char *status);
 void oracle_check(struct node *node, const char *what);
 /* How long after a storm the record may still be wrong. */
 int64_t oracle_bound(const struct node *node);
-
-/* narrative.c: `node` NULL: the world itself. */
-struct narrative *narrative_new(bool verbose);
-void narrative_free(struct narrative *narrative);
-void narrative_clear(struct narrative *narrative);
-void narrate(const struct world *world, const struct node *node, const char *format, ...) PRINTF_LIKE(3, 4);
-/* Reports a broken invariant and ends the world. */
-void violated(struct world *world, const struct node *node, const char *format, ...) PRINTF_LIKE(3, 4);
-void narrative_print(const struct narrative *narrative);
-/* The first violation, or "". */
-const char *narrative_verdict(const struct narrative *narrative);
 
 /* herd.c: returns whether the limits are met. */
 bool herd_run(unsigned agents, uint64_t seed);

@@ -3,6 +3,8 @@
 
 #include "outrider/base/mem.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 uint64_t world_below(struct world *world, uint64_t below)
@@ -31,6 +33,50 @@ void world_at(struct world *world, int64_t at, enum event_type type, const struc
     more.life = node == NULL ? 0 : node->life;
     heap_push(&world->heap, more);
 }
+
+/* ---- the narrative ---- */
+
+enum { HEAD_SIZE = 48 };
+
+static const char *head_of(const struct world *world, const struct node *node, char out[static HEAD_SIZE])
+{
+    int64_t now = world->now;
+    int used = snprintf(out, HEAD_SIZE, "%02d:%02d:%02d.%03d ", (int)(now / 3600000), (int)(now / 60000 % 60),
+                        (int)(now / 1000 % 60), (int)(now % 1000));
+    if (node == NULL) {
+        snprintf(out + used, HEAD_SIZE - (size_t)used, "world         ");
+    } else {
+        snprintf(out + used, HEAD_SIZE - (size_t)used, "agent %u life %-2" PRIu32, node->index, node->life);
+    }
+    return out;
+}
+
+void narrate(const struct world *world, const struct node *node, const char *format, ...)
+{
+    char head[HEAD_SIZE];
+    va_list args;
+    if (world->narrative == NULL) {
+        return;
+    }
+    va_start(args, format);
+    narrative_add(world->narrative, head_of(world, node, head), format, args);
+    va_end(args);
+}
+
+void violated(struct world *world, const struct node *node, const char *format, ...)
+{
+    char head[HEAD_SIZE];
+    va_list args;
+    if (world->failed) {
+        return;
+    }
+    world->failed = true;
+    va_start(args, format);
+    narrative_fail(world->narrative, head_of(world, node, head), format, args);
+    va_end(args);
+}
+
+/* ---- a world ---- */
 
 static void changed(void *user, unsigned key)
 {

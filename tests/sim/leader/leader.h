@@ -6,13 +6,14 @@
 #define OUTRIDER_TESTS_SIM_LEADER_H
 
 #include "sim/heap.h"
+#include "sim/narrative.h"
 
 #include "outrider/base/attr.h"
 #include "outrider/base/random.h"
 #include "outrider/core/leader/election.h"
 #include "outrider/registry/memory/memory.h"
 
-enum { NODES_MAX = 6, OPEN_MAX = 16, WATCHES_MAX = 256, LINES = 60, DELAY_MAX = 3000 };
+enum { NODES_MAX = 6, OPEN_MAX = 16, WATCHES_MAX = 256, DELAY_MAX = 3000 };
 
 enum event_type {
     EVENT_TICK,    /* a deadline of a node */
@@ -106,16 +107,14 @@ struct world {
     unsigned last_leader;
     uint32_t last_leader_life;
     int64_t excused_until; /* until then two may believe: data were lost, or keys deleted by hand */
-    bool failed, ended, verbose;
-    char lines[LINES][180];
-    unsigned line_count;
-    char verdict[200];
+    bool failed, ended;
+    struct narrative *narrative;
     struct stats stats;
 };
 
 /* ---- world.c ---- */
 
-struct world *world_new(uint64_t seed, const struct memory_kind *kind, bool verbose);
+struct world *world_new(uint64_t seed, const struct memory_kind *kind, struct narrative *narrative);
 void world_run(struct world *world);
 void world_free(struct world *world);
 
@@ -130,7 +129,7 @@ bool chance(struct world *world, unsigned percent);
 /* Asks every node that could be asked now whether it leads. */
 void ask_all(struct world *world);
 
-/* A line of the story; the last ones are printed when the world fails. */
+/* A line of the narrative. */
 void tell(struct world *world, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* An invariant does not hold. */

@@ -6,16 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static void print_story(const struct world *world)
-{
-    unsigned first = world->line_count > LINES ? world->line_count - LINES : 0;
-    for (unsigned i = first; i < world->line_count && !world->verbose; i++) {
-        puts(world->lines[i % LINES]);
-    }
-    printf("FAILED: %s\nreplay: sim_leader --like %s --seed %" PRIu64 " --hours 0 --verbose\n",
-           world->verdict, world->kind->name, world->seed);
-}
-
 static void add(struct stats *total, const struct stats *more)
 {
     uint64_t *to = (uint64_t *)(void *)total;
@@ -61,19 +51,24 @@ int main(int argc, char **argv)
             return 64;
         }
     }
+    struct narrative *narrative = narrative_new(verbose);
     struct stats total = {0};
     uint64_t worlds = 0;
     do {
-        struct world *world = world_new(seed++, kind, verbose);
+        narrative_clear(narrative);
+        struct world *world = world_new(seed++, kind, narrative);
         world_run(world);
         failed = world->failed;
         if (failed) {
-            print_story(world);
+            narrative_print(narrative);
+            printf("FAILED: %s\nreplay: sim_leader --like %s --seed %" PRIu64 " --hours 0 --verbose\n",
+                   narrative_verdict(narrative), kind->name, world->seed);
         }
         add(&total, &world->stats);
         world_free(world);
         worlds++;
     } while (!failed && total.agent_ms < hours * 3600000);
     print(&total, worlds);
+    narrative_free(narrative);
     return failed ? 1 : 0;
 }

@@ -31,36 +31,32 @@ void plan(struct world *world, int64_t delay, enum event_type type, struct node 
                                            .id = id});
 }
 
-static void add_line(struct world *world, const char *text)
+static const char *head_of(const struct world *world, char out[static 16])
 {
-    char *line = world->lines[world->line_count++ % LINES];
-    snprintf(line, sizeof(world->lines[0]), "%9.3f  %.140s", (double)world->now / 1000, text);
-    if (world->verbose) {
-        puts(line);
-    }
+    snprintf(out, 16, "%9.3f  ", (double)world->now / 1000);
+    return out;
 }
 
 void tell(struct world *world, const char *format, ...)
 {
-    char text[160];
+    char head[16];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    narrative_add(world->narrative, head_of(world, head), format, args);
     va_end(args);
-    add_line(world, text);
 }
 
 void break_rule(struct world *world, const char *format, ...)
 {
+    char head[16];
+    va_list args;
     if (world->failed) {
         return;
     }
-    va_list args;
-    va_start(args, format);
-    vsnprintf(world->verdict, sizeof(world->verdict), format, args);
-    va_end(args);
     world->failed = true;
-    add_line(world, world->verdict);
+    va_start(args, format);
+    narrative_fail(world->narrative, head_of(world, head), format, args);
+    va_end(args);
 }
 
 /* ---- invariants ---- */
@@ -302,13 +298,13 @@ static void write_foreign(struct world *world)
     }
 }
 
-struct world *world_new(uint64_t seed, const struct memory_kind *kind, bool verbose)
+struct world *world_new(uint64_t seed, const struct memory_kind *kind, struct narrative *narrative)
 {
     static const int64_t ttls[] = {6000, 8000, 10000, 30000};
     struct world *world = mem_zalloc(sizeof(*world));
     world->seed = seed;
     world->kind = kind;
-    world->verbose = verbose;
+    world->narrative = narrative;
     world->cluster = 1;
     random_seed(&world->random, seed);
     world->ttl_ms = ttls[random_below(&world->random, COUNT_OF(ttls))];

@@ -5,7 +5,6 @@
 #include "outrider/base/mem.h"
 #include "outrider/core/fleet/view_entry.h"
 #include "outrider/core/fleet/view_read.h"
-#include "outrider/core/session/join.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -148,7 +148,7 @@ void observer_watched(struct observer *observer, enum port port, const struct re
 void observer_check(struct observer *observer)
 {
     struct world *world = world_of(observer);
-    if (!machine_runs(&observer->machine) || observer->machine.stopped_until > world->now) {
+    if (!machine_runs(&observer->machine)) {
         return;
     }
     observer_tick(observer);

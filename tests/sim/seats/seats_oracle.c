@@ -94,10 +94,9 @@ static void on_record(struct world *world, unsigned server, const struct blob *i
     agent->record_ready = is != NULL && memmem(value.data, value.size, ready, strlen(ready)) != NULL;
 }
 
-void oracle_changed(struct world *world, const char *key, const struct blob *was, const struct blob *is)
+void oracle_changed(struct world *world, const char *key, const struct blob *is)
 {
     static const char seats[] = "/outrider/seats/world/w", record[] = "/services/world/w";
-    (void)was;
     if (strncmp(key, seats, strlen(seats)) == 0) {
         on_seats(world, (unsigned)atoi(key + strlen(seats)), is);
     } else if (strncmp(key, record, strlen(record)) == 0) {

@@ -52,7 +52,7 @@ static void ask(struct world *world, struct player *player)
     act_later(world, player, 6000 + (int64_t)below(world, 2000));
     player->asks++;
     world->totals.allocations++;
-    if (machine_runs(&observer->machine) && observer->machine.stopped_until <= world->now) {
+    if (machine_runs(&observer->machine)) {
         observer_allocate(observer, player);
     }
 }
@@ -313,7 +313,7 @@ void player_act(struct world *world, uint64_t number)
         return;
     }
     struct observer *observer = &world->observers[below(world, OBSERVERS)];
-    bool able = machine_runs(&observer->machine) && observer->machine.stopped_until <= world->now;
+    bool able = machine_runs(&observer->machine);
     switch (player->stage) {
     case STAGE_ASKS:
         if (player->asks > 4) {

@@ -12,6 +12,7 @@
 #define OUTRIDER_TESTS_SIM_SEATS_SIM_H
 
 #include "sim/heap.h"
+#include "sim/narrative.h"
 
 #include "outrider/base/buf.h"
 #include "outrider/base/hash.h"
@@ -93,7 +94,7 @@ struct stream {
     char from[REGISTRY_RANGES_MAX][96], to[REGISTRY_RANGES_MAX][96];
     size_t ranges;
     uint64_t next; /* the change to deliver next */
-    bool open, planned, deaf, read_anew;
+    bool open, planned, deaf;
     int64_t wanted_from;
     enum registry_failure ends; /* it ends with this; OK: it does not */
 };
@@ -105,7 +106,7 @@ struct machine {
     unsigned index;
     uint32_t life; /* of the process; odd: it runs */
     enum way way;
-    int64_t way_until, armed_at, skew, stopped_until;
+    int64_t way_until, armed_at, skew;
     struct stream streams[PORT_COUNT];
 };
 
@@ -232,11 +233,10 @@ struct world {
     struct joins *joins;
     uint64_t last_player, wanted; /* players that came, that are to come */
     unsigned lost, late, doubled; /* per mille of requests */
-    bool calm, failed, verbose;
+    bool calm, failed;
     struct removal removals[ITEMS_MAX];
     size_t removal_count;
-    char *story[512];
-    uint64_t told;
+    struct narrative *narrative;
     struct totals totals;
 };
 
@@ -316,8 +316,8 @@ void joins_due(struct world *world, uint64_t serial);
 void joins_errand(struct world *world, void *errand);
 void joins_forget(struct observer *observer);
 
-/* seats_oracle.c: a key changes in the present revision, from `was` to `is` (NULL: absent); all of a revision changed. */
-void oracle_changed(struct world *world, const char *key, const struct blob *was, const struct blob *is);
+/* seats_oracle.c: a key changes in the present revision, to `is` (NULL: absent); all of a revision changed. */
+void oracle_changed(struct world *world, const char *key, const struct blob *is);
 void oracle_revision(struct world *world);
 void oracle_acknowledged(struct world *world, const struct player *player);
 void oracle_refused(struct world *world, const struct agent *agent, uint64_t number);

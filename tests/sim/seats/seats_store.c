@@ -85,7 +85,7 @@ static void set(struct world *world, struct str key, struct blob *value, struct 
     stored->value = value == NULL ? NULL : blob_ref(value);
     stored->mod_revision = store->revision;
     stored->lease = lease;
-    oracle_changed(world, name, was, value);
+    oracle_changed(world, name, value);
     blob_unref(was);
     if (value == NULL) {
         HASH_DEL(store->keys, stored);

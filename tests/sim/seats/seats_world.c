@@ -56,46 +56,36 @@ void machine_arm(struct machine *machine, int64_t at_mono)
 
 /* ---- the story ---- */
 
-static void add_line(struct world *world, const char *format, va_list args)
+static const char *head_of(const struct world *world, char out[static 40])
 {
-    char line[320];
-    size_t used = (size_t)snprintf(line, sizeof(line), "%9.3f  r%lld  ", (double)world->now / 1000,
-                                   (long long)world->store.revision);
-    vsnprintf(line + used, sizeof(line) - used, format, args);
-    if (world->verbose) {
-        puts(line);
-        return;
-    }
-    char **slot = &world->story[world->told++ % COUNT_OF(world->story)];
-    free(*slot);
-    *slot = mem_strdup(line);
+    snprintf(out, 40, "%9.3f  r%lld  ", (double)world->now / 1000, (long long)world->store.revision);
+    return out;
 }
 
 void tell(struct world *world, const char *format, ...)
 {
+    char head[40];
     va_list args;
     va_start(args, format);
-    add_line(world, format, args);
+    narrative_add(world->narrative, head_of(world, head), format, args);
     va_end(args);
 }
 
 void violated(struct world *world, const char *format, ...)
 {
+    char head[40];
     va_list args;
     if (world->failed) {
         return;
     }
     world->failed = true;
-    uint64_t first = world->told < 60 ? 0 : world->told - 60;
-    for (uint64_t i = first; i < world->told; i++) {
-        puts(world->story[i % COUNT_OF(world->story)]);
-    }
-    printf("FAILED at %.3f, revision %lld: ", (double)world->now / 1000, (long long)world->store.revision);
     va_start(args, format);
-    vprintf(format, args);
+    narrative_fail(world->narrative, head_of(world, head), format, args);
     va_end(args);
-    printf("\nreplay: sim_seats --seed %llu --players %llu --worlds 1 --verbose\n",
-           (unsigned long long)world->seed, (unsigned long long)world->wanted);
+    narrative_print(world->narrative);
+    printf("FAILED: %s\nreplay: sim_seats --seed %llu --players %llu --worlds 1 --verbose\n",
+           narrative_verdict(world->narrative), (unsigned long long)world->seed,
+           (unsigned long long)world->wanted);
 }
 
 /* ---- what befalls it ---- */
@@ -341,9 +331,7 @@ static void end(struct world *world)
         HASH_DELETE(by_id, world->by_id, player);
         free(player);
     }
-    for (size_t i = 0; i < COUNT_OF(world->story); i++) {
-        free(world->story[i]);
-    }
+    narrative_free(world->narrative);
     store_fini(&world->store);
     joins_free(world);
     free(world->heap.events);
@@ -355,7 +343,7 @@ bool world_play(uint64_t seed, uint64_t wanted, bool verbose, struct totals *tot
     struct world *world = mem_zalloc(sizeof(*world));
     world->seed = seed;
     world->wanted = wanted;
-    world->verbose = verbose;
+    world->narrative = narrative_new(verbose);
     world->totals = *totals;
     random_seed(&world->random, seed);
     begin(world);
