@@ -1,5 +1,6 @@
 /* sim [--seed S] [--hours H] [--like KIND] [--verbose] [--keep-going]: simulates worlds from seed S on for
  * H agent-hours. The first failure prints its last events and the command that replays it. */
+#include "options.h"
 #include "sim.h"
 
 #include "outrider/base/error.h"
@@ -7,7 +8,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 struct options {
     uint64_t seed, hours, herd;
@@ -23,17 +23,6 @@ static int usage(void)
     return 64;
 }
 
-static const struct memory_kind *kind_of(const char *name)
-{
-    static const struct memory_kind *const kinds[] = {&memory_etcd, &memory_redis, &memory_consul};
-    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
-        if (strcmp(kinds[i]->name, name) == 0) {
-            return kinds[i];
-        }
-    }
-    return NULL;
-}
-
 static int read_options(int argc, char **argv, struct options *ret_options)
 {
     struct options options = {.seed = 1, .hours = 100, .kind = &memory_etcd};
@@ -44,8 +33,8 @@ static int read_options(int argc, char **argv, struct options *ret_options)
                                                              : NULL;
         if (number != NULL && i + 1 < argc && str_to_u64(str_of(argv[i + 1]), UINT64_MAX, number) == 0) {
             i++;
-        } else if (strcmp(argv[i], "--like") == 0 && i + 1 < argc && kind_of(argv[i + 1]) != NULL) {
-            options.kind = kind_of(argv[++i]);
+        } else if (strcmp(argv[i], "--like") == 0 && i + 1 < argc && options_kind(argv[i + 1]) != NULL) {
+            options.kind = options_kind(argv[++i]);
         } else if (strcmp(argv[i], "--verbose") == 0) {
             options.verbose = true;
         } else if (strcmp(argv[i], "--keep-going") == 0) {
@@ -56,13 +45,6 @@ static int read_options(int argc, char **argv, struct options *ret_options)
     }
     *ret_options = options;
     return 0;
-}
-
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 static void add(struct stats *total, const struct stats *more)
@@ -117,13 +99,13 @@ static int run(const struct options *options)
 {
     struct narrative *narrative = narrative_new(options->verbose);
     struct stats total = {0};
-    double began = seconds();
+    double began = options_seconds();
     uint64_t seed = options->seed, failures = 0;
     while (total.agent_ms < options->hours * 3600000 && (failures == 0 || options->keep_going)) {
         failures += play(seed, options->kind, narrative, &total) ? 0 : 1;
         seed++;
     }
-    double took = seconds() - began, hours = (double)total.agent_ms / 3600000.0;
+    double took = options_seconds() - began, hours = (double)total.agent_ms / 3600000.0;
     printf("%.0f agent-hours in %" PRIu64 " worlds (seeds %" PRIu64 "..%" PRIu64 "), %" PRIu64
            " failed; %.1f s of one core, "
            "%.0f agent-hours a second\n",

@@ -2,6 +2,8 @@
  * agent-hours. The first that fails prints its last events and the command that replays it. */
 #include "leader.h"
 
+#include "sim/options.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,8 +31,7 @@ static void print(const struct stats *total, uint64_t worlds)
 
 int main(int argc, char **argv)
 {
-    static const struct memory_kind *const kinds[] = {&memory_etcd, &memory_redis, &memory_consul};
-    const struct memory_kind *kind = kinds[0];
+    const struct memory_kind *kind = &memory_etcd;
     uint64_t seed = 1, hours = 10;
     bool verbose = false, failed = false;
     for (int i = 1; i < argc; i++) {
@@ -41,10 +42,8 @@ int main(int argc, char **argv)
             i++;
         } else if (strcmp(argv[i], "--hours") == 0 && str_to_u64(str_of(value), 1000000, &hours) == 0) {
             i++;
-        } else if (strcmp(argv[i], "--like") == 0) {
-            for (size_t k = 0; k < COUNT_OF(kinds); k++) {
-                kind = strcmp(kinds[k]->name, value) == 0 ? kinds[k] : kind;
-            }
+        } else if (strcmp(argv[i], "--like") == 0 && options_kind(value) != NULL) {
+            kind = options_kind(value);
             i++;
         } else {
             fputs("sim_leader [--seed S] [--hours H] [--like etcd|redis|consul] [--verbose]\n", stderr);

@@ -2,11 +2,12 @@
  * made, or so many worlds. Exits 1 at the first that fails. */
 #include "seats_sim.h"
 
+#include "sim/options.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static uint64_t number(int argc, char **argv, const char *name, uint64_t otherwise)
 {
@@ -18,13 +19,6 @@ static uint64_t number(int argc, char **argv, const char *name, uint64_t otherwi
     return otherwise;
 }
 
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 int main(int argc, char **argv)
 {
     uint64_t wanted = number(argc, argv, "--allocations", 20000), seed = number(argc, argv, "--seed", 1);
@@ -32,13 +26,13 @@ int main(int argc, char **argv)
              worlds = number(argc, argv, "--worlds", UINT64_MAX);
     bool verbose = strcmp(argv[argc - 1], "--verbose") == 0, fine = true;
     struct totals totals = {0};
-    double began = seconds();
+    double began = options_seconds();
     uint64_t played = 0;
     setvbuf(stdout, NULL, _IOLBF, 0);
     while (fine && totals.made < wanted && played < worlds) {
         fine = world_play(seed + played++, players, verbose, &totals);
     }
-    double took = seconds() - began;
+    double took = options_seconds() - began;
     printf("%" PRIu64 " allocations made in %" PRIu64 " worlds (seeds %" PRIu64 "..%" PRIu64
            "), %.1f simulated hours: %s; %.1f s of one "
            "core, %.0f allocations a second\n",
