@@ -36,6 +36,18 @@ int http_peer_dial(uint16_t port)
     return fd;
 }
 
+bool http_peer_is_whole(const char *text, size_t size)
+{
+    const char *end = strstr(text, "\r\n\r\n"), *length = strcasestr(text, "\r\nContent-Length:");
+    if (end == NULL) {
+        return false;
+    }
+    if (length == NULL || length > end) {
+        meter_die("an answer without a length: %.200s", text);
+    }
+    return size >= (size_t)(end + 4 - text) + strtoul(length + strlen("\r\nContent-Length:"), NULL, 10);
+}
+
 void http_peer_open(struct http_peer *peer, const char *target)
 {
     const char *path = strchr(target, '/');

@@ -27,6 +27,10 @@ char *http_peer_target(char *named);
 /* A connection to `port` of 127.0.0.1 that sends at once. Ends the process if there is no listener. */
 int http_peer_dial(uint16_t port);
 
+/* Whether `text`, what came so far of `size` bytes and a NUL behind it, is a whole answer: its head, and as many bytes as that says.
+ * Ends the process when the head says none. */
+bool http_peer_is_whole(const char *text, size_t size);
+
 /* Connects to `target`, "PORT/PATH" at 127.0.0.1, or "PORT/PATH#ETAG" to ask whether it is another than that.
  * The socket blocks. Ends the process if there is no listener. */
 void http_peer_open(struct http_peer *peer, const char *target);

@@ -11,18 +11,14 @@
 #include "outrider/base/base64.h"
 #include "outrider/base/buf.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 enum { PEERS_MAX = 256, ANSWER_MAX = 65536, READY_AT_ONCE = 64, PATIENCE_MS = 10000, VALUE_SIZE = 110 };
 
@@ -94,21 +90,6 @@ static void ask(const struct side *side, struct peer *peer)
     buf_fini(&request);
 }
 
-/* Whether the answer is whole: its head, and as many bytes as it says. */
-static bool is_whole(const struct side *side, const struct buf *answer)
-{
-    const char *text = buf_text(answer), *end = strstr(text, "\r\n\r\n"),
-               *length = strcasestr(text, "\r\nContent-Length:");
-    if (end == NULL) {
-        return false;
-    }
-    if (length == NULL || length > end) {
-        meter_die("%s: an answer without a length: %.200s", side->name, text);
-    }
-    return answer->size >=
-           (size_t)(end + 4 - text) + strtoul(length + strlen("\r\nContent-Length:"), NULL, 10);
-}
-
 static void take(struct side *side, struct peer *peer)
 {
     const char *text = buf_text(&peer->answer), *revision = strstr(text, "\"revision\":\"");
@@ -129,7 +110,7 @@ static bool read_peer(struct side *side, struct peer *peer)
         meter_die("%s: %s", side->name, got == 0 ? "the connection was closed" : strerror(errno));
     }
     buf_add(&peer->answer, bytes, (size_t)got);
-    return is_whole(side, &peer->answer);
+    return http_peer_is_whole(buf_text(&peer->answer), peer->answer.size);
 }
 
 static void pour(struct side *side, size_t requests)

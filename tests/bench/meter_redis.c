@@ -5,23 +5,21 @@
  *
  * Prints for each round "put-floor US", "put-subject US", "get-floor US" and "get-subject US" until all REQUESTS were answered. A put
  * claims the id, enters the server's list and changes the record; a get reads the index of the id and the record. */
+#include "http_peer.h"
 #include "meter.h"
 
 #include "outrider/base/buf.h"
 #include "outrider/codec/redis/redis_reply.h"
 #include "session/redis/session_redis_internal.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <hiredis/adapters/libevent.h>
 #include <hiredis/async.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 enum { PEERS_MAX = 256, SESSIONS = 10000, TEXT = 96 };
 
@@ -191,28 +189,12 @@ static void ask(struct peer *peer)
 
 static void open_subject(uint16_t port, size_t count)
 {
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    int on = 1;
     epoll = epoll_create1(EPOLL_CLOEXEC);
     for (size_t i = 0; i < count; i++) {
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = &peers[i]};
-        peers[i].fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (connect(peers[i].fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-            meter_die("agent: %s", strerror(errno));
-        }
-        setsockopt(peers[i].fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        peers[i].fd = http_peer_dial(port);
         epoll_ctl(epoll, EPOLL_CTL_ADD, peers[i].fd, &event);
     }
-}
-
-static bool is_whole(struct peer *peer)
-{
-    peer->answer[peer->got] = '\0';
-    const char *end = strstr(peer->answer, "\r\n\r\n"),
-               *length = strcasestr(peer->answer, "\r\nContent-Length:");
-    return end != NULL && length != NULL &&
-           peer->got >= (size_t)(end + 4 - peer->answer) + strtoul(length + 17, NULL, 10);
 }
 
 static void pour_subject(size_t in_flight)
@@ -233,7 +215,8 @@ static void pour_subject(size_t in_flight)
                 meter_die("agent: the connection ended");
             }
             peer->got += (size_t)got;
-            if (!is_whole(peer)) {
+            peer->answer[peer->got] = '\0';
+            if (!http_peer_is_whole(peer->answer, peer->got)) {
                 continue;
             }
             if (strncmp(peer->answer, "HTTP/1.1 20", 11) != 0) {
