@@ -133,6 +133,18 @@ const char *fails(struct join_world *world, enum join_trouble trouble)
     return step(world, (struct join_event){.type = JOIN_ON_FAILED, .trouble = trouble});
 }
 
+void to_allocate(struct join_world *world)
+{
+    tell(world, JOIN_ON_START);
+    tell(world, JOIN_ON_NONE);
+}
+
+void to_store(struct join_world *world)
+{
+    to_allocate(world);
+    allocated(world, "world/a");
+}
+
 const char *wait(struct join_world *world)
 {
     struct window window = join_deadline(&world->join);

@@ -33,6 +33,10 @@ const char *found(struct join_world *world, const char *session, const char *ser
 const char *allocated(struct join_world *world, const char *server);
 const char *fails(struct join_world *world, enum join_trouble trouble);
 
+/* A player without a session: the join waits for its seat; has one at world/a, and waits for the store. */
+void to_allocate(struct join_world *world);
+void to_store(struct join_world *world);
+
 /* The next deadline is met; time passes. */
 const char *wait(struct join_world *world);
 const char *after(struct join_world *world, int64_t ms);

@@ -84,9 +84,7 @@ static void test_only_a_draining_server_is_left(void **state)
 static void test_follows_the_faster_join(void **state)
 {
     struct join_world *world = *state;
-    tell(world, JOIN_ON_START);
-    tell(world, JOIN_ON_NONE);
-    allocated(world, "world/a");
+    to_store(world);
     assert_string_equal(tell(world, JOIN_ON_LOST), "find");
     assert_string_equal(found(world, "s2", "world/b", JOIN_TAKES), "release 1 at world/a, touch of s2");
     assert_string_equal(tell(world, JOIN_ON_RELEASED), "");
@@ -96,9 +94,7 @@ static void test_follows_the_faster_join(void **state)
 static void test_the_faster_joins_server_is_gone_too(void **state)
 {
     struct join_world *world = *state;
-    tell(world, JOIN_ON_START);
-    tell(world, JOIN_ON_NONE);
-    allocated(world, "world/a");
+    to_store(world);
     tell(world, JOIN_ON_LOST);
     assert_string_equal(found(world, "s2", "world/b", JOIN_GONE), "store 1 at world/a for s2");
     tell(world, JOIN_ON_LOST);
@@ -147,13 +143,11 @@ static void test_a_server_without_a_record_at_all(void **state)
 static void test_no_seat(void **state)
 {
     struct join_world *world = *state;
-    tell(world, JOIN_ON_START);
-    tell(world, JOIN_ON_NONE);
+    to_allocate(world);
     assert_string_equal(tell(world, JOIN_ON_NO_SEAT), "find");
     assert_string_equal(tell(world, JOIN_ON_NONE), "answer no_seat, free");
     begin(world);
-    tell(world, JOIN_ON_START);
-    tell(world, JOIN_ON_NONE);
+    to_allocate(world);
     tell(world, JOIN_ON_NO_SEAT); /* another join has the last one, for this player */
     assert_string_equal(found(world, "s1", "world/a", JOIN_TAKES), "touch of s1");
 }

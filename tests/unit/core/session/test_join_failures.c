@@ -34,9 +34,7 @@ static void test_store_refuses(void **state)
     tell(world, JOIN_ON_START);
     assert_string_equal(fails(world, JOIN_REFUSED), "answer store_refused, free");
     begin(world);
-    tell(world, JOIN_ON_START);
-    tell(world, JOIN_ON_NONE);
-    allocated(world, "world/a");
+    to_store(world);
     assert_string_equal(fails(world, JOIN_REFUSED), "release 1 at world/a, answer store_refused");
     assert_string_equal(tell(world, JOIN_ON_RELEASED), "free");
 }
@@ -71,8 +69,7 @@ static void test_the_seat_of_a_session_is_not_known(void **state)
 static void test_an_allocation_without_an_answer(void **state)
 {
     struct join_world *world = *state;
-    tell(world, JOIN_ON_START);
-    tell(world, JOIN_ON_NONE);
+    to_allocate(world);
     fails(world, JOIN_UNKNOWN);
     assert_string_equal(wait(world), "allocate 1"); /* the same one */
     assert_string_equal(allocated(world, "world/a"), "store 1 at world/a");
@@ -81,25 +78,21 @@ static void test_an_allocation_without_an_answer(void **state)
 static void test_registry_away(void **state)
 {
     struct join_world *world = *state;
-    tell(world, JOIN_ON_START);
-    tell(world, JOIN_ON_NONE);
+    to_allocate(world);
     for (int i = 0; i < 5; i++) {
         fails(world, JOIN_UNKNOWN);
         assert_string_equal(wait(world), "allocate 1");
     }
     assert_string_equal(fails(world, JOIN_UNKNOWN), "answer registry_away, free");
     begin(world);
-    tell(world, JOIN_ON_START);
-    tell(world, JOIN_ON_NONE);
+    to_allocate(world);
     assert_string_equal(fails(world, JOIN_REFUSED), "answer registry_away, free");
 }
 
 static void store_fails(struct join_world *world, enum join_trouble trouble)
 {
     begin(world);
-    tell(world, JOIN_ON_START);
-    tell(world, JOIN_ON_NONE);
-    allocated(world, "world/a");
+    to_store(world);
     assert_string_equal(fails(world, trouble), "");
     assert_string_equal(wait(world), "find");
 }
@@ -141,26 +134,27 @@ static void test_a_store_without_an_answer_may_still_come(void **state)
     assert_string_equal(tell(world, JOIN_ON_TOUCHED), "answer reconnected, free");
 }
 
-static void test_a_store_that_is_certainly_not_done(void **state)
+/* The store fails, and is then asked in vain. */
+static void stays_away(struct join_world *world, enum join_trouble trouble, const char *end)
 {
-    struct join_world *world = *state;
-    store_fails(world, JOIN_NOT_DONE);
+    store_fails(world, trouble);
     for (int i = 0; i < 4; i++) {
         assert_string_equal(fails(world, JOIN_NOT_DONE), "");
         assert_string_equal(wait(world), "find");
     }
-    assert_string_equal(fails(world, JOIN_NOT_DONE), "release 1 at world/a, answer store_away");
+    assert_string_equal(fails(world, JOIN_NOT_DONE), end);
+}
+
+static void test_a_store_that_is_certainly_not_done(void **state)
+{
+    struct join_world *world = *state;
+    stays_away(world, JOIN_NOT_DONE, "release 1 at world/a, answer store_away");
 }
 
 static void test_a_store_that_may_be_done_keeps_its_seat(void **state)
 {
     struct join_world *world = *state;
-    store_fails(world, JOIN_UNKNOWN);
-    for (int i = 0; i < 4; i++) {
-        assert_string_equal(fails(world, JOIN_NOT_DONE), "");
-        assert_string_equal(wait(world), "find");
-    }
-    assert_string_equal(fails(world, JOIN_NOT_DONE), "answer store_away, free");
+    stays_away(world, JOIN_UNKNOWN, "answer store_away, free");
 }
 
 static void test_others_are_faster_too_often(void **state)
@@ -168,8 +162,7 @@ static void test_others_are_faster_too_often(void **state)
     struct join_world *world = *state;
     char name[16];
     int rounds = 0;
-    tell(world, JOIN_ON_START);
-    tell(world, JOIN_ON_NONE);
+    to_allocate(world);
     const char *next = allocated(world, "world/a");
     while (strstr(next, "answer") == NULL) {
         assert_non_null(strstr(next, "store 1"));
@@ -189,9 +182,7 @@ static void test_others_are_faster_too_often(void **state)
 static void test_a_seat_that_cannot_be_released(void **state)
 {
     struct join_world *world = *state;
-    tell(world, JOIN_ON_START);
-    tell(world, JOIN_ON_NONE);
-    allocated(world, "world/a");
+    to_store(world);
     tell(world, JOIN_ON_LOST);
     found(world, "s2", "world/b", JOIN_TAKES);
     assert_string_equal(tell(world, JOIN_ON_TOUCHED), "answer followed"); /* which waits for no seat */
@@ -206,9 +197,7 @@ static void test_a_seat_that_cannot_be_released(void **state)
 static void test_two_seats(void **state)
 {
     struct join_world *world = *state;
-    tell(world, JOIN_ON_START);
-    tell(world, JOIN_ON_NONE);
-    allocated(world, "world/a");
+    to_store(world);
     tell(world, JOIN_ON_LOST);
     found(world, "s2", "world/b", JOIN_TAKES);
     tell(world, JOIN_ON_LOST); /* of the touch */
@@ -236,8 +225,7 @@ static void test_limit_while_looking(void **state)
 static void limit_in(struct join_world *world, bool stores, const char *answer)
 {
     begin(world);
-    tell(world, JOIN_ON_START);
-    tell(world, JOIN_ON_NONE);
+    to_allocate(world);
     if (stores) {
         allocated(world, "world/a");
     }
@@ -286,8 +274,7 @@ static void test_a_short_ttl_is_a_short_limit(void **state)
 {
     struct join_world *world = *state;
     begin_with(world, false, 2000);
-    tell(world, JOIN_ON_START);
-    tell(world, JOIN_ON_NONE);
+    to_allocate(world);
     assert_string_equal(after(world, 999), "");
     assert_string_equal(after(world, 1), "answer registry_away");
 }
