@@ -8,6 +8,7 @@
 
 #include "outrider/api/common/reply.h"
 #include "outrider/core/fleet/view.h"
+#include "support/kept_view.h"
 #include "unit/api/small_agent.h"
 
 #include <stdio.h>
@@ -17,17 +18,10 @@
 static int set_up(void **state)
 {
     struct small_agent *agent = calloc(1, sizeof(*agent));
-    struct view *view = view_new(&(struct view_settings){.prefix = "/s", .mode = VIEW_ALWAYS});
-    struct queue effects;
-    small_agent_init(agent);
     struct view_kept kept = {.revision = 812, .true_wall = 1};
-    queue_init(&effects, sizeof(struct view_effect));
-    view_step(view, &(struct view_event){.type = VIEW_ON_LOAD, .now = agent->now, .kept = &kept}, &effects);
-    for (struct view_effect effect; queue_take(&effects, &effect);) {
-        view_effect_fini(&effect);
-    }
-    queue_fini(&effects);
-    agent->fleet = view;
+    small_agent_init(agent);
+    agent->fleet =
+        kept_view(&(struct view_settings){.prefix = "/s", .mode = VIEW_ALWAYS}, &kept, &agent->now);
     agent->reservations = (struct mirror_facts){.known = true, .last_error = ""};
     *state = agent;
     return 0;

@@ -10,6 +10,7 @@
 #include "outrider/codec/record/view_item.h"
 #include "outrider/core/fleet/view.h"
 #include "outrider/core/placement/placement.h"
+#include "support/kept_view.h"
 #include "unit/api/small_agent.h"
 
 #include <jansson.h>
@@ -38,8 +39,6 @@ static const char *const records[RECORDS][2] = {
 static int set_up(void **state)
 {
     struct fleet *fleet = calloc(1, sizeof(*fleet));
-    struct view *view = view_new(&(struct view_settings){.prefix = "/s", .mode = VIEW_ALWAYS});
-    struct queue effects;
     small_agent_init(&fleet->agent);
     for (size_t i = 0; i < RECORDS; i++) {
         struct view_place place = {.key = str_of(records[i][0]), .mod_revision = 7};
@@ -51,14 +50,8 @@ static int set_up(void **state)
                              .true_wall = fleet->agent.now.wall - 5000,
                              .entries = fleet->entries,
                              .entry_count = RECORDS};
-    queue_init(&effects, sizeof(struct view_effect));
-    view_step(view, &(struct view_event){.type = VIEW_ON_LOAD, .now = fleet->agent.now, .kept = &kept},
-              &effects);
-    for (struct view_effect effect; queue_take(&effects, &effect);) {
-        view_effect_fini(&effect);
-    }
-    queue_fini(&effects);
-    fleet->agent.fleet = view;
+    fleet->agent.fleet =
+        kept_view(&(struct view_settings){.prefix = "/s", .mode = VIEW_ALWAYS}, &kept, &fleet->agent.now);
     fleet->agent.placement =
         placement_new(&(struct placement_settings){.virtual_nodes = 150, .balance_factor = 125, .seed = 1});
     *state = fleet;

@@ -2,6 +2,7 @@
 
 #include "outrider/base/mem.h"
 #include "outrider/core/fleet/view_entry.h"
+#include "support/kept_view.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,18 +111,10 @@ static int by_key(const void *a, const void *b)
 /* A view that has just read these records from its file. */
 static struct view *view_of(struct placement_world *world)
 {
-    struct view *view = view_new(&(struct view_settings){.prefix = "/s", .mode = VIEW_NEVER});
-    struct queue effects;
     qsort(world->entries, world->count, sizeof(world->entries[0]), by_key);
-    struct view_kept kept = {
+    const struct view_kept kept = {
         .revision = 1, .true_wall = 1, .entries = world->entries, .entry_count = world->count};
-    queue_init(&effects, sizeof(struct view_effect));
-    view_step(view, &(struct view_event){.type = VIEW_ON_LOAD, .now = world->now, .kept = &kept}, &effects);
-    for (struct view_effect effect; queue_take(&effects, &effect);) {
-        view_effect_fini(&effect);
-    }
-    queue_fini(&effects);
-    return view;
+    return kept_view(&(struct view_settings){.prefix = "/s", .mode = VIEW_NEVER}, &kept, &world->now);
 }
 
 const char *world_chosen(const struct placement_world *world, size_t i)

@@ -11,6 +11,8 @@
 #include "outrider/core/fleet/view_read.h"
 #include "outrider/core/placement/allocate.h"
 #include "outrider/core/seats/seats.h"
+#include "support/add_reservation.h"
+#include "support/kept_view.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,9 +36,7 @@ struct world {
 static int set_up(void **state)
 {
     struct world *world = calloc(1, sizeof(*world));
-    struct queue effects;
     world->now = (struct instant){.mono = 1000, .boot = 5000, .wall = 1000000};
-    world->view = view_new(&(struct view_settings){.prefix = "/s", .mode = VIEW_NEVER});
     world->seats = seats_new();
     queue_init(&world->told, sizeof(struct seats_effect));
     for (uint32_t i = 0; i < SERVERS; i++) {
@@ -50,13 +50,7 @@ static int set_up(void **state)
     }
     struct view_kept kept = {
         .revision = 110, .true_wall = 1, .entries = world->entries, .entry_count = SERVERS};
-    queue_init(&effects, sizeof(struct view_effect));
-    view_step(world->view, &(struct view_event){.type = VIEW_ON_LOAD, .now = world->now, .kept = &kept},
-              &effects);
-    for (struct view_effect effect; queue_take(&effects, &effect);) {
-        view_effect_fini(&effect);
-    }
-    queue_fini(&effects);
+    world->view = kept_view(&(struct view_settings){.prefix = "/s", .mode = VIEW_NEVER}, &kept, &world->now);
     world->placement = placement_new(&(struct placement_settings){
         .virtual_nodes = 10, .balance_factor = 125, .seed = 1, .seats = world->seats});
     world->query =
@@ -85,14 +79,6 @@ static struct allocate_world of(struct world *world)
 {
     return (struct allocate_world){
         .placement = world->placement, .view = world->view, .seats = world->seats, .turns = &world->turns};
-}
-
-static void add(struct reservations *list, const char *id, uint32_t seats, int64_t until)
-{
-    struct reservation *entry = reservations_add(list);
-    snprintf(entry->id, sizeof(entry->id), "%s", id);
-    entry->seats = seats;
-    entry->until_wall = until;
 }
 
 /* The agent learns what the list of a server is. */
@@ -177,8 +163,8 @@ static void test_the_transaction(void **state)
 {
     struct world *world = *state;
     struct reservations list = {0};
-    add(&list, "live", 2, world->now.wall - 1999);
-    add(&list, "lapsed", 8, world->now.wall - 2000);
+    add_reservation(&list, "live", 2, world->now.wall - 1999);
+    add_reservation(&list, "lapsed", 8, world->now.wall - 2000);
     learn(world, "w1", &list, 90);
     begin(world, true);
     writes(world, "w0");
@@ -211,18 +197,18 @@ static void test_never_more_than_the_capacity(void **state)
 {
     struct world *world = *state;
     struct reservations list = {0};
-    add(&list, "a", 1, world->now.wall + 1000);
+    add_reservation(&list, "a", 1, world->now.wall + 1000);
     learn(world, "w0", &list, 90);
     begin(world, true);
     writes(world, "w1");
     allocate_fini(&world->allocate);
-    add(&list, "b", 3, world->now.wall + 1000);
+    add_reservation(&list, "b", 3, world->now.wall + 1000);
     learn(world, "w1", &list, 91);
     learn(world, "w2", &list, 92);
     begin(world, true);
     writes(world, "w2");
     allocate_fini(&world->allocate);
-    add(&list, "c", 1, world->now.wall + 1000);
+    add_reservation(&list, "c", 1, world->now.wall + 1000);
     learn(world, "w2", &list, 93);
     begin(world, true);
     ends(world, ALLOCATE_NONE);
@@ -242,7 +228,7 @@ static void test_who_comes_after_a_conflict(void **state)
     wait(world);
     writes(world, "w0");
     assert_int_equal(world->allocate.change.of.revision, 95);
-    add(&list, "other", 2, world->now.wall + 10000);
+    add_reservation(&list, "other", 2, world->now.wall + 10000);
     learn(world, "w0", &list, 96);
     answer(world, not_made(96));
     wait(world);
@@ -282,7 +268,7 @@ static void test_the_same_id_again(void **state)
     assert_int_equal(world->allocate.state, ALLOCATE_READING);
     assert_string_equal(world->allocate.change.of.server, "w2");
     reply.made = true;
-    add(&reply.list, "p-7", 2, world->now.wall + 7);
+    add_reservation(&reply.list, "p-7", 2, world->now.wall + 7);
     answer(world, reply);
     ends(world, ALLOCATE_EXISTED);
     assert_string_equal(world->allocate.server, "w2");
@@ -296,7 +282,7 @@ static void test_other_seats_are_another_wish(void **state)
     begin(world, false);
     reply.id = (struct seats_key){.read = true, .found = true, .revision = 120};
     reply.place = (struct reservation_place){.server = "w0", .seats = 3};
-    add(&reply.list, "p-7", 3, world->now.wall + 7);
+    add_reservation(&reply.list, "p-7", 3, world->now.wall + 7);
     answer(world, reply);
     ends(world, ALLOCATE_ID_TAKEN);
     assert_int_equal(world->allocate.reservation.seats, 3);
@@ -322,8 +308,8 @@ static void test_a_lapsed_id_is_taken_over(void **state)
     reply.place = (struct reservation_place){.server = "w2", .seats = 2};
     answer(world, reply);
     reply.made = true;
-    add(&reply.list, "other", 1, world->now.wall + 100);
-    add(&reply.list, "p-7", 2, world->now.wall - 5000);
+    add_reservation(&reply.list, "other", 1, world->now.wall + 100);
+    add_reservation(&reply.list, "p-7", 2, world->now.wall - 5000);
     reply.seats.revision = 97;
     answer(world, reply);
     wait(world);
@@ -360,7 +346,7 @@ static void test_without_an_answer(void **state)
                                 .seats = {.read = true, .found = true, .revision = 121},
                                 .id = {.read = true, .found = true, .revision = 121},
                                 .place = {.server = "w0", .seats = 2}};
-    add(&reply.list, "p-7", 2, world->now.wall + 30000);
+    add_reservation(&reply.list, "p-7", 2, world->now.wall + 30000);
     answer(world, reply);
     ends(world, ALLOCATE_MADE);
     allocate_fini(&world->allocate);
@@ -448,7 +434,7 @@ static void test_a_key_stays_where_it_is(void **state)
         char server[16];
         snprintf(server, sizeof(server), "w%d", number);
         world->query.key = STR("party-7");
-        add(&list, "a", 1, world->now.wall + 1000);
+        add_reservation(&list, "a", 1, world->now.wall + 1000);
         list.items[0].key = str_xxh3(world->query.key);
         learn(world, server, &list, 90);
         world->query.seats = 1;

@@ -6,19 +6,12 @@
 #include <cmocka.h>
 
 #include "outrider/core/seats/amend.h"
+#include "support/add_reservation.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static const struct instant now = {.mono = 1000, .boot = 5000, .wall = 100000};
-
-static void add(struct reservations *list, const char *id, uint32_t seats, int64_t until)
-{
-    struct reservation *entry = reservations_add(list);
-    snprintf(entry->id, sizeof(entry->id), "%s", id);
-    entry->seats = seats;
-    entry->until_wall = until;
-}
 
 /* The keys as a read finds them: a list with "p-7" until `until`, and the key of its id. */
 static struct seats_reply found(int64_t until)
@@ -28,8 +21,8 @@ static struct seats_reply found(int64_t until)
                                 .seats = {.read = true, .found = true, .revision = 11},
                                 .id = {.read = true, .found = true, .revision = 12},
                                 .place = {.server = "w1", .seats = 4}};
-    add(&reply.list, "old", 1, 1000);
-    add(&reply.list, "p-7", 4, until);
+    add_reservation(&reply.list, "old", 1, 1000);
+    add_reservation(&reply.list, "p-7", 4, until);
     return reply;
 }
 
@@ -181,7 +174,7 @@ static void test_clean(void **state)
     char id[16];
     for (int i = 0; i < SEATS_DROPS_MAX; i++) {
         snprintf(id, sizeof(id), "o%d", i);
-        add(&reply.list, id, 1, 1000);
+        add_reservation(&reply.list, id, 1, 1000);
     }
     answer(&amend, reply);
     assert_int_equal(amend.change.dropped_count, SEATS_DROPS_MAX);

@@ -6,18 +6,7 @@
 #include <cmocka.h>
 
 #include "outrider/core/seats/reservation.h"
-
-#include <stdio.h>
-
-static struct reservation *add(struct reservations *list, const char *id, uint32_t seats, int64_t until)
-{
-    struct reservation *entry = reservations_add(list);
-    assert_non_null(entry);
-    snprintf(entry->id, sizeof(entry->id), "%s", id);
-    entry->seats = seats;
-    entry->until_wall = until;
-    return entry;
-}
+#include "support/add_reservation.h"
 
 static void test_ids(void **state)
 {
@@ -56,9 +45,9 @@ static void test_sums(void **state)
     struct reservations list = {0};
     assert_int_equal(reservations_seats(&list, 0), 0);
     assert_true(reservations_next_lapse(&list, 0) == INT64_MAX);
-    add(&list, "a", 4, 10000);
-    add(&list, "b", 2, 20000);
-    add(&list, "c", 1, 5000);
+    add_reservation(&list, "a", 4, 10000);
+    add_reservation(&list, "b", 2, 20000);
+    add_reservation(&list, "c", 1, 5000);
     assert_int_equal(reservations_seats(&list, 0), 7);
     assert_int_equal(reservations_next_lapse(&list, 0), 7000);
     assert_int_equal(reservations_seats(&list, 7000), 6);
@@ -75,10 +64,10 @@ static void test_find_copy_and_remove(void **state)
 {
     (void)state;
     struct reservations list = {0}, copy = {0};
-    add(&copy, "old", 1, 1);
-    add(&list, "a", 1, 1);
-    add(&list, "b", 2, 2);
-    add(&list, "c", 3, 3);
+    add_reservation(&copy, "old", 1, 1);
+    add_reservation(&list, "a", 1, 1);
+    add_reservation(&list, "b", 2, 2);
+    add_reservation(&list, "c", 3, 3);
     reservations_copy(&copy, &list);
     reservations_remove(&list, reservations_find(&list, STR("b")));
     assert_int_equal(list.count, 2);
@@ -99,7 +88,7 @@ static void test_no_more_than_the_most(void **state)
     (void)state;
     struct reservations list = {0};
     for (int i = 0; i < RESERVATIONS_MAX; i++) {
-        add(&list, "x", 1, 1);
+        add_reservation(&list, "x", 1, 1);
     }
     assert_null(reservations_add(&list));
     assert_int_equal(list.count, RESERVATIONS_MAX);

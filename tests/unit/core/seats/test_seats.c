@@ -8,6 +8,7 @@
 #include "outrider/core/seats/change.h"
 #include "outrider/core/seats/seats.h"
 #include "outrider/core/seats/turns.h"
+#include "support/add_reservation.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -44,14 +45,6 @@ static void pass(struct world *world, int64_t ms)
                &world->effects);
 }
 
-static void add(struct reservations *list, const char *id, uint32_t seats, int64_t until)
-{
-    struct reservation *entry = reservations_add(list);
-    snprintf(entry->id, sizeof(entry->id), "%s", id);
-    entry->seats = seats;
-    entry->until_wall = until;
-}
-
 static void change(struct world *world, const char *place, const struct reservations *list, bool foreign)
 {
     seats_step(world->seats,
@@ -83,8 +76,8 @@ static void test_they_lapse_without_traffic(void **state)
 {
     struct world *world = *state;
     struct reservations list = {0};
-    add(&list, "a", 4, 110000);
-    add(&list, "b", 2, 101000);
+    add_reservation(&list, "a", 4, 110000);
+    add_reservation(&list, "b", 2, 101000);
     change(world, "world/w1", &list, false);
     told(world, "world/w1", 6);
     change(world, "world/w1", &list, false);
@@ -114,7 +107,7 @@ static void test_a_list_that_goes_frees_its_seats(void **state)
 {
     struct world *world = *state;
     struct reservations list = {0};
-    add(&list, "a", 4, 110000);
+    add_reservation(&list, "a", 4, 110000);
     change(world, "world/w1", &list, false);
     change(world, "world/w2", &list, false);
     told(world, "world/w1", 4);
@@ -139,7 +132,7 @@ static void test_a_clock_that_is_set(void **state)
     struct world *world = *state;
     struct reservations list = {0};
     world->now.wall += 60000;
-    add(&list, "a", 4, 110000);
+    add_reservation(&list, "a", 4, 110000);
     change(world, "world/w1", &list, false);
     quiet(world);
     world->now.wall -= 60000;
@@ -153,13 +146,13 @@ static void test_lapsed_entries_are_dropped_with_their_ids(void **state)
     (void)state;
     struct seats_change change = {.id = "own"};
     char name[16];
-    add(&change.of.list, "live", 1, 110000);
-    add(&change.of.list, "own", 1, 1000);
-    add(&change.of.list, "twice", 1, 1000);
-    add(&change.of.list, "twice", 1, 1000);
+    add_reservation(&change.of.list, "live", 1, 110000);
+    add_reservation(&change.of.list, "own", 1, 1000);
+    add_reservation(&change.of.list, "twice", 1, 1000);
+    add_reservation(&change.of.list, "twice", 1, 1000);
     for (int i = 0; i < SEATS_DROPS_MAX; i++) {
         snprintf(name, sizeof(name), "old%d", i);
-        add(&change.of.list, name, 1, 1000);
+        add_reservation(&change.of.list, name, 1, 1000);
     }
     seats_change_drop_lapsed(&change, 100000);
     assert_int_equal(change.dropped_count, SEATS_DROPS_MAX);
@@ -175,9 +168,9 @@ static void test_the_server_of_a_key(void **state)
 {
     struct world *world = *state;
     struct reservations one = {0}, other = {0};
-    add(&one, "a", 1, 110000);
-    add(&one, "b", 1, 105000);
-    add(&other, "c", 1, 105000);
+    add_reservation(&one, "a", 1, 110000);
+    add_reservation(&one, "b", 1, 105000);
+    add_reservation(&other, "c", 1, 105000);
     one.items[0].key = 7;
     one.items[1].key = other.items[0].key = 9;
     change(world, "world/w2", &one, false);

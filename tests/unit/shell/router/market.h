@@ -54,7 +54,6 @@ struct wish {
     char id[16], key[8], server[8];
     enum amend_op op;
     uint32_t seats;
-    bool allocates;
     struct wish *next; /* of those that release */
 };
 

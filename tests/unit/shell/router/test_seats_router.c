@@ -115,7 +115,6 @@ static void wish_seats(struct market *market)
         snprintf(wish->id, sizeof(wish->id), "i%u", market_below(market, IDS));
     }
     snprintf(wish->key, sizeof(wish->key), "k%u", market_below(market, 5));
-    wish->allocates = true;
     wish->seats = 1 + market_below(market, 2);
     wish->query = (struct placement_query){
         .type = STR("world"),
