@@ -165,16 +165,20 @@ class Systemd:
 
 
 def sse_events(answer):
-    """The events of a stream, as pairs of name and data, until it ends."""
-    name = ""
+    """The events of a stream, as name ("message" where it has none), text and the id (the last that was sent), until it ends."""
+    name, text, ident = "message", "", ""
     try:
         while line := answer.readline().decode():
             word, _, rest = line.rstrip("\n").partition(": ")
             if word == "event":
                 name = rest
             elif word == "data":
-                yield name, json.loads(rest)
-                name = ""
+                text += rest
+            elif word == "id":
+                ident = rest
+            elif word == "" and text:
+                yield name, text, ident
+                name, text = "message", ""
     except (OSError, ValueError, AttributeError):
         pass
 

@@ -22,7 +22,7 @@ class Heard:
         threading.Thread(target=self.follow, daemon=True).start()
 
     def follow(self):
-        self.events.extend(sse_events(self.answer))
+        self.events.extend((name, json.loads(text)) for name, text, _ in sse_events(self.answer))
 
     def of(self, name):
         return [data for event, data in self.events if event == name]

@@ -5,7 +5,7 @@ import subprocess
 import unittest
 import urllib.request
 
-from harness import Case, UnixHttp, wait_until
+from harness import Case, UnixHttp, sse_events, wait_until
 from registry import DEADLINE_S
 
 
@@ -311,21 +311,7 @@ class Stream(Fleet):
         connection.request("GET", "/api/subscribe" + query, headers=headers or {})
         answer = connection.getresponse()
         self.assertEqual(answer.status, 200)
-
-        def events():
-            name, data, ident = "message", "", ""
-            while True:
-                line = answer.readline().decode().rstrip("\n")
-                if line.startswith("event: "):
-                    name = line[7:]
-                elif line.startswith("data: "):
-                    data += line[6:]
-                elif line.startswith("id: "):
-                    ident = line[4:]
-                elif line == "" and data:
-                    yield name, data, ident
-                    name, data = "message", ""
-        return connection, events()
+        return connection, sse_events(answer)
 
     def test_discovery_events(self):
         self.put("lobby", "l1")

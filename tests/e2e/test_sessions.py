@@ -23,7 +23,7 @@ class Stream:
         threading.Thread(target=self.follow, daemon=True).start()
 
     def follow(self):
-        self.heard.extend(sse_events(self.answer))
+        self.heard.extend((name, json.loads(text)) for name, text, _ in sse_events(self.answer))
 
     def names(self):
         return [(name, data["id"]) for name, data in self.heard]

@@ -3,7 +3,7 @@ import json
 import threading
 import unittest
 
-from harness import Case, UnixHttp, wait_until
+from harness import Case, UnixHttp, sse_events, wait_until
 from registry import DEADLINE_S
 
 CHANGES = 400
@@ -21,18 +21,12 @@ class Reader:
         connection = UnixHttp(self.case.observer.http)
         connection.request("GET", "/api/subscribe?type=world", headers=headers)
         answer = connection.getresponse()
-        name = ""
-        while CHANGES not in self.received[-1:]:
-            line = answer.readline().decode()
-            if not line:
-                break
-            word, _, rest = line.rstrip("\n").partition(": ")
-            if word == "event":
-                name = rest
-            elif word == "data" and name == "update":
-                self.received.append(json.loads(rest)["players"])
-            elif word == "id":
-                self.last_id = rest
+        for name, text, ident in sse_events(answer):
+            self.last_id = ident
+            if name == "update":
+                self.received.append(json.loads(text)["players"])
+                if self.received[-1] == CHANGES:
+                    break
         connection.close()
 
     def join(self):
