@@ -1,19 +1,12 @@
 /* Configurations: any bytes give either a configuration that keeps the promises of its header, with warnings at most, or at
  * least one error. Every problem has a place within the text. The environment answers for every name. */
+#include "must.h"
+
 #include "outrider/base/buf.h"
 #include "outrider/codec/config/config_yaml.h"
 #include "outrider/core/config/settings.h"
 
-#include <stdlib.h>
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 static const char *env(const char *name, void *user)
 {

@@ -1,15 +1,8 @@
 /* An answer of etcd for each question of a client: the first byte chooses the question, the rest of the first
  * line is the HTTP status, then comes the body. */
+#include "must.h"
+
 #include "outrider/codec/etcd/etcd_response.h"
-
-#include <stdlib.h>
-
-static void must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 static void check(const struct etcd_response *answer)
 {

@@ -1,16 +1,9 @@
 /* An answer of etcd for each operation: the first byte chooses the operation, the rest of the first line is
  * HTTP status and lease, then comes the body. The same bytes are then sent as key and value of a request. */
+#include "must.h"
+
 #include "outrider/base/blob.h"
 #include "outrider/codec/etcd/etcd_response.h"
-
-#include <stdlib.h>
-
-static void must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 static void check_text(const char *text)
 {

@@ -1,19 +1,13 @@
 /* The answer to a watch. The first byte says which watch and how it ends, the second how the bytes are cut;
  * the rest is the body, which must mean the same however it is cut. */
+#include "must.h"
+
 #include "outrider/base/random.h"
 #include "outrider/codec/etcd/etcd_watch.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
 enum { TWO_RANGES = 1, FROM_20 = 2, FINISHED = 4, STATUS_503 = 8 };
-
-static void must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 struct reading {
     bool opened, ended;

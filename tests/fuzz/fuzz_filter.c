@@ -1,6 +1,8 @@
 /* What anybody may ask of the fleet, and any record may say: the first line is a query, the rest a record. A
  * filter that is taken over is the same after it was written as a query again; whatever is in the record,
  * what readers are told of it is JSON, and one event. */
+#include "must.h"
+
 #include "outrider/base/blob.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
@@ -12,16 +14,8 @@
 #include "outrider/io/http/http_parse.h"
 
 #include <jansson.h>
-#include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 /* Returns what the query asks for, NULL where it is refused, which must be said. */
 static struct filter *read_query(struct str query)

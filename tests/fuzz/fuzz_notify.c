@@ -1,18 +1,11 @@
 /* sd_notify datagrams: taken or refused as a whole, never half, and never with what needs a connection. */
+#include "must.h"
+
 #include "outrider/base/error.h"
 #include "outrider/codec/status/notify.h"
 #include "outrider/core/server/status_message.h"
 
-#include <stdlib.h>
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,19 +1,12 @@
 /* Records: whatever is read can be written, and what was written reads as the same record. */
+#include "must.h"
+
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/record/record_json.h"
 #include "outrider/core/server/record.h"
 
-#include <stdlib.h>
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,23 +1,16 @@
 /* Replies of Redis: whatever comes, in pieces or at once, gives the same replies, none of them larger than allowed; and every reader of
  * them is total. */
+#include "must.h"
+
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/redis/redis_cluster.h"
 #include "outrider/codec/redis/redis_error.h"
 #include "outrider/codec/redis/redis_reply.h"
 
-#include <stdlib.h>
-
 enum { MAX = 4096 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 /* Writes the reply out in a form of its own; returns the memory it takes. */
 static size_t write_out(const struct redis_reply *reply, struct buf *out, int depth)

@@ -1,19 +1,12 @@
 /* Keys of reservations: whatever is read can be written, and what was written reads as the same. */
+#include "must.h"
+
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/record/seats_json.h"
 #include "outrider/core/seats/reservation.h"
 
-#include <stdlib.h>
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 static void check_seats(struct str text)
 {

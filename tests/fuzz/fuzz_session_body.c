@@ -1,18 +1,11 @@
 /* Bodies of sessions: whatever is read and is a session can be written, and what was written reads as the same. */
+#include "must.h"
+
 #include "outrider/base/error.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/codec/session/session_json.h"
 
-#include <stdlib.h>
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 /* The members that a body may have. */
 static void write(const struct session_body *body, struct buf *out)

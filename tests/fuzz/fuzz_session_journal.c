@@ -1,19 +1,12 @@
 /* Journals of sessions, as they are and with sums that fit: a fuzzer cannot guess one. What is read can be applied, what is written of
  * it then reads as the same, and a tail that was cut is never a change. */
+#include "must.h"
+
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/state/session_journal.h"
 
-#include <stdlib.h>
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 static const struct instant now = {.mono = 1000, .boot = 2000, .wall = 1795227240123};
 

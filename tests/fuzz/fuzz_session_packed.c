@@ -1,16 +1,9 @@
 /* Sessions, places and messages of Redis: whatever is taken keeps the limits of core/session. */
+#include "must.h"
+
 #include "outrider/codec/session/session_packed.h"
 
-#include <stdlib.h>
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 static void check(struct session session)
 {

@@ -1,18 +1,11 @@
 /* Last-Event-ID as any client may send it: what is believed is what would be written. And events of any
  * bytes: a reader must find one event, whatever line ends are in it. */
+#include "must.h"
+
 #include "outrider/base/buf.h"
 #include "outrider/codec/text/sse.h"
 
-#include <stdlib.h>
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 static void check_id(struct str text)
 {

@@ -1,21 +1,14 @@
 /* A stream of events of any bytes: bounded, and the same events whether it comes at once or byte by byte. And
  * whatever we write as one event is read as that one. */
+#include "must.h"
+
 #include "outrider/base/buf.h"
 #include "outrider/codec/text/sse.h"
 #include "outrider/codec/text/sse_read.h"
 
-#include <stdlib.h>
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { MAX = 64 };
-
-static void must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 /* Everything the reader says, as text; returns whether it goes on. */
 static bool read_all(struct sse_reader *reader, struct buf *told)

@@ -1,19 +1,12 @@
 /* State files, as they are and with a checksum that fits (the bytes are then the body before it): a fuzzer
  * cannot guess one. What is read is written so that it reads again. */
+#include "must.h"
+
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/state/state_file.h"
 
-#include <stdlib.h>
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 static void check(struct str text)
 {

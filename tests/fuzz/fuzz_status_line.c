@@ -1,19 +1,12 @@
 /* Lines: whatever is refused has a one-line reply, whatever is taken keeps the limits of core/words.h. */
+#include "must.h"
+
 #include "outrider/base/buf.h"
 #include "outrider/codec/status/status_line.h"
 #include "outrider/core/seats/reservation.h"
 #include "outrider/core/server/status_message.h"
 
-#include <stdlib.h>
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 static void check_text(struct str text, bool tabs)
 {

@@ -1,23 +1,16 @@
 /* Kept views, as they are and with a checksum that fits: a fuzzer cannot guess one. What is read can be
  * loaded, and what is written then reads as the same. */
+#include "must.h"
+
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/state/view_file.h"
 #include "outrider/core/fleet/view_read.h"
 
-#include <stdlib.h>
-
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 /* Loads a file into a view and writes that. Returns whether the file was one. */
 static bool pass_through(struct str text, struct buf *out)

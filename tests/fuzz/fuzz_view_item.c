@@ -1,6 +1,8 @@
 /* Records of the fleet: the first line is a key, the rest its value. What is taken for a record is handed on
  * as the bytes it is, so it must be JSON to everybody, and it costs what it may; what the agent's own decoder
  * takes for a record is one here, too. */
+#include "must.h"
+
 #include "outrider/base/blob.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
@@ -12,17 +14,9 @@
 
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
 
 static bool is_json(struct str text)
 {
