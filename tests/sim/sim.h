@@ -1,12 +1,12 @@
 /* The simulator: worlds of real routers and cores beside a model of etcd, all from one seed under virtual
  * time.
  *
- * main.c (what is run), options.c (of its command line), world.c (time and the dispatch of events), node.c (one agent process: start,
- * death, restart), effects.c (the effects of the router), game.c (the game server), network.c (the way of a
- * request), streams.c (the way of a watch), model_etcd.c (the registry), faults.c (storms and calms),
- * operators.c, intents.c (what operators want), invariants.c (checked at every step), oracle.c (the record
- * against the truth), observers*.c (observers of the fleet), narrative.c (what a failure prints), herd.c (a
- * thousand agents after an outage).
+ * main.c (what is run), options.c (of its command line), world.c (time and the dispatch of events), node.c
+ * (one agent process: start, death, restart), effects.c (the effects of the router), game.c (the game
+ * server), network.c (the way of a request), streams.c (the way of a watch), model_etcd.c (the registry),
+ * faults.c (storms and calms), operators.c, intents.c (what operators want), invariants.c (checked at every
+ * step), oracle.c (the record against the truth), observers*.c (observers of the fleet), narrative.c (what a
+ * failure prints), herd.c (a thousand agents after an outage).
  *
  * A world alternates storms, in which anything may happen, and calms, at whose end every record must be true.
  */
