@@ -284,11 +284,9 @@ static void on_none(struct allocate *allocate, const struct placement_answer *an
     }
 }
 
-static void write(struct allocate *allocate, const struct allocate_world *world, enum placement_reach reach,
-                  const struct instant *now)
+static void write(struct allocate *allocate, const struct allocate_world *world, const struct instant *now)
 {
     allocate->tries++;
-    allocate->reach = reach;
     allocate->reservation = allocate->change.of.list.items[allocate->change.of.list.count - 1];
     memcpy(allocate->server, allocate->change.of.server, sizeof(allocate->server));
     give(allocate, world, now);
@@ -306,7 +304,6 @@ static void try_next(struct allocate *allocate, const struct allocate_world *wor
             choose(allocate, world, PLACEMENT_COUNT_MAX, now, &answer);
             at = find_free(allocate, world, &answer);
         }
-        allocate->candidates = answer.candidates;
         if (answer.count == 0) {
             on_none(allocate, &answer, now);
             return;
@@ -318,7 +315,7 @@ static void try_next(struct allocate *allocate, const struct allocate_world *wor
         }
         enum fit fit = prepare(allocate, world, view_entry_id(answer.entries[at]), now);
         if (fit == FITS) {
-            write(allocate, world, answer.reaches[at], now);
+            write(allocate, world, now);
             return;
         }
         if (!exclude(allocate, view_entry_id(answer.entries[at]), fit == NEVER)) {

@@ -97,9 +97,7 @@ static void submit(struct seats_router *router, struct op *op, const struct seat
 
 static void end_allocate(struct seats_router *router, struct op *op)
 {
-    const struct allocate *allocate = &op->allocate;
-    router->counters.placements[allocate->query.strategy][allocate->result]++;
-    op->allocated(allocate, op->user);
+    op->allocated(&op->allocate, op->user);
     seats_change_free(router, op);
 }
 

@@ -64,7 +64,6 @@ struct allocate_counters {
     size_t changes;        /* under way */
     uint64_t transactions; /* sent */
     uint64_t conflicts;    /* answered as not made, since something had changed */
-    uint64_t placements[PLACEMENT_STRATEGY_COUNT][ALLOCATE_RESULT_COUNT];
     uint64_t released, extended;
     uint64_t swept; /* keys of ids that nothing else would have deleted */
 };
@@ -92,9 +91,8 @@ struct allocate {
     enum allocate_result result;             /* DONE */
     char server[RESERVATION_SERVER_MAX + 1]; /* made, existed, taken: where it is */
     struct reservation reservation;
-    enum placement_reach reach;                            /* made now */
-    size_t candidates, excluded[PLACEMENT_EXCLUDED_COUNT]; /* of the last choice */
-    enum registry_failure failure;                         /* FAILED */
+    size_t excluded[PLACEMENT_EXCLUDED_COUNT]; /* of the last choice */
+    enum registry_failure failure;             /* FAILED */
     char error[256];
 };
 
