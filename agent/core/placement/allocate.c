@@ -245,17 +245,14 @@ static size_t find_free(const struct allocate *allocate, const struct allocate_w
     return SIZE_MAX;
 }
 
-/* Chooses, and takes back what that counts as given: it is given once a transaction begins. */
+/* Nothing counts as given by that, but once a transaction begins. */
 static void choose(const struct allocate *allocate, const struct allocate_world *world, size_t count,
                    const struct instant *now, struct placement_answer *ret_answer)
 {
     struct placement_query query = allocate->query;
     query.count = count;
+    query.looks = true;
     placement_choose(world->placement, world->view, &query, now, ret_answer);
-    if (ret_answer->count > 0 && query.strategy != PLACEMENT_CONSISTENT_HASH) {
-        placement_take_back(world->placement, query.type, view_entry_id(ret_answer->entries[0]), query.seats,
-                            now);
-    }
 }
 
 /* Asks for the key of the id, and for the list of `server`, which may be "": for none. */

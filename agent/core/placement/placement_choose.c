@@ -334,7 +334,7 @@ void pool_search(struct placement *placement, struct pool *pool, const struct vi
     }
     if (answer->count == 0) {
         explain(&choice);
-    } else if (choice.counts_pending) {
+    } else if (choice.counts_pending && !query->looks) {
         pool_give(pool, choice.numbers[0], query->seats, now);
     }
 }

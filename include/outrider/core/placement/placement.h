@@ -65,6 +65,7 @@ struct placement_query {
     struct str zone, region; /* servers there come first; a zone stands for its region as well */
     uint32_t seats;          /* at least 1 */
     size_t count;            /* servers wanted, 1 to PLACEMENT_COUNT_MAX, the best first */
+    bool looks;              /* no seats count as given by it */
 };
 
 /* Entries are borrowed until the next change. Of the arrays what is beyond `count` is not written. */
@@ -107,8 +108,8 @@ void placement_give(struct placement *placement, struct str type, struct str id,
 void placement_take_back(struct placement *placement, struct str type, struct str id, uint32_t seats,
                          const struct instant *now);
 
-/* Chooses. `view` holds what the changes so far made of it. Unless the strategy is CONSISTENT_HASH the seats count as given to
- * the first server of the answer. */
+/* Chooses. `view` holds what the changes so far made of it. Unless the strategy is CONSISTENT_HASH, or the query only looks,
+ * the seats count as given to the first server of the answer. */
 void placement_choose(struct placement *placement, const struct view *view,
                       const struct placement_query *query, const struct instant *now,
                       struct placement_answer *ret_answer);
