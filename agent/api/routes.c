@@ -95,12 +95,13 @@ static bool has_dots(struct str path)
     return false;
 }
 
-/* The member of the request that the segment `pattern` of a route stands for; NULL: it stands for itself. */
+/* The member of the request that the segment `pattern` of a route stands for; NULL: it stands for itself, as most do. */
 static struct str *name_of(struct api_request *request, struct str pattern)
 {
     static const struct str patterns[API_NAMES] = {STR_INIT("{type}"), STR_INIT("{server}"), STR_INIT("{id}"),
                                                    STR_INIT("{player}"), STR_INIT("{scope}")};
-    for (size_t i = 0; i < API_NAMES && str_starts(pattern, STR("{")); i++) {
+    bool is_name = pattern.size > 0 && pattern.data[0] == '{';
+    for (size_t i = 0; is_name && i < API_NAMES; i++) {
         if (str_eq(pattern, patterns[i])) {
             return &request->names[i];
         }

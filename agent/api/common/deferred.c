@@ -23,8 +23,9 @@ struct api_deferred {
 
 struct api_deferreds {
     struct api_deferred *first; /* the earliest timeout first */
-    uint64_t round;             /* counts wake-ups */
-    int64_t due_mono;           /* of the request that is being handled again; INT64_MAX: none is */
+    size_t count;
+    uint64_t round;   /* counts wake-ups */
+    int64_t due_mono; /* of the request that is being handled again; INT64_MAX: none is */
     struct timer *timer;
     struct loop *loop;
     struct deferred woken;
@@ -60,10 +61,21 @@ static void arm(struct api_deferreds *list)
     timer_arm_at_ms(list->timer, each == NULL ? INT64_MAX : each->due_mono);
 }
 
-/* The one that came first stays before others with the same timeout. */
-static int by_due(const struct api_deferred *a, const struct api_deferred *b)
+/* The one that came first stays before others with the same timeout. Sought from the end: most are the last to end. */
+static void put_in(struct api_deferreds *list, struct api_deferred *deferred)
 {
-    return a->due_mono <= b->due_mono ? -1 : 1;
+    struct api_deferred *before = list->first == NULL ? NULL : list->first->prev;
+    while (before != NULL && before->due_mono > deferred->due_mono) {
+        before = before == list->first ? NULL : before->prev;
+    }
+    DL_APPEND_ELEM(list->first, before, deferred);
+    list->count++;
+}
+
+static void take_out(struct api_deferred *deferred)
+{
+    DL_DELETE(deferred->list->first, deferred);
+    deferred->list->count--;
 }
 
 /* Frees one that is out of the list. */
@@ -78,7 +90,7 @@ static void free_deferred(struct api_deferred *deferred)
 
 static void drop(struct api_deferred *deferred)
 {
-    DL_DELETE(deferred->list->first, deferred);
+    take_out(deferred);
     free_deferred(deferred);
 }
 
@@ -87,7 +99,7 @@ static void drop(struct api_deferred *deferred)
 static void handle_again(struct api_deferred *deferred, bool impatient)
 {
     struct api_deferreds *list = deferred->list;
-    DL_DELETE(list->first, deferred);
+    take_out(deferred);
     list->due_mono = deferred->due_mono;
     list->again(deferred->exchange, &deferred->request, impatient, list->user);
     list->due_mono = INT64_MAX;
@@ -170,14 +182,11 @@ void api_deferreds_free(struct api_deferreds *deferreds)
 bool api_deferreds_add(struct api_deferreds *deferreds, struct api_call *call, struct http_exchange *exchange,
                        struct api_reply *reply)
 {
-    struct api_deferred *deferred;
-    size_t count;
-    DL_COUNT(deferreds->first, deferred, count);
     bool waits = reply->deferral.begin == NULL;
-    if (count >= (waits ? API_DEFERRED_WAITS_MAX : API_DEFERRED_MAX)) {
+    if (deferreds->count >= (waits ? API_DEFERRED_WAITS_MAX : API_DEFERRED_MAX)) {
         return false;
     }
-    deferred = mem_zalloc(sizeof(*deferred));
+    struct api_deferred *deferred = mem_zalloc(sizeof(*deferred));
     *deferred = (struct api_deferred){.list = deferreds,
                                       .exchange = exchange,
                                       .deferral = reply->deferral,
@@ -188,7 +197,7 @@ bool api_deferreds_add(struct api_deferreds *deferreds, struct api_call *call, s
     if (waits && deferred->due_mono > deferreds->due_mono) {
         deferred->due_mono = deferreds->due_mono; /* it waits again, and has no more time than it had */
     }
-    DL_INSERT_INORDER(deferreds->first, deferred, by_due);
+    put_in(deferreds, deferred);
     arm(deferreds);
     if (!waits) {
         deferred->deferral.begin(call, deferred->deferral.state, deferred);
