@@ -63,10 +63,6 @@ static struct str header(const struct http_request *http, struct str name)
 
 static void on_request(struct http_exchange *exchange, const struct http_request *http, void *user)
 {
-    char peer[API_PEER_SIZE] = "";
-    if (!api_is_reading(http->method)) { /* for the owner of a hold; reading costs no system call */
-        http_exchange_peer(exchange, peer, sizeof(peer));
-    }
     struct api_request request = {.method = http->method,
                                   .path = http->path,
                                   .query = http->query,
@@ -77,7 +73,6 @@ static void on_request(struct http_exchange *exchange, const struct http_request
                                   .origin = header(http, STR("Origin")),
                                   .if_none_match = header(http, STR("If-None-Match")),
                                   .last_event_id = header(http, STR("Last-Event-ID")),
-                                  .peer = str_of(peer),
                                   .is_unix = http->is_unix,
                                   .policy = http->policy,
                                   .exchange = exchange};

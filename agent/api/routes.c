@@ -5,6 +5,7 @@
 #include "outrider/base/buf.h"
 #include "outrider/core/fleet/filter.h"
 #include "outrider/io/http/http_parse.h"
+#include "outrider/io/http/server/http_server.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,8 +19,8 @@ static const struct str method_names[] = {
     [ROUTE_DELETE] = STR_INIT("DELETE"),
 };
 /* What the handler finds in its call, besides the view: the fleet is known; the parameters are a filter; they may have the
- * id of an event; anyone may ask, whatever Host says; the parameters are not read yet. */
-enum route_needs { NOTHING = 0, FLEET = 1, FILTER = 2, STREAM = 4, HEALTH = 8, UNREAD = 16 };
+ * id of an event; anyone may ask, whatever Host says; the parameters are not read yet; the peer is named, as the owner of a hold. */
+enum route_needs { NOTHING = 0, FLEET = 1, FILTER = 2, STREAM = 4, HEALTH = 8, UNREAD = 16, PEER = 32 };
 
 /* A {name} matches one segment, which is decoded once it is known where it ends: %2F is a part of a name and separates nothing. All
  * else is compared as it was sent, so that a path that a proxy's rule does not match leads nowhere. Of two paths that match, the first
@@ -31,12 +32,12 @@ static const struct route {
     api_handler_fn *handler;
 } routes[] = {
     {ROUTE_GET, "/api/agent", NOTHING, api_agent},
-    {ROUTE_POST, "/api/agent/drain", NOTHING, api_drain},
-    {ROUTE_POST, "/api/agent/undrain", NOTHING, api_undrain},
+    {ROUTE_POST, "/api/agent/drain", PEER, api_drain},
+    {ROUTE_POST, "/api/agent/undrain", PEER, api_undrain},
     {ROUTE_GET, "/api/services", FILTER | FLEET, api_services},
     {ROUTE_GET, "/api/services/{type}/{id}", FLEET, api_service},
-    {ROUTE_POST, "/api/services/{type}/{id}/drain", NOTHING, api_service_drain},
-    {ROUTE_POST, "/api/services/{type}/{id}/undrain", NOTHING, api_service_undrain},
+    {ROUTE_POST, "/api/services/{type}/{id}/drain", PEER, api_service_drain},
+    {ROUTE_POST, "/api/services/{type}/{id}/undrain", PEER, api_service_undrain},
     {ROUTE_GET, "/api/route/{type}", FLEET | UNREAD, api_route},
     {ROUTE_GET, "/api/leader", FLEET, api_leaders},
     {ROUTE_GET, "/api/leader/{scope}", FLEET, api_leader},
@@ -59,8 +60,8 @@ static const struct route {
     {ROUTE_GET, "/service-discovery/services/{id}/health", FLEET, api_discovery_health},
     {ROUTE_GET, "/service-discovery/topology", FLEET, api_discovery_topology},
     {ROUTE_GET, "/service-discovery/events", FLEET | STREAM, api_discovery_events},
-    {ROUTE_POST, "/service-discovery/services/{id}/enable", FLEET, api_discovery_enable},
-    {ROUTE_POST, "/service-discovery/services/{id}/disable", FLEET, api_discovery_disable},
+    {ROUTE_POST, "/service-discovery/services/{id}/enable", FLEET | PEER, api_discovery_enable},
+    {ROUTE_POST, "/service-discovery/services/{id}/disable", FLEET | PEER, api_discovery_disable},
     {ROUTE_GET, "/healthz", HEALTH, api_healthz},
     {ROUTE_GET, "/health", HEALTH, api_healthz},
     {ROUTE_GET, "/readyz", HEALTH, api_readyz},
@@ -217,6 +218,10 @@ void api_handle(struct api_call *call, struct api_reply *reply)
     if (!passed || (!unread && !api_read_query(call, (route->needs & STREAM) != 0, reply)) ||
         (!reads && !may_pass(call, route, reply))) {
         return;
+    }
+    if ((route->needs & PEER) != 0 && call->request.exchange != NULL) {
+        http_exchange_peer(call->request.exchange, call->peer, sizeof(call->peer));
+        call->request.peer = str_of(call->peer);
     }
     if ((route->needs & FLEET) == 0) {
         api_look(call);

@@ -31,11 +31,16 @@ static void take_event_id(struct api_call *call, struct str value)
     }
 }
 
+static bool is_reading(struct str method)
+{
+    return str_eq(method, STR("GET")) || str_eq(method, STR("HEAD"));
+}
+
 bool api_read_query(struct api_call *call, bool is_stream, struct api_reply *reply)
 {
     struct str query = call->request.query, name, value;
     struct filter *filter = call->filter;
-    bool reads = api_is_reading(call->request.method);
+    bool reads = is_reading(call->request.method);
     struct buf scratch = {0};
     struct error err;
     int found;
@@ -223,11 +228,6 @@ bool api_may_read(struct api_call *call, struct api_reply *reply)
     const struct config *config = call->context->config;
     bool asked = config->http.read == CONFIG_READ_LOGIN && !call->request.is_unix;
     return check_host(call, asked, reply) && (!asked || token_fits(config, &call->request, reply));
-}
-
-bool api_is_reading(struct str method)
-{
-    return str_eq(method, STR("GET")) || str_eq(method, STR("HEAD"));
 }
 
 /* A form sends POST, with or without a body, and no script of another origin sends another method unasked. */

@@ -29,7 +29,7 @@ struct api_request {
         struct {
             struct str method, path, query, body; /* path and query undecoded */
             struct str host, content_type, authorization, origin, if_none_match, last_event_id;
-            struct str peer; /* of a change of state: "127.0.0.1:5555", "[::1]:5555", "pid 17 uid 1000" */
+            struct str peer; /* of a hold or its end: "127.0.0.1:5555", "[::1]:5555", "pid 17 uid 1000" */
         };
         struct str texts[API_TEXTS]; /* all of them, for a copy */
     };
@@ -41,16 +41,14 @@ struct api_request {
     };
     bool is_unix;
     const struct api_policy *policy;
-    const struct http_exchange *exchange; /* to name the peer of a GET; NULL: it has no name */
+    const struct http_exchange
+        *exchange; /* to name the peer, which costs a system call; NULL: it has no name */
 };
 
 /* Reads the query into call->filter; NULL: the path takes no filter. Of a stream, `lastEventId` or `Last-Event-ID` stands
  * for a header that is absent or empty. A GET may have `_`, against caches. False with `reply` made an error when a
  * parameter is unknown or malformed. */
 bool api_read_query(struct api_call *call, bool is_stream, struct api_reply *reply);
-
-/* Whether the request only reads: GET or HEAD. */
-bool api_is_reading(struct str method);
 
 /* Checks Host, Origin, Content-Type and token, in this order, as the request's policy asks of those that change
  * state. PUT and DELETE, which no form can send, need a Content-Type only where they have a body. False with `reply` made an error. */
