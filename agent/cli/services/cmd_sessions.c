@@ -78,8 +78,9 @@ static int read_pages(const struct client *client, const char *path, json_t *lis
     return 0;
 }
 
-static void print_table(const json_t *list)
+static void print_table(const json_t *document)
 {
+    const json_t *list = json_object_get(document, "sessions");
     struct table table = {.columns = COLUMNS};
     struct buf screen = {0};
     size_t count = json_array_size(list), orphaned = 0;
@@ -97,16 +98,10 @@ static void print_table(const json_t *list)
 
 static int show(const struct client *client, const char *path, bool json)
 {
-    json_t *list = json_array();
-    int status = read_pages(client, path, list);
-    if (status == 0 && json) {
-        json_t *document = json_pack("{s:O, s:n}", "sessions", list, "next");
-        status = document_print(document, JSON_INDENT(2)) ? EX_DONE : EX_FAILED;
-        json_decref(document);
-    } else if (status == 0) {
-        print_table(list);
-    }
-    json_decref(list);
+    json_t *document = json_pack("{s:[], s:n}", "sessions", "next");
+    int status = read_pages(client, path, json_object_get(document, "sessions"));
+    status = status != 0 ? status : services_print(document, json, print_table);
+    json_decref(document);
     return status;
 }
 
