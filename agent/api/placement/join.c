@@ -131,12 +131,7 @@ static void write_place(const struct asking *asking, const struct api_joined *re
     type = str_split(server, '/', &server);
     answer_reservation(&json, &view, type, server, result->reservation);
     json_member_bool(&json, "reconnect", result->reservation == NULL);
-    json_write_key(&json, "movedFrom");
-    if (result->from.size > 0) {
-        json_write_string(&json, result->from);
-    } else {
-        json_write_null(&json);
-    }
+    json_member_string_or_null(&json, "movedFrom", result->from);
     json_write_object_end(&json);
 }
 

@@ -76,12 +76,7 @@ static void write_list(const struct session_reply *result, struct api_reply *rep
         write_session(&json, &result->sessions[i]);
     }
     json_write_array_end(&json);
-    json_write_key(&json, "next");
-    if (result->next.size > 0) {
-        json_write_string(&json, result->next);
-    } else {
-        json_write_null(&json);
-    }
+    json_member_string_or_null(&json, "next", result->next);
     json_write_object_end(&json);
 }
 

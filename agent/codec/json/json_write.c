@@ -194,6 +194,16 @@ void json_member_string(struct json_writer *json, const char *name, struct str v
     json_write_string(json, value);
 }
 
+void json_member_string_or_null(struct json_writer *json, const char *name, struct str value)
+{
+    json_write_key(json, name);
+    if (value.size > 0) {
+        json_write_string(json, value);
+    } else {
+        json_write_null(json);
+    }
+}
+
 void json_member_text(struct json_writer *json, const char *name, const char *value)
 {
     json_write_key(json, name);

@@ -17,16 +17,6 @@ const char *discovery_health(unsigned status)
     return status < VIEW_STATUS_COUNT ? names[status] : names[STATUS_UNKNOWN];
 }
 
-static void write_text(struct json_writer *json, const char *name, struct str value)
-{
-    json_write_key(json, name);
-    if (value.size == 0) {
-        json_write_null(json);
-    } else {
-        json_write_string(json, value);
-    }
-}
-
 static bool leads(const struct leaders *leaders, const struct view_entry *entry)
 {
     return leaders != NULL && leaders_led_by(leaders, view_entry_type(entry), view_entry_id(entry)) != NULL;
@@ -35,20 +25,20 @@ static bool leads(const struct leaders *leaders, const struct view_entry *entry)
 /* The members that a service, the current service and the leader share. */
 static void write_who(struct json_writer *json, const struct view_entry *entry, bool leader)
 {
-    write_text(json, "id", view_entry_id(entry));
-    write_text(json, "name", view_entry_type(entry));
-    write_text(json, "host", view_entry_text(entry, VIEW_HOST));
+    json_member_string_or_null(json, "id", view_entry_id(entry));
+    json_member_string_or_null(json, "name", view_entry_type(entry));
+    json_member_string_or_null(json, "host", view_entry_text(entry, VIEW_HOST));
     json_member_span(json, "port", entry->port == 0 ? -1 : entry->port);
-    write_text(json, "status", view_entry_text(entry, VIEW_STATUS));
-    write_text(json, "role", leader ? STR("leader") : STR("member"));
+    json_member_string_or_null(json, "status", view_entry_text(entry, VIEW_STATUS));
+    json_member_string_or_null(json, "role", leader ? STR("leader") : STR("member"));
 }
 
 /* The same of a leader without a record. */
 static void write_candidate(struct json_writer *json, const struct candidate *who)
 {
-    write_text(json, "id", str_of(who->id));
-    write_text(json, "name", str_of(who->type));
-    write_text(json, "host", str_of(who->host));
+    json_member_string_or_null(json, "id", str_of(who->id));
+    json_member_string_or_null(json, "name", str_of(who->type));
+    json_member_string_or_null(json, "host", str_of(who->host));
     json_member_text(json, "port", NULL);
     json_member_text(json, "status", NULL);
     json_member_text(json, "role", "leader");
@@ -207,7 +197,7 @@ bool discovery_json_event(const struct view_entry *was, const struct view_entry 
     json_member_text(&json, "type", type);
     json_write_key(&json, "service");
     write_service(&json, entry, local);
-    write_text(&json, "serviceId", view_entry_id(entry));
+    json_member_string_or_null(&json, "serviceId", view_entry_id(entry));
     json_member_int(&json, "timestamp", wall_ms);
     json_write_object_end(&json);
     return true;

@@ -52,6 +52,9 @@ void json_write_raw(struct json_writer *json, struct str value);
 /* A string, as json_write_string writes it. */
 void json_member_string(struct json_writer *json, const char *name, struct str value);
 
+/* The same, and an empty one gives null. */
+void json_member_string_or_null(struct json_writer *json, const char *name, struct str value);
+
 /* NUL-terminated text; NULL gives null. */
 void json_member_text(struct json_writer *json, const char *name, const char *value);
 

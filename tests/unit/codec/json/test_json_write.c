@@ -87,14 +87,17 @@ static void test_structure(void **state)
     json_member_text_if(&json, "absent", NULL);
     json_member_text_if(&json, "t\"", "x");
     json_member_text(&json, "n", NULL);
+    json_member_string_or_null(&json, "e", STR(""));
+    json_member_string_or_null(&json, "s", STR("y"));
     json_write_key(&json, "at");
     json_write_time(&json, 1795227240123);
     json_write_key(&json, "raw");
     json_write_raw(&json, STR("{\"x\":1}"));
     json_write_object_end(&json);
-    assert_string_equal(buf_text(&out),
-                        "data: {\"a\":[],\"b\":[-1,{},[true,false],null],\"t\\\"\":\"x\",\"n\":null,"
-                        "\"at\":\"2026-11-21T02:14:00.123Z\",\"raw\":{\"x\":1}}");
+    assert_string_equal(
+        buf_text(&out),
+        "data: {\"a\":[],\"b\":[-1,{},[true,false],null],\"t\\\"\":\"x\",\"n\":null,\"e\":null,\"s\":\"y\","
+        "\"at\":\"2026-11-21T02:14:00.123Z\",\"raw\":{\"x\":1}}");
     buf_fini(&out);
 }
 
