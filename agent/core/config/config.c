@@ -13,29 +13,21 @@ void config_fini(struct config *config)
     if (config == NULL) {
         return;
     }
-    for (size_t i = 0; i < settings_of_file.count; i++) {
-        setting_clear(&settings_of_file.rows[i], config);
-    }
+    settings_clear(&settings_of_file, config);
     *config = (struct config){0};
 }
 
 void config_probe_fini(struct config_probe *probe)
 {
     if (probe != NULL) {
-        free(probe->name);
-        free(probe->path);
-        free(probe->host);
+        settings_clear(&settings_of_probe, probe);
         *probe = (struct config_probe){0};
     }
 }
 
 bool config_probe_equal(const struct config_probe *a, const struct config_probe *b)
 {
-    bool equal = true;
-    for (size_t i = 0; equal && i < settings_of_probe.count; i++) {
-        equal = setting_equal(&settings_of_probe.rows[i], a, b);
-    }
-    return equal;
+    return settings_equal(&settings_of_probe, a, b);
 }
 
 void config_probe_default(struct config_probe *out, uint16_t port)

@@ -25,6 +25,7 @@ struct value_type {
     void (*clear)(void *value);
     bool (*equal)(const void *a, const void *b);
     void (*copy)(const void *from, void *to);
+    const struct settings *entries; /* each item is one of these; NULL: it has no settings of its own */
 };
 
 static int not_wanted(const struct setting *row, struct str text, struct error *err)
@@ -169,44 +170,6 @@ static void copy_label(const void *from, void *to)
     *(struct config_label *)to = (struct config_label){mem_strdup(label->name), mem_strdup(label->value)};
 }
 
-static void clear_probe(void *value)
-{
-    config_probe_fini(value);
-}
-
-static bool equal_probe(const void *a, const void *b)
-{
-    return config_probe_equal(a, b);
-}
-
-static void copy_probe(const void *from, void *to)
-{
-    for (size_t i = 0; i < settings_of_probe.count; i++) {
-        setting_copy(&settings_of_probe.rows[i], from, to);
-    }
-}
-
-static void clear_candidacy(void *value)
-{
-    clear_text(&((struct config_candidacy *)value)->scope);
-}
-
-static bool equal_candidacy(const void *a, const void *b)
-{
-    bool equal = true;
-    for (size_t i = 0; equal && i < settings_of_candidacy.count; i++) {
-        equal = setting_equal(&settings_of_candidacy.rows[i], a, b);
-    }
-    return equal;
-}
-
-static void copy_candidacy(const void *from, void *to)
-{
-    for (size_t i = 0; i < settings_of_candidacy.count; i++) {
-        setting_copy(&settings_of_candidacy.rows[i], from, to);
-    }
-}
-
 static const struct value_type types[] = {
     [SETTING_BOOL] = {"true or false", sizeof(bool), .parse = parse_bool},
     [SETTING_DURATION] = {"a duration such as 500ms, 10s, 5m or 1h", sizeof(int64_t),
@@ -221,17 +184,14 @@ static const struct value_type types[] = {
     [SETTING_STRINGS] = {"a list", sizeof(char *), parse_text, clear_text, equal_text, copy_text},
     [SETTING_LABELS] = {"a mapping of names to values", sizeof(struct config_label), NULL, clear_label,
                         equal_label, copy_label},
-    [SETTING_PROBES] = {"a list of probes", sizeof(struct config_probe), NULL, clear_probe, equal_probe,
-                        copy_probe},
-    [SETTING_CANDIDACIES] = {"a list of scopes", sizeof(struct config_candidacy), NULL, clear_candidacy,
-                             equal_candidacy, copy_candidacy},
+    [SETTING_PROBES] = {"a list of probes", sizeof(struct config_probe), .entries = &settings_of_probe},
+    [SETTING_CANDIDACIES] = {"a list of scopes", sizeof(struct config_candidacy),
+                             .entries = &settings_of_candidacy},
 };
 
 const struct settings *setting_entries(const struct setting *row)
 {
-    return row->type == SETTING_PROBES        ? &settings_of_probe
-           : row->type == SETTING_CANDIDACIES ? &settings_of_candidacy
-                                              : NULL;
+    return types[row->type].entries;
 }
 
 const char *setting_wants(const struct setting *row)
@@ -266,7 +226,30 @@ static void set_flag(const struct setting *row, void *base, bool value)
 
 static bool same(const struct value_type *type, const void *a, const void *b)
 {
+    if (type->entries != NULL) {
+        return settings_equal(type->entries, a, b);
+    }
     return type->equal != NULL ? type->equal(a, b) : memcmp(a, b, type->size) == 0;
+}
+
+static void clear_value(const struct value_type *type, void *value)
+{
+    if (type->entries != NULL) {
+        settings_clear(type->entries, value);
+    } else if (type->clear != NULL) {
+        type->clear(value);
+    }
+}
+
+static void copy_value(const struct value_type *type, const void *from, void *to)
+{
+    if (type->entries != NULL) {
+        settings_copy(type->entries, from, to);
+    } else if (type->copy != NULL) {
+        type->copy(from, to);
+    } else {
+        memcpy(to, from, type->size);
+    }
 }
 
 void setting_clear(const struct setting *row, void *base)
@@ -274,8 +257,8 @@ void setting_clear(const struct setting *row, void *base)
     const struct value_type *type = &types[row->type];
     char *values = FIELD(char, base, row->offset);
     size_t count = count_in(row, base);
-    for (size_t i = 0; type->clear != NULL && i < count; i++) {
-        type->clear(values + i * type->size);
+    for (size_t i = 0; i < count; i++) {
+        clear_value(type, values + i * type->size);
     }
     memset(values, 0, count * type->size);
     set_count(row, base, 0);
@@ -304,11 +287,8 @@ void setting_copy(const struct setting *row, const void *from, void *to)
         return;
     }
     setting_clear(row, to);
-    for (size_t i = 0; type->copy != NULL && i < count; i++) {
-        type->copy(source + i * type->size, target + i * type->size);
-    }
-    if (type->copy == NULL) {
-        memcpy(target, source, count * type->size);
+    for (size_t i = 0; i < count; i++) {
+        copy_value(type, source + i * type->size, target + i * type->size);
     }
     set_count(row, to, count);
     set_flag(row, to, flag_in(row, from));
@@ -481,5 +461,28 @@ void settings_defaults(const struct settings *settings, void *base)
         if (setting_parse(&settings->rows[i], base, str_of(text), &err) < 0) {
             abort(); /* the table contradicts itself */
         }
+    }
+}
+
+void settings_clear(const struct settings *settings, void *base)
+{
+    for (size_t i = 0; i < settings->count; i++) {
+        setting_clear(&settings->rows[i], base);
+    }
+}
+
+bool settings_equal(const struct settings *settings, const void *a, const void *b)
+{
+    bool equal = true;
+    for (size_t i = 0; equal && i < settings->count; i++) {
+        equal = setting_equal(&settings->rows[i], a, b);
+    }
+    return equal;
+}
+
+void settings_copy(const struct settings *settings, const void *from, void *to)
+{
+    for (size_t i = 0; i < settings->count; i++) {
+        setting_copy(&settings->rows[i], from, to);
     }
 }

@@ -116,6 +116,11 @@ void setting_clear(const struct setting *row, void *base);
 /* Copies the value of `from` to `to`. */
 void setting_copy(const struct setting *row, const void *from, void *to);
 
+/* The same of all rows of a table. */
+bool settings_equal(const struct settings *settings, const void *a, const void *b);
+void settings_clear(const struct settings *settings, void *base);
+void settings_copy(const struct settings *settings, const void *from, void *to);
+
 /* What a value of this row looks like, as in "a duration such as 500ms, 10s, 5m or 1h"; never NULL. */
 const char *setting_wants(const struct setting *row);
 
