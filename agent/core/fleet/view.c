@@ -45,21 +45,13 @@ static char *with_end(const char *prefix, char last)
 static void init_follow(struct view *view)
 {
     const struct view_settings *settings = &view->settings;
-    follow_init(&view->follow,
-                &(struct follow_settings){.ranges = {{.key = str_of(view->first), .end = str_of(view->end)}},
-                                          .range_count = 1,
-                                          .check = FOLLOW_CHECK_NEWEST,
-                                          .can = settings->can,
-                                          .lists = true,
-                                          .page = settings->page,
-                                          .timeout_ms = settings->request_timeout_ms,
-                                          .check_ms = settings->check_ms,
-                                          .grace_ms = settings->request_timeout_ms,
-                                          .first_ms = RETRY_FIRST_MS,
-                                          .cap_ms = RETRY_CAP_MS,
-                                          .slow_ms = RETRY_SLOW_MS,
-                                          .steady_ms = RETRY_CAP_MS,
-                                          .seed = settings->seed});
+    follow_init_range(&view->follow, &(struct follow_settings){
+                                         .ranges = {{.key = str_of(view->first), .end = str_of(view->end)}},
+                                         .can = settings->can,
+                                         .page = settings->page,
+                                         .timeout_ms = settings->request_timeout_ms,
+                                         .check_ms = settings->check_ms,
+                                         .seed = settings->seed});
     queue_init(&view->follow_effects, sizeof(struct follow_effect));
 }
 

@@ -10,16 +10,14 @@
 
 static void pass_request(struct view *view, const struct registry_request *request)
 {
-    struct registry_request copy = *request;
-    copy.key = queue_copy(view->effects, request->key);
-    struct str kept = queue_copy(view->effects, (struct str){(const char *)&copy, sizeof(copy)});
-    view_push(view, VIEW_DO_REQUEST, STR(""))->request = (const void *)kept.data;
+    const struct registry_request *kept = follow_kept_request(view->effects, request);
+    view_push(view, VIEW_DO_REQUEST, STR(""))->request = kept;
 }
 
 static void pass_watch(struct view *view, const struct registry_watch *watch)
 {
-    struct str kept = queue_copy(view->effects, (struct str){(const char *)watch, sizeof(*watch)});
-    view_push(view, VIEW_DO_WATCH, STR(""))->watch = (const void *)kept.data;
+    const struct registry_watch *kept = follow_kept_watch(view->effects, watch);
+    view_push(view, VIEW_DO_WATCH, STR(""))->watch = kept;
 }
 
 /* ---- pages ---- */

@@ -45,6 +45,19 @@ void follow_init(struct follow *follow, const struct follow_settings *settings)
     follow->backoff = (struct backoff){.first_ms = settings->first_ms, .cap_ms = settings->cap_ms};
 }
 
+void follow_init_range(struct follow *follow, const struct follow_settings *settings)
+{
+    struct follow_settings all = *settings;
+    all.range_count = 1;
+    all.check = FOLLOW_CHECK_NEWEST;
+    all.lists = true;
+    all.grace_ms = settings->timeout_ms;
+    all.first_ms = RETRY_FIRST_MS;
+    all.cap_ms = all.steady_ms = RETRY_CAP_MS;
+    all.slow_ms = RETRY_SLOW_MS;
+    follow_init(follow, &all);
+}
+
 void follow_fini(struct follow *follow)
 {
     if (follow != NULL) {
@@ -373,4 +386,19 @@ bool follow_watches(const struct follow *follow, uint64_t id)
 bool follow_awaits(const struct follow *follow, uint64_t id)
 {
     return id != 0 && follow->request_id == id;
+}
+
+/* ---- for its owner ---- */
+
+const struct registry_request *follow_kept_request(struct queue *effects,
+                                                   const struct registry_request *request)
+{
+    struct registry_request copy = *request;
+    copy.key = queue_copy(effects, request->key);
+    return (const void *)queue_copy(effects, (struct str){(const char *)&copy, sizeof(copy)}).data;
+}
+
+const struct registry_watch *follow_kept_watch(struct queue *effects, const struct registry_watch *watch)
+{
+    return (const void *)queue_copy(effects, (struct str){(const char *)watch, sizeof(*watch)}).data;
 }

@@ -26,21 +26,13 @@ struct mirror *mirror_new(const struct mirror_settings *settings)
     mirror->end = mem_strdup(settings->prefix);
     mirror->end[size - 1]++; /* behind all that begins with the prefix: its last byte is '/' */
     queue_init(&mirror->follow_effects, sizeof(struct follow_effect));
-    follow_init(&mirror->follow, &(struct follow_settings){
-                                     .ranges = {{.key = str_of(mirror->first), .end = str_of(mirror->end)}},
-                                     .range_count = 1,
-                                     .check = FOLLOW_CHECK_NEWEST,
-                                     .can = settings->can,
-                                     .lists = true,
-                                     .page = mirror->settings.page,
-                                     .timeout_ms = settings->timeout_ms,
-                                     .check_ms = settings->check_ms,
-                                     .grace_ms = settings->timeout_ms,
-                                     .first_ms = RETRY_FIRST_MS,
-                                     .cap_ms = RETRY_CAP_MS,
-                                     .slow_ms = RETRY_SLOW_MS,
-                                     .steady_ms = RETRY_CAP_MS,
-                                     .seed = settings->seed});
+    follow_init_range(&mirror->follow, &(struct follow_settings){.ranges = {{.key = str_of(mirror->first),
+                                                                             .end = str_of(mirror->end)}},
+                                                                 .can = settings->can,
+                                                                 .page = mirror->settings.page,
+                                                                 .timeout_ms = settings->timeout_ms,
+                                                                 .check_ms = settings->check_ms,
+                                                                 .seed = settings->seed});
     mirror->facts.last_error = mirror->follow.last_error;
     return mirror;
 }
@@ -73,16 +65,14 @@ struct mirror_effect *mirror_push(struct mirror *mirror, enum mirror_effect_type
 
 static void push_request(struct mirror *mirror, const struct registry_request *request)
 {
-    struct registry_request copy = *request;
-    copy.key = queue_copy(mirror->effects, request->key);
-    struct str kept = queue_copy(mirror->effects, (struct str){(const char *)&copy, sizeof(copy)});
-    mirror_push(mirror, MIRROR_DO_REQUEST, STR(""))->request = (const void *)kept.data;
+    const struct registry_request *kept = follow_kept_request(mirror->effects, request);
+    mirror_push(mirror, MIRROR_DO_REQUEST, STR(""))->request = kept;
 }
 
 static void push_watch(struct mirror *mirror, const struct registry_watch *watch)
 {
-    struct str kept = queue_copy(mirror->effects, (struct str){(const char *)watch, sizeof(*watch)});
-    mirror_push(mirror, MIRROR_DO_WATCH, STR(""))->watch = (const void *)kept.data;
+    const struct registry_watch *kept = follow_kept_watch(mirror->effects, watch);
+    mirror_push(mirror, MIRROR_DO_WATCH, STR(""))->watch = kept;
 }
 
 /* ---- the past ---- */

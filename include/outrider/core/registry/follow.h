@@ -271,6 +271,10 @@ struct follow {
 /* Prepares a follower of `settings`; what the ranges point to is borrowed until follow_fini. */
 void follow_init(struct follow *follow, const struct follow_settings *settings);
 
+/* Prepares one that lists a range and watches it. What is to be set: `ranges`, `can`, `page`, `timeout_ms`, `check_ms` and `seed`;
+ * all else follows. */
+void follow_init_range(struct follow *follow, const struct follow_settings *settings);
+
 /* Prepares one of `record_key` and `control_key` (copied): known keys, `timeout_ms` for each request, compared after
  * `quiet_ms` of silence. `seed` feeds the jitter. */
 void follow_init_keys(struct follow *follow, const char *record_key, const char *control_key,
@@ -281,6 +285,12 @@ void follow_fini(struct follow *follow);
 
 /* One event in, effects (struct follow_effect) out. */
 void follow_step(struct follow *follow, const struct follow_event *event, struct queue *effects);
+
+/* The request or the watch of an effect, copied to the effects of an owner that passes it on: lives until that queue is taken
+ * empty. Ranges are borrowed as before. */
+const struct registry_request *follow_kept_request(struct queue *effects,
+                                                   const struct registry_request *request);
+const struct registry_watch *follow_kept_watch(struct queue *effects, const struct registry_watch *watch);
 
 /* When a step is needed although nothing happens. */
 struct window follow_deadline(const struct follow *follow);
