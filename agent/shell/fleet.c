@@ -92,7 +92,7 @@ void fleet_carry_out(struct fleet *fleet, const struct view_effect *effect)
 /* Who leads is followed while the fleet is. */
 static void follow_leaders(struct fleet *fleet)
 {
-    bool follows = strcmp(view_facts(fleet->router.view)->state, "off") != 0;
+    bool follows = view_facts(fleet->router.view)->following;
     if (follows && fleet->leaders == NULL) {
         fleet->leaders = leader_feed_new(fleet->agent, fleet->events);
     }

@@ -9,7 +9,6 @@
 #include "outrider/registry/registry.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* An allocation has the time of so many requests: it may have to find out what became of one. */
 enum { TIMEOUT_REQUESTS = 2 };
@@ -172,7 +171,7 @@ void reservations_place(struct seats_owner *owner, struct placement *placement, 
 
 void reservations_follow(struct seats_owner *owner, const struct view *view)
 {
-    bool on = strcmp(view_facts(view)->state, "off") != 0;
+    bool on = view_facts(view)->following;
     if (on != owner->following) {
         struct instant now = agent_now();
         owner->following = on;

@@ -7,6 +7,7 @@ void view_update_facts(struct view *view)
         [FOLLOW_RESUMING] = "opening", [FOLLOW_OPENING] = "opening", [FOLLOW_OPEN] = "watching"};
     struct view_facts *facts = &view->facts;
     facts->state = states[view->follow.state];
+    facts->following = view->follow.state != FOLLOW_OFF;
     facts->synced = view->follow.synced;
     facts->stalls = view->follow.silences;
     facts->opens = view->follow.opens;

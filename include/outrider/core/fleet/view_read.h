@@ -36,6 +36,7 @@ enum { VIEW_NAMES_MAX = 32 };
 struct view_facts {
     struct str prefix; /* as it was set */
     const char *state; /* what it is doing now: "off", "waiting", "listing", "opening", "watching" */
+    bool following;    /* it is not off */
     /* There was a full listing at a known revision, or a kept view. Otherwise an empty fleet would be a guess, and
      * requests get 503. */
     bool known;
