@@ -30,10 +30,15 @@ void api_refuse_unknown_fleet(const struct view *fleet, struct api_reply *reply)
                last_error[0] == '\0' ? "" : ": ", last_error);
 }
 
+/* What is not in sync is stale from the first ms. */
+static int64_t stale_ms(bool synced, int64_t age_ms)
+{
+    return synced ? 0 : age_ms > 0 ? age_ms : 1;
+}
+
 int64_t api_stale_ms(const struct api_view *view)
 {
-    int64_t age_ms = view_age(view->fleet.view, &view->now);
-    return view_facts(view->fleet.view)->synced ? 0 : age_ms > 0 ? age_ms : 1; /* stale from the first ms */
+    return stale_ms(view_facts(view->fleet.view)->synced, view_age(view->fleet.view, &view->now));
 }
 
 bool api_need_fleet(struct api_call *call, struct api_reply *reply)
@@ -80,8 +85,7 @@ bool api_need_leaders(struct api_call *call, bool can_do_without, struct api_rep
                    facts == NULL ? "" : facts->last_error);
         return false;
     }
-    int64_t age = mirror_age_ms(keys, &call->view.now);
-    reply->stale_ms = facts->synced ? 0 : age > 0 ? age : 1;
+    reply->stale_ms = stale_ms(facts->synced, mirror_age_ms(keys, &call->view.now));
     return true;
 }
 
