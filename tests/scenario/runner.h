@@ -154,7 +154,7 @@ const struct command *command_find(struct str name);
 /* runner_settings.c: the default configuration; one setting; a copy to be changed. */
 struct config *settings_first(struct scenario *s);
 void settings_set(struct scenario *s, struct config *config, const char *path, const char *value);
-struct config *settings_copy(struct scenario *s, const struct config *config);
+struct config *settings_clone(struct scenario *s, const struct config *config);
 
 /* runner_world.c */
 struct instant world_now(const struct scenario *s);

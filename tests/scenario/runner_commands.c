@@ -380,7 +380,7 @@ static void do_signal(struct scenario *s, char **args, size_t count)
 
 static void do_reload(struct scenario *s, char **args, size_t count)
 {
-    struct config *fresh = settings_copy(s, s->config);
+    struct config *fresh = settings_clone(s, s->config);
     for (size_t i = 0; i < count; i++) {
         char *equals = strchr(args[i], '=');
         if (equals == NULL) {

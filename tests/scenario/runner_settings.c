@@ -111,7 +111,7 @@ struct config *settings_first(struct scenario *s)
     return config;
 }
 
-struct config *settings_copy(struct scenario *s, const struct config *config)
+struct config *settings_clone(struct scenario *s, const struct config *config)
 {
     struct config *copy = keep(s, mem_zalloc(sizeof(*copy)));
     for (size_t i = 0; i < settings_of_file.count; i++) {
