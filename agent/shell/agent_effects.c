@@ -45,7 +45,7 @@ static const char *published_host(const struct agent *agent)
 const char *agent_probe_host(const struct agent *agent, const struct config_probe *probe)
 {
     const char *host = probe->host != NULL ? probe->host : agent->config->probe_host;
-    if (probe->type != CONFIG_PROBE_TCP || strcmp(host, CONFIG_PROBE_PUBLISHED) != 0) {
+    if (!config_probe_has_port(probe->type) || strcmp(host, CONFIG_PROBE_PUBLISHED) != 0) {
         return host;
     }
     return published_host(agent);

@@ -48,7 +48,8 @@ static void check_config(const struct config *config)
         const struct config_probe *probe = &config->probes[i];
         must(probe->name != NULL && probe->timeout_ms < probe->interval_ms && probe->fall > 0 &&
              probe->rise > 0);
-        must(probe->type == CONFIG_PROBE_TCP ? probe->port > 0 : probe->path != NULL);
+        must(!config_probe_has_port(probe->type) || probe->port > 0);
+        must(probe->type != CONFIG_PROBE_UNIX || probe->path != NULL);
     }
     struct config copy = {0};
     config_keep(&copy, config);

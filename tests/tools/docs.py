@@ -114,8 +114,8 @@ def check_folders(args):
 # ---- names ----
 
 def settings(root):
-    """path: default ("" for none) of every setting that is no key of a probe."""
-    rows = read(root, "agent/core/config/settings_rows.c").split("probe_rows[]")[0]
+    """path: default ("" for none) of every setting that is no key of a probe or a candidacy."""
+    rows = read(root, "agent/core/config/settings_rows.c").split("candidacy_rows[]")[0]
     found = {}
     for path, rest in re.findall(r'\{"([a-z_.]+)", SETTING_(.*?)\.doc', rows, re.S):
         fallback = re.search(r'\.fallback = "([^"]*)"', rest)

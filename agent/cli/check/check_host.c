@@ -118,7 +118,7 @@ void check_host(const char *file, const struct config *config, const struct etcd
         if (probe->host != NULL) {
             check_probed(file, setting, probe->host, access, problems);
         }
-        is_used = is_used || (probe->type == CONFIG_PROBE_TCP && probe->host == NULL);
+        is_used = is_used || (config_probe_has_port(probe->type) && probe->host == NULL);
     }
     if (is_used) {
         check_probed(file, "probe_host", config->probe_host, access, problems);

@@ -86,7 +86,7 @@ static void apply_items(struct config_load *load, const struct setting *row, voi
                         const struct yaml_node *list, const char *path)
 {
     const struct yaml_node *nodes = load->tree.nodes;
-    bool labels = row->type == SETTING_LABELS;
+    bool labels = list->kind == YAML_KIND_MAP;
     size_t problems = load->problems->count, index = 0, value;
     struct error err = {0};
     setting_list_begin(row, base);
@@ -142,7 +142,7 @@ void config_load_apply(struct config_load *load, const struct setting *row, void
                        const char *path)
 {
     const struct yaml_node *node = &load->tree.nodes[value];
-    bool list = row->type == SETTING_PORTS || row->type == SETTING_STRINGS;
+    bool list = row->type == SETTING_PORTS || row->type == SETTING_STRINGS || row->type == SETTING_FACTS;
     if (!config_load_is_value(load, node, path)) {
         return;
     }
@@ -152,7 +152,7 @@ void config_load_apply(struct config_load *load, const struct setting *row, void
         apply_items(load, row, base, node, path);
     } else if (node->kind == YAML_KIND_LIST && setting_entries(row) != NULL) {
         apply_entries(load, row, node);
-    } else if (node->kind == YAML_KIND_MAP && row->type == SETTING_LABELS) {
+    } else if (node->kind == YAML_KIND_MAP && (row->type == SETTING_LABELS || row->type == SETTING_FACTS)) {
         apply_items(load, row, base, node, path);
     } else {
         config_load_problem(load, node->at, path, "want %s, not %s", setting_wants(row),

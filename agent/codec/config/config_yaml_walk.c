@@ -3,6 +3,7 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/codec/text/printable.h"
+#include "outrider/core/config/config.h"
 #include "outrider/core/config/settings.h"
 
 #include <stdint.h>
@@ -150,20 +151,25 @@ static const struct setting *find_row(const struct level *level, struct str key)
     return NULL;
 }
 
-/* Applies the keys of a mapping that are settings. Known sections go to `section`, which may be NULL. */
+static void walk_section(struct config_load *load, const struct level *level, const char *path, void *base,
+                         size_t value);
+
+/* Applies the keys of a mapping that are settings, and walks into its sections. */
 static void walk_map(struct config_load *load, size_t map, const struct level *level, const char *prefix,
-                     void *base, void (*section)(struct config_load *load, const char *path, size_t value))
+                     void *base)
 {
     const struct yaml_node *nodes = load->tree.nodes;
     for (size_t key = nodes[map].first; key != 0; key = nodes[nodes[key].next].next) {
-        char path[CONFIG_PATH_MAX];
+        char path[CONFIG_PATH_MAX], inside[CONFIG_PATH_MAX];
         if (!config_load_key(load, &nodes[map], key, prefix, path)) {
             continue;
         }
         bool dotted =
             strchr(nodes[key].text, '.') != NULL; /* a dotted key does not name a setting further below */
         const struct setting *row = dotted ? NULL : find_row(level, yaml_text(&nodes[key]));
-        if (row == NULL && (dotted || section == NULL || !settings_is_section(str_of(path)))) {
+        snprintf(inside, sizeof(inside), "%.*s%s%s", STR_ARG(level->section),
+                 level->section.size == 0 ? "" : ".", nodes[key].text);
+        if (row == NULL && (dotted || !settings_is_section(level->settings, str_of(inside)))) {
             report_unknown(load, level, &nodes[key], prefix, path);
             continue;
         }
@@ -171,7 +177,8 @@ static void walk_map(struct config_load *load, size_t map, const struct level *l
         if (row != NULL) {
             config_load_apply(load, row, base, nodes[key].next, path);
         } else {
-            section(load, path, nodes[key].next);
+            const struct level below = {.settings = level->settings, .section = str_of(inside)};
+            walk_section(load, &below, path, base, nodes[key].next);
         }
     }
 }
@@ -182,16 +189,28 @@ static bool is_absent(const struct yaml_node *node)
            (node->size == 0 || str_eq(yaml_text(node), STR("null")) || str_eq(yaml_text(node), STR("~")));
 }
 
+/* Sections whose presence means something. */
+static void note_section(struct config_load *load, const struct level *level, void *base)
+{
+    if (level->settings == &settings_of_probe && str_eq(level->section, STR("tls"))) {
+        ((struct config_probe *)base)->tls.given = true;
+    } else if (level->settings == &settings_of_file && str_eq(level->section, STR("server"))) {
+        load->config->server.present = true;
+    } else if (level->settings == &settings_of_file && str_eq(level->section, STR("registry"))) {
+        load->config->registry.present = true;
+    }
+}
+
 /* Sections nest as deep as the settings do: two levels. */
-static void walk_section(struct config_load *load, const char *path, size_t value)
+static void walk_section(struct config_load *load, const struct level *level, const char *path, void *base,
+                         size_t value)
 {
     const struct yaml_node *node = &load->tree.nodes[value];
-    const struct level level = {.section = str_of(path), .settings = &settings_of_file};
     if (!config_load_is_value(load, node, path)) {
         return;
     }
     if (is_absent(node)) {
-        if (str_eq(level.section, STR("server"))) {
+        if (level->settings == &settings_of_file && str_eq(level->section, STR("server"))) {
             /* It would silently make an observer. */
             config_load_problem(load, node->at, path,
                                 "is empty: give it type and ports, or remove it to run an observer");
@@ -203,19 +222,15 @@ static void walk_section(struct config_load *load, const char *path, size_t valu
                             node->kind == YAML_KIND_LIST ? "a list" : "text");
         return;
     }
-    if (str_eq(level.section, STR("server"))) {
-        load->config->server.present = true;
-    } else if (str_eq(level.section, STR("registry"))) {
-        load->config->registry.present = true;
-    }
-    walk_map(load, value, &level, path, load->config, walk_section);
+    note_section(load, level, base);
+    walk_map(load, value, level, path, base);
 }
 
 void config_load_walk_entry(struct config_load *load, size_t map, const char *path,
                             const struct settings *settings, void *entry)
 {
     const struct level level = {.settings = settings};
-    walk_map(load, map, &level, path, entry, NULL);
+    walk_map(load, map, &level, path, entry);
 }
 
 bool config_load_walk(struct config_load *load)
@@ -237,6 +252,6 @@ bool config_load_walk(struct config_load *load)
                             root->kind == YAML_KIND_LIST ? "a list" : "text");
         return false;
     }
-    walk_map(load, 1, &level, "", load->config, walk_section);
+    walk_map(load, 1, &level, "", load->config);
     return true;
 }

@@ -17,28 +17,6 @@ void config_fini(struct config *config)
     *config = (struct config){0};
 }
 
-void config_probe_fini(struct config_probe *probe)
-{
-    if (probe != NULL) {
-        settings_clear(&settings_of_probe, probe);
-        *probe = (struct config_probe){0};
-    }
-}
-
-bool config_probe_equal(const struct config_probe *a, const struct config_probe *b)
-{
-    return settings_equal(&settings_of_probe, a, b);
-}
-
-void config_probe_default(struct config_probe *out, uint16_t port)
-{
-    char name[16];
-    settings_defaults(&settings_of_probe, out);
-    snprintf(name, sizeof(name), "tcp-%u", port);
-    out->name = mem_strdup(name);
-    out->port = port;
-}
-
 void config_describe(const struct config *config, struct buf *out)
 {
     const struct config_server *server = &config->server;
@@ -63,14 +41,6 @@ int64_t config_request_timeout(const struct config_registry *registry)
 const char *config_scope(const struct config *config, const struct config_candidacy *candidacy)
 {
     return strcmp(candidacy->scope, "auto") == 0 ? config->server.type : candidacy->scope;
-}
-
-int64_t config_fast_interval(const struct config_probe *probe)
-{
-    enum { SHARE = 10, SHORTEST_MS = 50 };
-    int64_t share = probe->interval_ms / SHARE, fast = share > SHORTEST_MS ? share : SHORTEST_MS;
-    fast = probe->fast_interval_ms > 0 ? probe->fast_interval_ms : fast;
-    return fast < probe->interval_ms ? fast : probe->interval_ms;
 }
 
 /* The first directory of a colon list in the environment; empty when there is none. */

@@ -332,26 +332,6 @@ static const char *key_of(const char *probe, const char *key, char out[static 64
     return out;
 }
 
-static void check_probe_target(const struct config_probe *probe, const char *path,
-                               const struct config_check *check)
-{
-    char at[64];
-    bool tcp = probe->type == CONFIG_PROBE_TCP;
-    if ((tcp ? probe->port == 0 : probe->path == NULL) &&
-        !is_faulty(check, key_of(path, tcp ? "port" : "path", at))) {
-        report(check, at,
-               tcp ? "required: a tcp probe connects to a port"
-                   : "required: a unix probe connects to a path");
-    }
-    if (tcp ? probe->path != NULL : probe->port != 0) {
-        report(check, key_of(path, tcp ? "path" : "port", at),
-               tcp ? "is for unix probes: this one is tcp" : "is for tcp probes: this one is unix");
-    }
-    if (!tcp && probe->host != NULL) {
-        report(check, key_of(path, "host", at), "is for tcp probes: this one is unix");
-    }
-}
-
 static void check_probe_name(const struct config *config, size_t index, const char *path,
                              const struct config_check *check)
 {
@@ -387,11 +367,9 @@ static void check_probe_times(const struct config_probe *probe, const char *path
 static void check_probes(const struct config *config, const struct config_check *check)
 {
     for (size_t i = 0; config->probes_given && i < config->probe_count; i++) {
-        char path[32], at[64];
+        char path[32];
         snprintf(path, sizeof(path), "probes[%zu]", i);
-        if (!is_faulty(check, key_of(path, "type", at))) {
-            check_probe_target(&config->probes[i], path, check);
-        }
+        config_check_probe(&config->probes[i], path, check);
         check_probe_name(config, i, path, check);
         check_probe_times(&config->probes[i], path, check);
     }

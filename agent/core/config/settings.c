@@ -170,6 +170,16 @@ static void copy_label(const void *from, void *to)
     *(struct config_label *)to = (struct config_label){mem_strdup(label->name), mem_strdup(label->value)};
 }
 
+/* A name without a value. */
+static int parse_fact(const struct setting *row, void *value, struct str text, struct error *err)
+{
+    if (row->named(text, err) < 0) {
+        return -1;
+    }
+    *(struct config_label *)value = (struct config_label){mem_copy(text.data, text.size), mem_strdup("")};
+    return 0;
+}
+
 static const struct value_type types[] = {
     [SETTING_BOOL] = {"true or false", sizeof(bool), .parse = parse_bool},
     [SETTING_DURATION] = {"a duration such as 500ms, 10s, 5m or 1h", sizeof(int64_t),
@@ -184,6 +194,8 @@ static const struct value_type types[] = {
     [SETTING_STRINGS] = {"a list", sizeof(char *), parse_text, clear_text, equal_text, copy_text},
     [SETTING_LABELS] = {"a mapping of names to values", sizeof(struct config_label), NULL, clear_label,
                         equal_label, copy_label},
+    [SETTING_FACTS] = {"true, false, a list of names or a mapping of names to values",
+                       sizeof(struct config_label), parse_fact, clear_label, equal_label, copy_label},
     [SETTING_PROBES] = {"a list of probes", sizeof(struct config_probe), .entries = &settings_of_probe},
     [SETTING_CANDIDACIES] = {"a list of scopes", sizeof(struct config_candidacy),
                              .entries = &settings_of_candidacy},
@@ -325,6 +337,10 @@ static int parse_list(const struct setting *row, void *base, struct str text, st
         set_flag(row, base, true);
         return 0;
     }
+    if (row->type == SETTING_FACTS && (str_eq(text, STR("true")) || str_eq(text, STR("false")))) {
+        set_flag(row, base, str_eq(text, STR("false")));
+        return 0;
+    }
     /* The environment has only text: this is its empty list. */
     if (str_eq(text, STR("[]")) || str_eq(text, STR("{}"))) {
         return setting_list_end(row, base, err);
@@ -376,7 +392,7 @@ int setting_parse_null(const struct setting *row, void *base, struct error *err)
 void setting_list_begin(const struct setting *row, void *base)
 {
     setting_clear(row, base);
-    set_flag(row, base, row->type == SETTING_PROBES);
+    set_flag(row, base, row->type == SETTING_PROBES || row->type == SETTING_FACTS);
 }
 
 static int too_many(const struct setting *row, struct error *err)
@@ -395,7 +411,7 @@ int setting_list_add(const struct setting *row, void *base, struct str item, str
     if (type->parse(row, added, item, err) < 0) {
         return -1;
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && (row->flags & SETTING_REPEATS) == 0; i++) {
         if (same(type, values + i * type->size, added)) {
             if (type->clear != NULL) {
                 type->clear(added);
@@ -413,7 +429,8 @@ int setting_label_add(const struct setting *row, void *base, struct str name, st
 {
     struct config_label *labels = FIELD(struct config_label, base, row->offset);
     size_t count = count_in(row, base);
-    if (shape_name(name, err) < 0 || row->shape(value, err) < 0) {
+    setting_shape_fn *named = row->named != NULL ? row->named : shape_name;
+    if (named(name, err) < 0 || row->shape(value, err) < 0) {
         return -1;
     }
     for (size_t i = 0; i < count; i++) {
@@ -448,41 +465,4 @@ int setting_list_end(const struct setting *row, const void *base, struct error *
         return error_set(err, ERROR_INVALID, "is empty: want %s", setting_wants(row));
     }
     return 0;
-}
-
-void settings_defaults(const struct settings *settings, void *base)
-{
-    for (size_t i = 0; i < settings->count; i++) {
-        const char *text = settings->rows[i].fallback;
-        struct error err;
-        if (text == NULL || strcmp(text, "null") == 0) {
-            continue; /* as zeroed memory has it */
-        }
-        if (setting_parse(&settings->rows[i], base, str_of(text), &err) < 0) {
-            abort(); /* the table contradicts itself */
-        }
-    }
-}
-
-void settings_clear(const struct settings *settings, void *base)
-{
-    for (size_t i = 0; i < settings->count; i++) {
-        setting_clear(&settings->rows[i], base);
-    }
-}
-
-bool settings_equal(const struct settings *settings, const void *a, const void *b)
-{
-    bool equal = true;
-    for (size_t i = 0; equal && i < settings->count; i++) {
-        equal = setting_equal(&settings->rows[i], a, b);
-    }
-    return equal;
-}
-
-void settings_copy(const struct settings *settings, const void *from, void *to)
-{
-    for (size_t i = 0; i < settings->count; i++) {
-        setting_copy(&settings->rows[i], from, to);
-    }
 }

@@ -20,6 +20,14 @@ struct config_check;
 /* A rule of config_check(): what is of no use in sessions.redis. */
 void config_check_redis(const struct config *config, const struct config_check *check);
 
+/* The names of the probe types, in the order of enum config_probe_type; NULL at the end. */
+extern const char *const config_probe_types[];
+
+/* A rule of config_check() about one probe: each key is for its type, and what the type requires is there. `path` is
+ * "probes[0]". */
+struct config_probe;
+void config_check_probe(const struct config_probe *probe, const char *path, const struct config_check *check);
+
 /* One shape for each kind of text (see setting_shape_fn). */
 int shape_type(struct str text, struct error *err);
 int shape_id(struct str text, struct error *err);
@@ -40,5 +48,19 @@ int shape_socket(struct str text, struct error *err);
 int shape_group(struct str text, struct error *err);
 int shape_host_name(struct str text, struct error *err);
 int shape_listen(struct str text, struct error *err);
+
+/* The same of the keys of a probe. */
+int shape_path(struct str text, struct error *err);
+int shape_fact(struct str text, struct error *err);
+int shape_pointer(struct str text, struct error *err);
+int shape_header_name(struct str text, struct error *err);
+int shape_header_value(struct str text, struct error *err);
+int shape_status(struct str text, struct error *err);
+int shape_service(struct str text, struct error *err);
+int shape_argument(struct str text, struct error *err);
+int shape_user(struct str text, struct error *err);
+
+/* Printable UTF-8, not empty, at most `max` bytes. */
+int settings_check_text(struct str text, size_t max, struct error *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* The table. Offsets are of struct config, for the keys of an entry of struct config_probe or struct config_candidacy. */
+/* The table. Offsets are of struct config, for the keys of a candidacy of struct config_candidacy. */
 #include "settings_internal.h"
 
 #include "outrider/core/config/config.h"
@@ -8,7 +8,6 @@
 #define AT(field) .offset = offsetof(struct config, field)
 #define COUNT(field) .count_offset = offsetof(struct config, field)
 #define GIVEN(field) .flag_offset = offsetof(struct config, field)
-#define PROBE_AT(field) .offset = offsetof(struct config_probe, field)
 #define CANDIDACY_AT(field) .offset = offsetof(struct config_candidacy, field)
 
 #define RELOAD SETTING_RELOADABLE
@@ -25,7 +24,6 @@ static const char *const redis_modes[] = {"auto", "single", "sentinel", "cluster
 static const char *const sandboxes[] = {"auto", "required", "off", NULL};
 static const char *const reads[] = {"auto", "open", "login", NULL};
 static const char *const formats[] = {"logfmt", "json", NULL};
-static const char *const probe_types[] = {"tcp", "unix", NULL};
 
 static const struct setting rows[] = {
     {"server.type", SETTING_STRING, .flags = SETTING_REQUIRED, .shape = shape_type, AT(server.type),
@@ -306,33 +304,6 @@ static const struct setting rows[] = {
             "without; `off`."},
 };
 
-static const struct setting probe_rows[] = {
-    {"name", SETTING_STRING, .flags = SETTING_REQUIRED | RELOAD, .shape = shape_name, PROBE_AT(name),
-     .doc = "Its name in status, log and metrics; unique."},
-    {"type", SETTING_ENUM, .flags = RELOAD, .fallback = "tcp", .choices = probe_types, PROBE_AT(type),
-     .doc = "`tcp` connects to `port`, `unix` to `path`."},
-    {"port", SETTING_PORT, .flags = RELOAD, PROBE_AT(port), .doc = "The port of a `tcp` probe."},
-    {"path", SETTING_STRING, .flags = RELOAD, .shape = shape_socket, PROBE_AT(path),
-     .doc = "The socket of a `unix` probe."},
-    {"host", SETTING_STRING, .flags = SETTING_NULLABLE | RELOAD, .fallback = "null",
-     .shape = shape_probe_host, PROBE_AT(host),
-     .doc = "The host that a `tcp` probe connects to. `null`: `probe_host`."},
-    {"interval", SETTING_DURATION, .flags = RELOAD, .fallback = "1s", .min = 10, .max = HOUR,
-     PROBE_AT(interval_ms), .doc = "From one try to the next."},
-    {"fast_interval", SETTING_DURATION, .flags = SETTING_AUTO | RELOAD, .fallback = "auto", .min = 10,
-     .max = HOUR, PROBE_AT(fast_interval_ms),
-     .doc = "The same while the verdict is in doubt: the last tries speak against it, or there is none yet. "
-            "At most "
-            "`interval`, which turns it off. `auto`: a tenth of `interval`, at least 50ms."},
-    {"timeout", SETTING_DURATION, .flags = RELOAD, .fallback = "500ms", .min = 1, .max = HOUR,
-     PROBE_AT(timeout_ms), .doc = "A try that takes longer has failed. Below `interval`."},
-    {"fall", SETTING_INTEGER, .flags = RELOAD, .fallback = "3", .min = 1, .max = 100, PROBE_AT(fall),
-     .doc = "The number of failures in a row after which it is failing."},
-    {"rise", SETTING_INTEGER, .flags = RELOAD, .fallback = "2", .min = 1, .max = 100, PROBE_AT(rise),
-     .doc = "The number of successes in a row after which it is passing; on new contact they are tried back "
-            "to back."},
-};
-
 static const struct setting candidacy_rows[] = {
     {"scope", SETTING_STRING, .fallback = "auto", .shape = shape_scope, CANDIDACY_AT(scope),
      .doc =
@@ -350,16 +321,4 @@ static_assert(COUNT_OF(rows) <= SETTINGS_MAX, "callers of config_diff() reserve 
 static_assert(sizeof(enum config_log_level) == sizeof(int), "an enum setting is written as an int");
 
 const struct settings settings_of_file = {rows, COUNT_OF(rows)};
-const struct settings settings_of_probe = {probe_rows, COUNT_OF(probe_rows)};
 const struct settings settings_of_candidacy = {candidacy_rows, COUNT_OF(candidacy_rows)};
-
-bool settings_is_section(struct str path)
-{
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct str row = str_of(rows[i].path);
-        if (path.size > 0 && str_starts(row, path) && row.size > path.size && row.data[path.size] == '.') {
-            return true;
-        }
-    }
-    return false;
-}

@@ -57,8 +57,7 @@ static bool contains(struct str text, char c)
     return text.size > 0 && memchr(text.data, c, text.size) != NULL;
 }
 
-/* Printable, not empty, at most `max` bytes. */
-static int check_text(struct str text, size_t max, struct error *err)
+int settings_check_text(struct str text, size_t max, struct error *err)
 {
     if (text.size == 0) {
         return error_set(err, ERROR_INVALID, "is empty: give it a value or remove the key");
@@ -86,7 +85,7 @@ int shape_type(struct str text, struct error *err)
 
 int shape_id(struct str text, struct error *err)
 {
-    if (check_text(text, TEXT_MAX, err) < 0) {
+    if (settings_check_text(text, TEXT_MAX, err) < 0) {
         return -1;
     }
     if (contains(text, '/') || contains(text, ' ')) {
@@ -126,12 +125,12 @@ int shape_probe_host(struct str text, struct error *err)
 
 int shape_text(struct str text, struct error *err)
 {
-    return check_text(text, TEXT_MAX, err);
+    return settings_check_text(text, TEXT_MAX, err);
 }
 
 int shape_tag(struct str text, struct error *err)
 {
-    if (check_text(text, TEXT_MAX, err) < 0) {
+    if (settings_check_text(text, TEXT_MAX, err) < 0) {
         return -1;
     }
     return contains(text, ',') ? settings_wrong(err, text, "has a comma, which separates tags") : 0;
@@ -157,7 +156,7 @@ int shape_scope(struct str text, struct error *err)
 
 int shape_label_value(struct str text, struct error *err)
 {
-    return check_text(text, LABEL_VALUE_MAX, err);
+    return settings_check_text(text, LABEL_VALUE_MAX, err);
 }
 
 int shape_endpoint(struct str text, struct error *err)
@@ -237,7 +236,7 @@ int shape_prefix(struct str text, struct error *err)
 
 static int check_path(struct str text, size_t max, struct error *err)
 {
-    if (check_text(text, max, err) < 0) {
+    if (settings_check_text(text, max, err) < 0) {
         return -1;
     }
     return text.data[0] == '/' ? 0 : settings_wrong(err, text, "is not an absolute path: begin with `/`");

@@ -53,7 +53,7 @@ void router_map_probes(const struct router *router, const struct config *next,
 void router_free_reported(struct router *router)
 {
     for (size_t i = 0; i < router->reported_count; i++) {
-        free(router->reported_probes[i].name);
+        config_probe_fini(&router->reported_probes[i]);
     }
     router->reported_count = 0;
 }

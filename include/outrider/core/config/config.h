@@ -108,7 +108,36 @@ struct config_registry {
     } tls;
 };
 
-enum config_probe_type { CONFIG_PROBE_TCP, CONFIG_PROBE_UNIX };
+enum config_probe_type {
+    CONFIG_PROBE_TCP,
+    CONFIG_PROBE_UNIX,
+    CONFIG_PROBE_HTTP,
+    CONFIG_PROBE_GRPC,
+    CONFIG_PROBE_A2S,
+    CONFIG_PROBE_MINECRAFT,
+    CONFIG_PROBE_RAKNET,
+    CONFIG_PROBE_QUAKE3,
+    CONFIG_PROBE_EXEC
+};
+
+enum config_probe_scheme { CONFIG_PROBE_PLAIN, CONFIG_PROBE_SECURE };
+enum config_probe_method { CONFIG_PROBE_GET, CONFIG_PROBE_HEAD, CONFIG_PROBE_POST };
+enum config_probe_bots { CONFIG_PROBE_BOTS_INCLUDE, CONFIG_PROBE_BOTS_EXCLUDE };
+
+enum { CONFIG_PROBE_HEADERS_MAX = 16, CONFIG_PROBE_STATUS_MAX = 8, CONFIG_PROBE_COMMAND_MAX = 16 };
+
+/* What a probe may find out about the server. */
+enum config_fact {
+    CONFIG_FACT_PLAYERS,
+    CONFIG_FACT_CAPACITY,
+    CONFIG_FACT_MAP,
+    CONFIG_FACT_VERSION,
+    CONFIG_FACT_NAME,
+    CONFIG_FACT_COUNT
+};
+
+/* "players", "capacity", "map", "version" or "name". */
+const char *config_fact_name(enum config_fact fact);
 
 /* The host of a probe that connects to the address that is published. */
 #define CONFIG_PROBE_PUBLISHED "published"
@@ -116,12 +145,37 @@ enum config_probe_type { CONFIG_PROBE_TCP, CONFIG_PROBE_UNIX };
 struct config_probe {
     char *name;
     enum config_probe_type type;
-    uint16_t port; /* tcp */
-    char *path;    /* unix; NULL for tcp */
-    char *host;    /* tcp; NULL: probe_host */
+    uint16_t port; /* 0: unix, exec */
+    char *path;    /* unix: the socket; http: of the URL, NULL: "/" */
+    char *host;    /* where it connects; NULL: probe_host */
     int64_t interval_ms, timeout_ms;
     int64_t fast_interval_ms; /* 0: auto */
     unsigned fall, rise;
+
+    /* A fact and, for http, the JSON pointer to its value; "" elsewhere. Not given: every fact that the type knows. */
+    struct config_label facts[CONFIG_FACT_COUNT];
+    size_t fact_count;
+    bool facts_given;
+
+    /* http, and of these scheme and tls for grpc: with tls given, grpc uses TLS */
+    enum config_probe_scheme scheme;
+    enum config_probe_method method;
+    char *host_header; /* NULL: where it connects */
+    struct config_label headers[CONFIG_PROBE_HEADERS_MAX];
+    size_t header_count;
+    char *statuses[CONFIG_PROBE_STATUS_MAX]; /* "204" or "200-399" */
+    size_t status_count;                     /* 0: 200 to 399 */
+    char *body;                              /* what the body must contain; NULL: anything */
+    struct {
+        bool given, verify;
+        char *ca_file, *server_name; /* NULL: those of the system; the host */
+    } tls;
+
+    char *service;                           /* grpc; NULL: "", the server as a whole */
+    enum config_probe_bots bots;             /* a2s */
+    char *command[CONFIG_PROBE_COMMAND_MAX]; /* exec: the program and its arguments */
+    size_t command_count;
+    char *user; /* exec; NULL: that of the agent */
 };
 
 /* What the agent stands for. */
@@ -238,6 +292,18 @@ void config_probe_fini(struct config_probe *probe);
 
 /* Whether two probes are the same definition, so that a reload keeps the state of the running one. */
 bool config_probe_equal(const struct config_probe *a, const struct config_probe *b);
+
+/* Whether a probe of this type connects to a host and a port. */
+bool config_probe_has_port(enum config_probe_type type);
+
+/* Whether the probe takes this fact, and the JSON pointer to it ("" unless given, borrowed). */
+bool config_probe_takes(const struct config_probe *probe, enum config_fact fact, const char **ret_pointer);
+
+/* Whether an HTTP status is one that passes. */
+bool config_probe_status_passes(const struct config_probe *probe, unsigned status);
+
+/* "tcp", "unix", "http", "grpc", "a2s", "minecraft", "raknet", "quake3" or "exec". */
+const char *config_probe_type_name(enum config_probe_type type);
 
 /* Makes `out` (zeroed) a default tcp probe of `port`, named "tcp-PORT": with the defaults of the settings
  * table (interval 1s, timeout 500ms, fall 3, rise 2). The caller ends it with config_probe_fini. */

@@ -18,17 +18,18 @@ struct config;
 struct error;
 
 enum setting_type {
-    SETTING_BOOL,       /* bool */
-    SETTING_DURATION,   /* int64_t, ms */
-    SETTING_SIZE,       /* int64_t, bytes */
-    SETTING_INTEGER,    /* uint32_t or unsigned */
-    SETTING_PORT,       /* uint16_t */
-    SETTING_MODE,       /* unsigned, written in octal */
-    SETTING_STRING,     /* char *, NULL when unset or null */
-    SETTING_ENUM,       /* an enum whose values count from 0 in the order of `choices` */
-    SETTING_PORTS,      /* uint16_t[max] and a size_t count, or the word dynamic */
-    SETTING_STRINGS,    /* char *[max] and a size_t count */
-    SETTING_LABELS,     /* struct config_label[max] and a size_t count */
+    SETTING_BOOL,     /* bool */
+    SETTING_DURATION, /* int64_t, ms */
+    SETTING_SIZE,     /* int64_t, bytes */
+    SETTING_INTEGER,  /* uint32_t or unsigned */
+    SETTING_PORT,     /* uint16_t */
+    SETTING_MODE,     /* unsigned, written in octal */
+    SETTING_STRING,   /* char *, NULL when unset or null */
+    SETTING_ENUM,     /* an enum whose values count from 0 in the order of `choices` */
+    SETTING_PORTS,    /* uint16_t[max] and a size_t count, or the word dynamic */
+    SETTING_STRINGS,  /* char *[max] and a size_t count */
+    SETTING_LABELS,   /* struct config_label[max] and a size_t count */
+    SETTING_FACTS, /* the same, the value "" in a list of names; or a bool: true is not given, false is none */
     SETTING_PROBES,     /* struct config_probe[max] and a size_t count */
     SETTING_CANDIDACIES /* struct config_candidacy[max] and a size_t count */
 };
@@ -38,7 +39,8 @@ enum setting_flag {
     SETTING_RELOADABLE = 2, /* SIGHUP is enough; otherwise a restart is needed */
     SETTING_NULLABLE = 4,   /* null means off or none */
     SETTING_AUTO = 8,       /* the word auto is allowed; a duration keeps it as 0 */
-    SETTING_ZERO = 16       /* 0 is allowed although it is below `min` */
+    SETTING_ZERO = 16,      /* 0 is allowed although it is below `min` */
+    SETTING_REPEATS = 32    /* a list may have an item twice */
 };
 
 /* Checks the form of a text value. Returns 0, or -1 and what is wrong. */
@@ -52,6 +54,8 @@ struct setting {
     int64_t min, max;           /* durations in ms; sizes in bytes; integers; lists: number of items */
     const char *const *choices; /* enum: names, NULL at the end */
     setting_shape_fn *shape;    /* of a string, of each item of a list of strings, of the value of a label */
+    setting_shape_fn *named;    /* of the name of a label; NULL: [A-Za-z0-9_.-]+ */
+    unsigned kinds;             /* of a probe: the types that have it, 1 << type each; 0: all */
     const char *doc;            /* one line of docs/configuration.md */
     size_t offset;              /* of the value in its base structure */
     size_t count_offset;        /* lists: of the number of items */
@@ -73,7 +77,7 @@ extern const struct settings settings_of_file, settings_of_probe, settings_of_ca
 const struct settings *setting_entries(const struct setting *row);
 
 /* Whether there are settings below `path`, as for "server". */
-bool settings_is_section(struct str path);
+bool settings_is_section(const struct settings *settings, struct str path);
 
 /* Gives every setting in `base` (zeroed) its default. */
 void settings_defaults(const struct settings *settings, void *base);

@@ -33,16 +33,11 @@ const char *verdict_name(enum verdict verdict);
 /* As shown to a person: "passed", "connection refused", "timed out", ... */
 const char *probe_outcome_text(enum probe_outcome outcome);
 
-struct probe_label {
-    struct str name, value; /* borrowed */
-};
-
-/* What a passed attempt found out about the server; zeroed is nothing. tcp and unix probes find nothing. */
+/* What a passed attempt found out about the server; zeroed is nothing. Texts are borrowed; an empty one is unknown. */
 struct probe_facts {
     bool has_players, has_capacity;
     uint32_t players, capacity;
-    const struct probe_label *labels; /* borrowed */
-    size_t label_count;
+    struct str map, version, name;
 };
 
 struct probe_result {

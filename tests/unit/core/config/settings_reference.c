@@ -91,6 +91,7 @@ static void add_limits(const struct setting *row, struct buf *out)
     case SETTING_STRINGS:
     case SETTING_PROBES:
     case SETTING_CANDIDACIES: buf_printf(out, "list, at most %" PRId64, row->max); break;
+    case SETTING_FACTS: buf_printf(out, "`true`, `false`, list or mapping"); break;
     case SETTING_LABELS: buf_printf(out, "mapping, at most %" PRId64, row->max); break;
     }
     if ((row->flags & SETTING_NULLABLE) != 0) {

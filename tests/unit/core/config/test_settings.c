@@ -47,7 +47,7 @@ static void test_rows(void **state)
                                     : i < count + probes ? &settings_of_probe.rows[i - count]
                                                          : &settings_of_candidacy.rows[i - count - probes];
         bool list = row->type == SETTING_PORTS || row->type == SETTING_STRINGS ||
-                    row->type == SETTING_LABELS || setting_entries(row) != NULL;
+                    row->type == SETTING_LABELS || row->type == SETTING_FACTS || setting_entries(row) != NULL;
         assert_true(row->doc[strlen(row->doc) - 1] == '.');
         assert_true(list == (row->count_offset != 0));
         assert_true((row->type == SETTING_ENUM) == (row->choices != NULL));
@@ -68,11 +68,11 @@ static void test_find(void **state)
     assert_null(find_setting("registry"));
     assert_null(find_setting("registry.tls"));
     assert_null(find_setting(""));
-    assert_true(settings_is_section(STR("registry")));
-    assert_false(settings_is_section(STR("regis")));
-    assert_false(settings_is_section(STR("probes")));
-    assert_false(settings_is_section(STR("registry.ttl")));
-    assert_false(settings_is_section(STR("")));
+    assert_true(settings_is_section(&settings_of_file, STR("registry")));
+    assert_false(settings_is_section(&settings_of_file, STR("regis")));
+    assert_false(settings_is_section(&settings_of_file, STR("probes")));
+    assert_false(settings_is_section(&settings_of_file, STR("registry.ttl")));
+    assert_false(settings_is_section(&settings_of_file, STR("")));
 }
 
 static void test_defaults(void **state)
