@@ -102,10 +102,10 @@ static void check_recalled(struct node *node, struct str value)
     const struct game *game = &node->game;
     bool same = node->recalls && !node_shares_key(node) && game->up && game->life == node->recalled_life;
     bool in_time = node->world->now - node->started_at < KEPT_MS;
-    bool over =
-        record_says(value, "shutting_down"); /* for the agent: its probes fail after it reported that */
-    if (same && in_time && !over && node->watch.taken_over &&
-        memmem(value.data, value.size, "\"players\":", 10) == NULL) {
+    bool lost = memmem(value.data, value.size, "\"players\":", 10) == NULL;
+    if (lost && record_says(value, "shutting_down")) {
+        node->recalls = false; /* for the agent it is over: its probes fail after it reported that */
+    } else if (same && in_time && node->watch.taken_over && lost) {
         violated(node->world, node,
                  "an attached game loses its players because its agent was restarted: %.*s", STR_ARG(value));
     }

@@ -131,9 +131,13 @@ static bool is_wanted(const struct view *view)
     return view->settings.mode == VIEW_ALWAYS || view->subscribers > 0 || view->now.mono < view->wanted_until;
 }
 
+/* What is kept is what the store had at its revision, from which a subscriber can resume after the restart. A listing of
+ * several revisions is not, until the stream has delivered all of them. */
 static int64_t save_due(const struct view *view)
 {
-    return !view->dirty ? NEVER_MS : view->saved_mono == 0 ? 0 : view->saved_mono + view->settings.save_ms;
+    return !view->dirty || view->in_part != 0 ? NEVER_MS
+           : view->saved_mono == 0            ? 0
+                                              : view->saved_mono + view->settings.save_ms;
 }
 
 static void plan(struct view *view, const struct view_event *event)

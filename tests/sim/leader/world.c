@@ -10,6 +10,9 @@
 
 enum { SECOND = 1000, STORMS = 4, AFTER_MS = 1000, AFTER_RESIGN_MS = 1000 };
 
+/* Keys that a candidate lists first. */
+enum { NEWEST = 16 };
+
 int64_t between(struct world *world, int64_t least, int64_t most)
 {
     return least + (int64_t)random_below(&world->random, (uint64_t)(most - least) + 1);
@@ -167,6 +170,15 @@ static void on_led(struct world *world)
     plan(world, between(world, 0, 2 * world->ttl_ms), EVENT_RESIGN, NULL, NULL, leader->index);
 }
 
+/* The newest keys may not tell who is before one candidate, where keys that were written by hand lie about. Then all are listed. */
+static uint64_t listings_of_one(struct world *world)
+{
+    const struct registry_request list = {.op = REGISTRY_LIST,
+                                          .key = STR("/control/leader/world/"),
+                                          .range_end = STR("/control/leader/world0")};
+    return net_do(world, list)->count > NEWEST ? 2 : 1;
+}
+
 /* Without a fault the leader stays, until it is told to resign. Then another follows at once. */
 static void on_resign(struct world *world, unsigned index)
 {
@@ -187,7 +199,7 @@ static void on_followed(struct world *world, unsigned index)
         break_rule(world, "no node followed node %u, which resigned", index);
         return;
     }
-    if (found_within(world) == 0 && world->stats.lists - world->lists_before > 1) {
+    if (found_within(world) == 0 && world->stats.lists - world->lists_before > listings_of_one(world)) {
         break_rule(world, "%" PRIu64 " listings because one leader went",
                    world->stats.lists - world->lists_before);
     }

@@ -226,7 +226,7 @@ void agent_start(struct agent *agent)
          restored.message != NULL ? ", with a report" : "");
     struct instant now = machine_now(machine);
     agent->router = router_new(agent->config, agent->id, &restored, random_next(&world->random),
-                               memory_etcd.can, &agent->effects, &now);
+                               world->options.kind->can, &agent->effects, &now);
     router_start(agent->router, &now);
     agent_settle(agent);
     game_say(agent);

@@ -15,8 +15,8 @@ enum { SEAT_TTL_MS = 8000, LIMIT_MS = 5000, SETTLE_MS = 1000, MEMBERS = 40, SESS
 
 /* What the store has of a member; the session before the last change is kept for the oracle. */
 struct member {
-    char session[32], server[16], before[32]; /* "": none */
-    int64_t created, changed_at;
+    char session[32], server[16], before[32], server_before[16]; /* "": none */
+    int64_t created, changed_at, undone_at;
     unsigned runs; /* joins under way */
 };
 
@@ -29,6 +29,7 @@ struct joiner {
     struct join machine;
     struct queue effects;
     int64_t started, until_wall;
+    enum join_standing standing; /* of the session that was found last */
     struct placement_query query;
     char excluded[16], seat[32], touched[32];
 };
@@ -109,9 +110,30 @@ static void ask(struct joiner *joiner, const struct join_effect *effect)
 static void change(struct world *world, struct member *member, const char *session, const char *server)
 {
     memcpy(member->before, member->session, sizeof(member->before));
+    memcpy(member->server_before, member->server, sizeof(member->server_before));
     snprintf(member->session, sizeof(member->session), "%s", session);
     snprintf(member->server, sizeof(member->server), "%s", server);
     member->created = member->changed_at = world->now;
+}
+
+void joins_undone(struct world *world, bool all)
+{
+    enum { LAG_MS = 300 };
+    tell(world, "the session store %s", all ? "is empty" : "loses its last changes");
+    for (unsigned i = 0; i < MEMBERS; i++) {
+        struct member *member = &world->joins->members[i];
+        bool late = world->now - member->changed_at < LAG_MS;
+        if (member->session[0] != '\0' && (all || late)) {
+            char session[32], server[16];
+            snprintf(session, sizeof(session), "%s", all ? "" : member->before);
+            snprintf(server, sizeof(server), "%s", all ? "" : member->server_before);
+            int64_t created = member->created;
+            change(world, member, session, server);
+            member->created = created;
+            member->undone_at = world->now;
+            world->totals.sessions_lost++;
+        }
+    }
 }
 
 static struct join_event apply(struct world *world, struct errand *errand)
@@ -162,7 +184,7 @@ void joins_errand(struct world *world, void *text)
             if (errand->event.type == JOIN_ON_FOUND) {
                 errand->event.session = str_of(errand->found);
                 errand->event.server = str_of(errand->found_server);
-                errand->event.standing = standing(joiner, errand->found_server);
+                errand->event.standing = joiner->standing = standing(joiner, errand->found_server);
             }
             step(joiner, errand->event);
         }
@@ -247,7 +269,8 @@ static void amend(struct joiner *joiner, const struct join_effect *effect, enum 
 
 /* ---- the answer ---- */
 
-/* The answer is the session that the member has, or had while the join went on; and one whose server is gone is placed elsewhere. */
+/* The answer is the session that the member has, or had while the join went on, at the server where that is; and one whose server is
+ * gone is placed elsewhere. */
 static void answer(struct joiner *joiner, const struct join_effect *effect)
 {
     struct world *world = joiner->world;
@@ -263,13 +286,22 @@ static void answer(struct joiner *joiner, const struct join_effect *effect)
     struct str session = placed ? effect->seat : str_of(joiner->touched);
     bool is = str_eq(session, str_of(member->session));
     bool was = str_eq(session, str_of(member->before)) && member->changed_at >= joiner->started;
-    if (!is && !was) {
+    bool undone = member->undone_at > 0 && member->undone_at >= joiner->started;
+    if (!is && !was && !undone) {
         violated(world, "join %llu answers with session %.*s, and the member has %s",
                  (unsigned long long)joiner->serial, STR_ARG(session), member->session);
     }
     if (placed && effect->from.size > 0 && str_eq(effect->from, effect->server)) {
         violated(world, "join %llu: from %.*s to the same server", (unsigned long long)joiner->serial,
                  STR_ARG(effect->from));
+    }
+    if (effect->outcome == JOIN_RECONNECTED && joiner->standing == JOIN_GONE) {
+        violated(world, "join %llu sends its member back to %s, which is gone",
+                 (unsigned long long)joiner->serial, member->server);
+    }
+    if (is && effect->server.size > 0 && !str_eq(effect->server, str_of(member->server))) {
+        violated(world, "join %llu answers with %.*s, and its session is at %s",
+                 (unsigned long long)joiner->serial, STR_ARG(effect->server), member->server);
     }
     if (is && effect->seat.size > 0) {
         player_placed(world, effect->seat, atoi(member->server + strlen("world/w")), joiner->until_wall);

@@ -59,6 +59,7 @@ void net_send(struct machine *machine, enum port port, const struct registry_req
     packet->port = port;
     packet->life = machine->life;
     packet->references = 1;
+    packet->cluster = world->store.cluster;
     packet->request = *request;
     packet->key = mem_copy(request->key.data, request->key.size);
     packet->range_end = mem_copy(request->range_end.data, request->range_end.size);
@@ -113,6 +114,13 @@ void net_arrive(struct packet *packet)
     struct world *world = packet->machine->world;
     struct registry_item items[ITEMS_MAX];
     struct registry_reply reply;
+    if (packet->cluster != world->store.cluster) {
+        if (!packet->answered) { /* the store that it was sent to is no more */
+            fail(world, packet, 1, REGISTRY_RETRY);
+        }
+        release(packet);
+        return;
+    }
     bool second = packet->answered && packet->tells && packet->reply.failure != REGISTRY_UNKNOWN;
     store_apply(world, &packet->request, packet->txn, &reply, items);
     /* Of one that arrives twice either answer may be the one that comes back: here that of the second, if it does in time. */
@@ -194,6 +202,29 @@ void net_cut(struct machine *machine, enum port port)
     }
 }
 
+void net_cut_all(struct world *world, bool anew)
+{
+    for (unsigned i = 0; i < OBSERVERS + world->server_count; i++) {
+        struct machine *machine = machine_at(world, i);
+        for (int port = 0; port < PORT_COUNT; port++) {
+            machine->streams[port].anew = anew;
+            net_cut(machine, (enum port)port);
+        }
+    }
+}
+
+bool net_watched(const struct world *world)
+{
+    bool any = false;
+    for (unsigned i = 0; i < OBSERVERS; i++) {
+        const struct machine *machine = &world->observers[i].machine;
+        for (int port = 0; port < PORT_COUNT; port++) {
+            any = any || (machine_runs(machine) && machine->streams[port].open);
+        }
+    }
+    return any;
+}
+
 void net_changed(struct world *world)
 {
     for (unsigned i = 0; i < OBSERVERS + world->server_count; i++) {
@@ -237,7 +268,9 @@ static void open_stream(struct machine *machine, enum port port)
     struct store *store = &machine->world->store;
     struct stream *stream = &machine->streams[port];
     size_t at = 0;
-    if (stream->wanted_from > 0 && stream->wanted_from <= store->compacted) {
+    bool history = store_can(store, REGISTRY_CAN_HISTORY);
+    int64_t oldest = history ? store->compacted : store->revision;
+    if (stream->wanted_from > 0 && stream->wanted_from <= oldest) {
         end_stream(machine, port, REGISTRY_OK, true);
         return;
     }
@@ -254,7 +287,8 @@ static void open_stream(struct machine *machine, enum port port)
             &(struct registry_watch_event){.id = stream->id,
                                            .type = REGISTRY_WATCH_OPENED,
                                            .revision = store->revision,
-                                           .cluster = 1,
+                                           .cluster = store->cluster,
+                                           .epoch = store->epoch,
                                            .endpoint = STR("store")});
 }
 
@@ -270,6 +304,35 @@ static bool wants(const struct stream *stream, const char *key)
     return false;
 }
 
+static int by_revision(const void *a, const void *b)
+{
+    int64_t left = ((const struct registry_change *)a)->mod_revision;
+    int64_t right = ((const struct registry_change *)b)->mod_revision;
+    return (left > right) - (left < right);
+}
+
+/* Adds a change where each key is told as it is last, and a deletion when it is missed; one that came and went is not told. */
+static size_t coalesce(const struct store *store, struct registry_change *changes, size_t count,
+                       uint64_t first, const struct registry_change *change)
+{
+    size_t at = 0;
+    while (at < count && !str_eq(changes[at].key, change->key)) {
+        at++;
+    }
+    bool began = change->create_revision >= store->changes[first - store->dropped].revision;
+    if (change->deleted && began) {
+        if (at < count) {
+            changes[at] = changes[--count];
+        }
+        return count;
+    }
+    changes[at] = *change;
+    if (change->deleted) {
+        changes[at].mod_revision = store->revision;
+    }
+    return at == count ? count + 1 : count;
+}
+
 void net_stream(struct machine *machine, enum port port)
 {
     enum { BATCH = 256 };
@@ -279,7 +342,7 @@ void net_stream(struct machine *machine, enum port port)
     size_t count = 0;
     stream->planned = false;
     if (stream->ends != REGISTRY_OK) {
-        end_stream(machine, port, stream->ends, false);
+        end_stream(machine, port, stream->ends, stream->anew);
         return;
     }
     if (!stream->open) {
@@ -293,21 +356,31 @@ void net_stream(struct machine *machine, enum port port)
         end_stream(machine, port, REGISTRY_OK, true);
         return;
     }
+    bool every = store_can(store, REGISTRY_CAN_EVERY_CHANGE);
+    uint64_t first = stream->next;
     while (stream->next < store->dropped + store->count && count < BATCH) {
         const struct change *change = &store->changes[stream->next - store->dropped];
-        bool ends = count > BATCH / 2 && change->revision > changes[count - 1].mod_revision;
+        bool ends = every && count > BATCH / 2 && change->revision > changes[count - 1].mod_revision;
         if (ends) {
             break;
         }
         stream->next++;
         if (wants(stream, change->key)) {
-            changes[count++] = (struct registry_change){.deleted = change->value == NULL,
-                                                        .key = str_of(change->key),
-                                                        .value = blob_view(change->value),
-                                                        .mod_revision = change->revision,
-                                                        .create_revision = change->create_revision,
-                                                        .lease = change->lease};
+            struct registry_change told = {.deleted = change->value == NULL,
+                                           .key = str_of(change->key),
+                                           .value = blob_view(change->value),
+                                           .mod_revision = change->revision,
+                                           .create_revision = change->create_revision,
+                                           .lease = change->lease};
+            if (every) {
+                changes[count++] = told;
+            } else {
+                count = coalesce(store, changes, count, first, &told);
+            }
         }
+    }
+    if (!every && count > 0) {
+        qsort(changes, count, sizeof(changes[0]), by_revision);
     }
     bool all = stream->next == store->dropped + store->count;
     int64_t revision = all ? store->revision : store->changes[stream->next - store->dropped].revision - 1;
@@ -315,11 +388,13 @@ void net_stream(struct machine *machine, enum port port)
                                          .type = REGISTRY_WATCH_CHANGED,
                                          .revision = revision,
                                          .changes = changes,
-                                         .change_count = count};
+                                         .change_count = count,
+                                         .coalesced = !every};
+    bool progress = store_can(store, REGISTRY_CAN_PAGE) && !store_can(store, REGISTRY_CAN_NEWEST_FIRST);
     if (!all) {
         plan_stream(machine, port, 1);
     }
-    if (count > 0) {
+    if (count > 0 || (progress && stream->next > first)) {
         /* What the receiver does may change the store, but what it is told stays. */
         struct blob *held[BATCH];
         char *names[BATCH];

@@ -10,6 +10,10 @@
  * - A claim is refused only where there is no such reservation, and is well only where it is gone. One that went through is not
  *   refused when it is said again, as long as the agent has its state.
  *
+ * A registry that is emptied, or that fails over to a replica without the last changes, has lost reservations, and what goes on from
+ * there must hold the same. A claim that was undone is the one exception: its player is inside, and counted from the next write of the
+ * record on, but not before.
+ *
  * And by the clock: an observer counts no reservation later than 2 s after its end (observer_check()), and once all players
  * have gone every seat is free. */
 #include "seats_sim.h"
@@ -19,11 +23,15 @@
 #include "outrider/core/fleet/view_read.h"
 #include "outrider/core/seats/seats.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* An answer comes within this time, in ms. */
 enum { LATE_MS = 10000 };
+
+#define SEATS "/outrider/seats/world/w"
+#define RECORD "/services/world/w"
 
 static int64_t true_wall(const struct world *world)
 {
@@ -36,10 +44,11 @@ static bool certainly_live(const struct world *world, const struct reservation *
     return true_wall(world) + SKEW_MS < entry->until_wall + 2000;
 }
 
-/* The server had no record a moment ago: its reservations may have gone with it. */
+/* The server has no record, had none a moment ago, or ends: its reservations may have gone with it. */
 static bool was_gone(const struct world *world, const struct agent *agent)
 {
-    return !agent->recorded || (agent->gone_at > 0 && world->now - agent->gone_at < LATE_MS);
+    return !agent->recorded || agent->leaving ||
+           (agent->gone_at > 0 && world->now - agent->gone_at < LATE_MS);
 }
 
 static bool includes(const struct agent *agent, uint64_t number)
@@ -94,13 +103,53 @@ static void on_record(struct world *world, unsigned server, const struct blob *i
     agent->record_ready = is != NULL && memmem(value.data, value.size, ready, strlen(ready)) != NULL;
 }
 
+/* What the registry has of each server is read again. A player whose reservation is lost may be told otherwise yet, and the claim of
+ * one inside may be undone: until the next write of the record the registry does not know of it, and may sell its seat. That is the
+ * promise of a registry that does not keep what it acknowledged. */
+static void recount(struct world *world, struct agent *agent)
+{
+    for (unsigned i = 0; i < agent->inside_count; i++) {
+        struct player *player = player_find(world, agent->inside[i]);
+        if (player != NULL && player->claimed && agent->recorded && !includes(agent, player->number)) {
+            player->claimed = false;
+            player->undone = true;
+        }
+    }
+}
+
+static const struct blob *value_at(const struct world *world, const char *prefix, unsigned server)
+{
+    char key[40];
+    snprintf(key, sizeof(key), "%s%u", prefix, server);
+    const struct stored *stored = store_find(&world->store, key);
+    return stored == NULL ? NULL : stored->value;
+}
+
+void oracle_undone(struct world *world)
+{
+    for (unsigned i = 0; i < world->server_count; i++) {
+        struct agent *agent = &world->agents[i];
+        on_seats(world, i, value_at(world, SEATS, i));
+        on_record(world, i, value_at(world, RECORD, i));
+        recount(world, agent);
+        agent->seats_grew = agent->record_changed = false;
+    }
+    for (size_t i = 0; i < world->removal_count; i++) {
+        struct player *player = player_find(world, player_number(world, str_of(world->removals[i].entry.id)));
+        if (player != NULL) {
+            player->undone = true;
+        }
+    }
+    world->removal_count = 0;
+    world->undone_at = world->now;
+}
+
 void oracle_changed(struct world *world, const char *key, const struct blob *is)
 {
-    static const char seats[] = "/outrider/seats/world/w", record[] = "/services/world/w";
-    if (strncmp(key, seats, strlen(seats)) == 0) {
-        on_seats(world, (unsigned)atoi(key + strlen(seats)), is);
-    } else if (strncmp(key, record, strlen(record)) == 0) {
-        on_record(world, (unsigned)atoi(key + strlen(record)), is);
+    if (strncmp(key, SEATS, strlen(SEATS)) == 0) {
+        on_seats(world, (unsigned)atoi(key + strlen(SEATS)), is);
+    } else if (strncmp(key, RECORD, strlen(RECORD)) == 0) {
+        on_record(world, (unsigned)atoi(key + strlen(RECORD)), is);
     }
 }
 
@@ -111,8 +160,7 @@ static void check_removal(struct world *world, const struct removal *removal)
     struct agent *agent = &world->agents[removal->server];
     struct player *player = player_find(world, player_number(world, str_of(removal->entry.id)));
     /* What an agent asks for as it ends may be done late, when the server is there again. */
-    bool gone =
-        !agent->recorded || agent->leaving || !machine_runs(&agent->machine) || was_gone(world, agent);
+    bool gone = !machine_runs(&agent->machine) || was_gone(world, agent);
     bool live = certainly_live(world, &removal->entry);
     tell(world, "%s goes from %s%s, %lld ms before its time", removal->entry.id, agent->id,
          agent->record_changed ? " with a record" : "",
@@ -120,16 +168,20 @@ static void check_removal(struct world *world, const struct removal *removal)
     if (player == NULL) {
         return;
     }
-    if (agent->record_changed && player->stage == STAGE_INSIDE && player->said_at != 0) {
-        if (includes(agent, player->number)) {
+    /* A record that is written as it was is not a change of every registry. */
+    bool same = !store_can(&world->store, REGISTRY_CAN_REVISE_SAME) && !gone;
+    bool counts = agent->recorded && includes(agent, player->number);
+    if ((agent->record_changed || (same && counts)) && player->stage == STAGE_INSIDE &&
+        player->said_at != 0) {
+        if (counts) {
             player->claimed = live; /* else it may have been dropped as lapsed */
-        } else if (live) {
+        } else if (live && !player->undone) {
             violated(world, "%s of %s is claimed by a record that does not count it", removal->entry.id,
                      agent->id);
         }
         return;
     }
-    bool claimed = agent->record_changed && player->said_at != 0;
+    bool claimed = ((agent->record_changed || same) && player->said_at != 0) || player->undone;
     if (live && player->acknowledged && !player->released && !gone && !claimed) {
         violated(world, "%s of %s is lost, and has %lld ms left", removal->entry.id, agent->id,
                  (long long)(removal->entry.until_wall - true_wall(world)));
@@ -205,7 +257,7 @@ void oracle_acknowledged(struct world *world, const struct player *player)
     const struct agent *agent = &world->agents[player->server];
     const struct reservation *entry = reservations_find(&agent->seats, str_of(player->id));
     bool over = true_wall(world) + SKEW_MS >= player->until_wall + 2000;
-    if (entry == NULL && !over && !was_gone(world, agent) && !player->released) {
+    if (entry == NULL && !over && !was_gone(world, agent) && !player->released && !player->undone) {
         violated(world, "%s is acknowledged, and %s does not have it", player->id, agent->id);
     }
 }
@@ -226,7 +278,7 @@ void oracle_confirmed(struct world *world, const struct agent *agent, uint64_t n
     const struct player *player = player_find(world, number);
     const struct reservation *entry = reservations_find(&agent->seats, str_of(player->id));
     /* Another request for it, late, may have reserved it again since. */
-    if (entry != NULL && certainly_live(world, entry) && !player->claimed) {
+    if (entry != NULL && certainly_live(world, entry) && !player->claimed && !player->undone) {
         violated(world, "the claim of %s is well, and it is still reserved", player->id);
     }
 }

@@ -11,6 +11,9 @@
 /* A player comes so long before its reservation ends, by its own reckoning: clocks differ, and ways are long. */
 enum { IN_TIME_MS = 2500, CLAIM_AGAIN_MS = 8000 };
 
+/* A join takes so long at most: its seat may be lost before anybody hears of it. */
+enum { JOIN_MS = 6000 };
+
 struct player *player_find(struct world *world, uint64_t number)
 {
     struct player *player;
@@ -101,6 +104,7 @@ void player_placed(struct world *world, struct str id, int server, int64_t until
     player->server = server;
     player->until_wall = until_wall;
     player->acknowledged = true;
+    player->undone = world->undone_at > 0 && world->now - world->undone_at < JOIN_MS;
     oracle_acknowledged(world, player);
     come_or_not(world, player);
 }

@@ -1,9 +1,12 @@
 /* The simulator of reservations: three observers with the real view, placement, reservations and allocations, game servers beside
  * the real router and registrar, and players that reserve, extend, give back, arrive, vanish and leave. All from one seed under
  * virtual time, with clocks that differ by up to a second each way, requests that are lost, late or arrive twice, machines
- * that are cut off, compactions, and agents and observers that die and start again.
+ * that are cut off, compactions, and agents and observers that die and start again. The registry is of one of three kinds
+ * (--like), each with what that kind promises; it may lose all it has, or, where it does not keep what it acknowledged, its last
+ * changes. So may the session store.
  *
- * seats_main.c (options), seats_world.c (time, events, faults), seats_store.c (the registry), seats_net.c (requests and watches),
+ * seats_main.c (options), seats_world.c (time, events), seats_faults.c, seats_store.c (the registry), seats_undo.c (what it loses),
+ * seats_net.c (requests and watches),
  * seats_observers.c, seats_agents.c (the agent, its effects), seats_players.c (games and players), seats_joins.c (players who are brought by a join), seats_oracle.c (what must
  * hold).
  *
@@ -34,6 +37,13 @@ enum {
     SAYINGS_MAX = 2048
 };
 enum { TIMEOUT_MS = 1500, TTL_MS = 10000, SKEW_MS = 1000, ITEMS_MAX = 64 };
+
+/* From one revision to the next: others use the registry as well, and a store that was emptied counts with another remainder, so
+ * that no revision of it is one of before by accident, which no compare can tell. */
+enum { REVISION_STEP = 8 };
+
+/* Changes that a failover can undo. */
+enum { UNDO_MAX = 24 };
 
 enum what {
     ON_ARRIVE, /* a packet reaches the registry */
@@ -76,13 +86,25 @@ struct change {
     struct registry_lease lease;
 };
 
+/* A key as it was before `revision`. */
+struct undo {
+    char *key;
+    struct blob *value; /* NULL: it was absent */
+    int64_t revision, mod_revision, create_revision;
+    struct registry_lease lease;
+};
+
 struct store {
+    const struct memory_kind *kind;
     struct stored *keys;
     struct store_lease *leases;
     struct change *changes; /* number `dropped` and on */
     size_t count, capacity;
     uint64_t dropped;
     int64_t revision, compacted;
+    uint64_t cluster, epoch, last_lease;
+    struct undo undo[UNDO_MAX]; /* the oldest first */
+    size_t undo_count;
 };
 
 /* ---- machines and their ways to it ---- */
@@ -97,6 +119,7 @@ struct stream {
     bool open, planned, deaf;
     int64_t wanted_from;
     enum registry_failure ends; /* it ends with this; OK: it does not */
+    bool anew;                  /* it ends because what was is not what is */
 };
 
 enum way { WAY_OPEN, WAY_REFUSED, WAY_HOLE };
@@ -116,6 +139,7 @@ struct packet {
     enum port port;
     uint32_t life;
     unsigned references;
+    uint64_t cluster; /* of the store that it is sent to */
     struct registry_request request;
     char *key, *range_end;
     struct registry_txn *txn;
@@ -151,6 +175,7 @@ struct player {
     bool refused;   /* it is to leave */
     bool released;
     bool comes;
+    bool undone; /* the registry has lost a change of its reservation: what it was told need not be so */
     unsigned asks;
 };
 
@@ -217,11 +242,20 @@ struct observer {
 
 struct totals {
     uint64_t allocations, made, existed, none, conflict, failed, claims, claimed, unknown, away, vanished,
-        lapsed, released, extended, requests, starts, faults, steps, milliseconds, joins[JOIN_OUTCOME_COUNT];
+        lapsed, released, extended, requests, starts, faults, steps, milliseconds, wiped, failed_over, undone,
+        sessions_lost, joins[JOIN_OUTCOME_COUNT];
+};
+
+struct world_options {
+    const struct memory_kind *kind; /* of the registry */
+    uint64_t wanted;                /* players to come */
+    unsigned slow; /* so many times as long until the next player comes, and the next fault */
+    bool verbose;
 };
 
 struct world {
     uint64_t seed;
+    struct world_options options;
     struct random random;
     struct heap heap;
     int64_t now;
@@ -231,9 +265,10 @@ struct world {
     struct observer observers[OBSERVERS];
     struct player *players, *by_id;
     struct joins *joins;
-    uint64_t last_player, wanted; /* players that came, that are to come */
+    uint64_t last_player;         /* players that came */
     unsigned lost, late, doubled; /* per mille of requests */
     bool calm, failed;
+    int64_t undone_at; /* when the registry last lost something; 0: it did not */
     struct removal removals[ITEMS_MAX];
     size_t removal_count;
     struct narrative *narrative;
@@ -250,17 +285,32 @@ struct instant machine_now(const struct machine *machine);
 struct machine *machine_at(struct world *world, unsigned index);
 bool machine_runs(const struct machine *machine);
 void machine_arm(struct machine *machine, int64_t at_mono);
-/* Plays a world of `wanted` players; whether all held. Adds to `totals`. */
-bool world_play(uint64_t seed, uint64_t wanted, bool verbose, struct totals *totals);
+/* Plays a world; whether all held. Adds to `totals`. */
+bool world_play(uint64_t seed, const struct world_options *options, struct totals *totals);
+
+/* seats_faults.c: something befalls the world, and plans the next. */
+void befall(struct world *world);
 
 /* seats_store.c: `reply` borrows keys and values until the next change. */
-void store_init(struct store *store);
+void store_init(struct store *store, const struct memory_kind *kind);
+bool store_can(const struct store *store, enum registry_capability capability);
+/* When a lease of so long a TTL ends at the earliest. */
+int64_t store_lease_end(const struct world *world, int64_t ttl_ms);
 void store_fini(struct store *store);
 struct stored *store_find(const struct store *store, const char *key);
 void store_apply(struct world *world, const struct registry_request *request, const struct registry_txn *txn,
                  struct registry_reply *reply, struct registry_item items[static ITEMS_MAX]);
 void store_sweep(struct world *world);
 void store_compact(struct store *store, int64_t revision);
+void store_forget(struct stored *stored, struct store *store);
+
+/* seats_undo.c: `stored` (NULL: none) of `key` changes at `revision`; all is lost, and another store is there; the last changes are
+ * lost in a failover; another server leads, and leases have their time again. */
+void undo_note(struct store *store, struct str key, const struct stored *stored, int64_t revision);
+void undo_forget(struct store *store);
+void store_wipe(struct world *world);
+void store_fail_over(struct world *world);
+void store_renew(struct world *world);
 
 /* seats_net.c */
 void net_send(struct machine *machine, enum port port, const struct registry_request *request);
@@ -271,6 +321,9 @@ void net_unwatch(struct machine *machine, enum port port);
 void net_stream(struct machine *machine, enum port port);
 void net_changed(struct world *world);
 void net_cut(struct machine *machine, enum port port);
+/* Every watch ends; `anew`: the keys are to be listed again. */
+void net_cut_all(struct world *world, bool anew);
+bool net_watched(const struct world *world);
 void net_forget(struct machine *machine);
 
 /* seats_observers.c */
@@ -315,10 +368,14 @@ void joins_begin(struct world *world);
 void joins_due(struct world *world, uint64_t serial);
 void joins_errand(struct world *world, void *errand);
 void joins_forget(struct observer *observer);
+/* The session store loses its last changes, or all. */
+void joins_undone(struct world *world, bool all);
 
 /* seats_oracle.c: a key changes in the present revision, to `is` (NULL: absent); all of a revision changed. */
 void oracle_changed(struct world *world, const char *key, const struct blob *is);
 void oracle_revision(struct world *world);
+/* The registry has become another: it was emptied, or lost its last changes. */
+void oracle_undone(struct world *world);
 void oracle_acknowledged(struct world *world, const struct player *player);
 void oracle_refused(struct world *world, const struct agent *agent, uint64_t number);
 void oracle_confirmed(struct world *world, const struct agent *agent, uint64_t number);

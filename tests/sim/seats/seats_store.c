@@ -8,9 +8,15 @@
 
 enum { CHANGES_KEPT = 4000 };
 
-void store_init(struct store *store)
+void store_init(struct store *store, const struct memory_kind *kind)
 {
-    *store = (struct store){.revision = 1};
+    *store = (struct store){.kind = kind, .revision = 1, .cluster = 1};
+    store->epoch = store_can(store, REGISTRY_CAN_KEEP) ? 0 : 1;
+}
+
+bool store_can(const struct store *store, enum registry_capability capability)
+{
+    return (store->kind->can & (uint32_t)capability) != 0;
 }
 
 struct stored *store_find(const struct store *store, const char *key)
@@ -60,17 +66,37 @@ static void note(struct store *store, struct change change)
     store->changes[store->count++] = change;
 }
 
-/* Writes or deletes (`value` NULL) at the present revision, which the caller has counted. */
-static void set(struct world *world, struct str key, struct blob *value, struct registry_lease lease)
+/* Whether it is as the write would leave it, which is no change of its own to some registries. */
+static bool is_same(const struct store *store, const struct stored *stored, const struct blob *value,
+                    struct registry_lease lease)
+{
+    if (stored == NULL || value == NULL) {
+        return stored == NULL && value == NULL;
+    }
+    return !store_can(store, REGISTRY_CAN_REVISE_SAME) && registry_lease_eq(stored->lease, lease) &&
+           str_eq(blob_view(stored->value), blob_view(value));
+}
+
+void store_forget(struct stored *stored, struct store *store)
+{
+    HASH_DEL(store->keys, stored);
+    blob_unref(stored->value);
+    free(stored->name);
+    free(stored);
+}
+
+/* Writes or deletes (`value` NULL) at `revision`. */
+static void set(struct world *world, int64_t revision, struct str key, struct blob *value,
+                struct registry_lease lease)
 {
     struct store *store = &world->store;
     struct stored *stored = find(store, key);
-    char *name = mem_copy(key.data, key.size);
-    struct blob *was = stored == NULL ? NULL : stored->value;
-    if (stored == NULL && value == NULL) {
-        free(name);
+    if (is_same(store, stored, value, lease)) {
         return;
     }
+    char *name = mem_copy(key.data, key.size);
+    undo_note(store, key, stored, revision);
+    store->revision = revision;
     if (stored == NULL) {
         stored = mem_zalloc(sizeof(*stored));
         stored->name = mem_strdup(name);
@@ -82,15 +108,13 @@ static void set(struct world *world, struct str key, struct blob *value, struct 
                                 .revision = store->revision,
                                 .create_revision = stored->create_revision,
                                 .lease = lease});
+    blob_unref(stored->value);
     stored->value = value == NULL ? NULL : blob_ref(value);
     stored->mod_revision = store->revision;
     stored->lease = lease;
     oracle_changed(world, name, value);
-    blob_unref(was);
     if (value == NULL) {
-        HASH_DEL(store->keys, stored);
-        free(stored->name);
-        free(stored);
+        store_forget(stored, store);
     }
 }
 
@@ -118,14 +142,14 @@ static void end_lease(struct world *world, struct store_lease *lease)
     struct store *store = &world->store;
     struct stored *each, *next;
     struct registry_lease id = {.lo = lease->id};
+    int64_t revision = store->revision + REVISION_STEP;
     bool any = false;
     HASH_ITER(hh, store->keys, each, next)
     {
         if (registry_lease_eq(each->lease, id)) {
-            store->revision += any ? 0 : 1;
             any = true;
             char *name = mem_strdup(each->name);
-            set(world, str_of(name), NULL, (struct registry_lease){0});
+            set(world, revision, str_of(name), NULL, (struct registry_lease){0});
             free(name);
         }
     }
@@ -137,9 +161,18 @@ static void end_lease(struct world *world, struct store_lease *lease)
     }
 }
 
+int64_t store_lease_end(const struct world *world, int64_t ttl_ms)
+{
+    const struct registry_limits *limits = &world->store.kind->limits;
+    return world->now + ttl_ms * limits->ends_factor + limits->ends_more_ms / 2;
+}
+
 void store_sweep(struct world *world)
 {
     struct store_lease *each, *next;
+    if (!store_can(&world->store, REGISTRY_CAN_END_LEASES) && !net_watched(world)) {
+        return;
+    }
     HASH_ITER(hh, world->store.leases, each, next)
     {
         if (each->ends <= world->now) {
@@ -153,29 +186,31 @@ static void apply_lease(struct world *world, const struct registry_request *requ
 {
     struct store *store = &world->store;
     struct store_lease *lease = find_lease(store, request->lease);
+    bool chosen = store_can(store, REGISTRY_CAN_CHOOSE_LEASE);
     switch (request->op) {
     case REGISTRY_GRANT:
-        if (lease != NULL) {
+        if (chosen && lease != NULL) {
             reply->failure = REGISTRY_LEASE_EXISTS;
             return;
         }
         lease = mem_zalloc(sizeof(*lease));
-        *lease = (struct store_lease){
-            .id = request->lease.lo, .ttl_ms = request->ttl_ms, .ends = world->now + request->ttl_ms};
+        *lease = (struct store_lease){.id = chosen ? request->lease.lo : ++store->last_lease,
+                                      .ttl_ms = request->ttl_ms,
+                                      .ends = store_lease_end(world, request->ttl_ms)};
         HASH_ADD(hh, store->leases, id, sizeof(lease->id), lease);
-        reply->lease = request->lease;
+        reply->lease = (struct registry_lease){.lo = lease->id};
         reply->ttl_ms = request->ttl_ms;
         return;
     case REGISTRY_LEASE_TTL:
-        reply->ttl_known = true;
-        reply->ttl_ms = lease == NULL ? -1 : lease->ends - world->now;
+        reply->ttl_known = store_can(store, REGISTRY_CAN_TELL_TTL);
+        reply->ttl_ms = lease == NULL ? -1 : reply->ttl_known ? lease->ends - world->now : 0;
         return;
     default: break;
     }
     if (lease == NULL) {
         reply->failure = REGISTRY_LEASE_LOST;
     } else if (request->op == REGISTRY_KEEPALIVE) {
-        lease->ends = world->now + lease->ttl_ms;
+        lease->ends = store_lease_end(world, lease->ttl_ms);
         reply->ttl_ms = lease->ttl_ms;
     } else {
         end_lease(world, lease);
@@ -197,15 +232,6 @@ static bool holds(const struct store *store, const struct registry_compare *comp
     return false;
 }
 
-static bool changes(const struct registry_action *actions, size_t count)
-{
-    size_t i = 0;
-    while (i < count && actions[i].kind == REGISTRY_READ) {
-        i++;
-    }
-    return i < count;
-}
-
 static void transact(struct world *world, const struct registry_txn *txn, struct registry_reply *reply,
                      struct registry_item items[static ITEMS_MAX])
 {
@@ -225,19 +251,18 @@ static void transact(struct world *world, const struct registry_txn *txn, struct
             return;
         }
     }
-    bool writes = changes(actions, count);
-    store->revision += writes ? 1 : 0;
+    int64_t before = store->revision, revision = before + REVISION_STEP;
     for (size_t i = 0; i < count; i++) {
         if (actions[i].kind == REGISTRY_READ) {
             const struct stored *stored = find(store, actions[i].key);
             items[reply->item_count++] = (struct registry_item){.key = actions[i].key, .kv = read(stored)};
         } else {
-            set(world, actions[i].key, actions[i].kind == REGISTRY_WRITE ? actions[i].value : NULL,
+            set(world, revision, actions[i].key, actions[i].kind == REGISTRY_WRITE ? actions[i].value : NULL,
                 actions[i].lease);
         }
     }
     reply->items = items;
-    if (writes) {
+    if (store->revision > before) {
         oracle_revision(world);
         net_changed(world);
     }
@@ -261,7 +286,10 @@ static void list(struct store *store, const struct registry_request *request, st
                  struct registry_item items[static ITEMS_MAX])
 {
     size_t count = 0;
-    if (request->at_revision > 0 && request->at_revision != store->revision) {
+    bool at = request->at_revision > 0 && store_can(store, REGISTRY_CAN_LIST_AT);
+    bool newest_first = request->newest_first && store_can(store, REGISTRY_CAN_NEWEST_FIRST);
+    bool pages = request->limit > 0 && store_can(store, REGISTRY_CAN_PAGE);
+    if (at && request->at_revision != store->revision) {
         reply->failure = REGISTRY_REFUSED;
         reply->revision_gone = true;
         return;
@@ -274,19 +302,22 @@ static void list(struct store *store, const struct registry_request *request, st
         }
     }
     if (count > 0) {
-        qsort(items, count, sizeof(items[0]), request->newest_first ? by_revision : by_key);
+        qsort(items, count, sizeof(items[0]), newest_first ? by_revision : by_key);
     }
     reply->items = items;
     reply->count = (int64_t)count;
-    reply->item_count = request->limit > 0 && (size_t)request->limit < count ? (size_t)request->limit : count;
+    reply->item_count = pages && (size_t)request->limit < count ? (size_t)request->limit : count;
 }
 
 void store_apply(struct world *world, const struct registry_request *request, const struct registry_txn *txn,
                  struct registry_reply *reply, struct registry_item items[static ITEMS_MAX])
 {
     struct store *store = &world->store;
-    *reply =
-        (struct registry_reply){.id = request->id, .op = request->op, .endpoint = STR("store"), .cluster = 1};
+    *reply = (struct registry_reply){.id = request->id,
+                                     .op = request->op,
+                                     .endpoint = STR("store"),
+                                     .cluster = store->cluster,
+                                     .epoch = store->epoch};
     switch (request->op) {
     case REGISTRY_GRANT:
     case REGISTRY_KEEPALIVE:
@@ -300,9 +331,12 @@ void store_apply(struct world *world, const struct registry_request *request, co
             reply->kv = items[0].kv;
             reply->item_count = 0;
         }
+        if (request->op == REGISTRY_PUT && reply->succeeded) {
+            reply->revision = find(store, request->key)->mod_revision; /* an old one where nothing changed */
+        }
         break;
     }
-    reply->revision = store->revision;
+    reply->revision = reply->revision > 0 ? reply->revision : store->revision;
 }
 
 void store_fini(struct store *store)
@@ -311,10 +345,7 @@ void store_fini(struct store *store)
     struct store_lease *lease, *next_lease;
     HASH_ITER(hh, store->keys, key, next_key)
     {
-        HASH_DEL(store->keys, key);
-        blob_unref(key->value);
-        free(key->name);
-        free(key);
+        store_forget(key, store);
     }
     HASH_ITER(hh, store->leases, lease, next_lease)
     {
@@ -323,4 +354,5 @@ void store_fini(struct store *store)
     }
     drop_changes(store, store->count);
     free(store->changes);
+    undo_forget(store);
 }

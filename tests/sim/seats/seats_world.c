@@ -1,4 +1,4 @@
-/* Time, the dispatch of events, and what befalls the world. */
+/* Time, the dispatch of events, and a world from its beginning to its end. */
 #include "seats_sim.h"
 
 #include "outrider/base/mem.h"
@@ -83,77 +83,10 @@ void violated(struct world *world, const char *format, ...)
     narrative_fail(world->narrative, head_of(world, head), format, args);
     va_end(args);
     narrative_print(world->narrative);
-    printf("FAILED: %s\nreplay: sim_seats --seed %llu --players %llu --worlds 1 --verbose\n",
-           narrative_verdict(world->narrative), (unsigned long long)world->seed,
-           (unsigned long long)world->wanted);
-}
-
-/* ---- what befalls it ---- */
-
-static void cut_off(struct world *world, struct machine *machine)
-{
-    machine->way = chance(world, 500) ? WAY_HOLE : WAY_REFUSED;
-    machine->way_until = world->now + (int64_t)below(world, chance(world, 200) ? 25000 : 4000);
-    tell(world, "machine %u is cut off until %.3f: %s", machine->index, (double)machine->way_until / 1000,
-         machine->way == WAY_HOLE ? "no answer" : "refused");
-    for (int port = 0; port < PORT_COUNT && machine->way == WAY_REFUSED; port++) {
-        net_cut(machine, (enum port)port);
-    }
-}
-
-static void befall_stream(struct world *world, struct machine *machine)
-{
-    enum port port = (enum port)below(world, PORT_COUNT);
-    if (chance(world, 300)) {
-        machine->streams[port].deaf = machine->streams[port].id != 0;
-    } else {
-        net_cut(machine, port);
-    }
-}
-
-static void befall_server(struct world *world, struct agent *agent)
-{
-    int64_t away = 100 + (int64_t)below(world, chance(world, 300) ? 20000 : 1500);
-    switch (below(world, 4)) {
-    case 0:
-    case 1:
-        if (machine_runs(&agent->machine)) {
-            agent_kill(agent);
-            plan(world, away, ON_START, agent->machine.index, 0);
-        }
-        break;
-    case 2: agent_stop(agent); break;
-    default: game_crash(agent); break;
-    }
-}
-
-static void befall(struct world *world)
-{
-    unsigned machines = OBSERVERS + world->server_count;
-    struct machine *machine = machine_at(world, (unsigned)below(world, machines));
-    plan(world, 200 + (int64_t)below(world, 2500), ON_FAULT, 0, 0);
-    if (world->calm) {
-        return;
-    }
-    world->totals.faults++;
-    switch (below(world, 8)) {
-    case 0:
-    case 1: cut_off(world, machine); break;
-    case 2: befall_stream(world, machine); break;
-    case 3: store_compact(&world->store, world->store.revision - (int64_t)below(world, 10)); break;
-    case 4: /* the registry cannot be reached by any machine */
-        for (unsigned i = 0; i < machines && chance(world, 300); i++) {
-            cut_off(world, machine_at(world, i));
-        }
-        break;
-    case 5:
-        if (machine->index < OBSERVERS) {
-            observer_end(&world->observers[machine->index]);
-            plan(world, 100 + (int64_t)below(world, 3000), ON_START, machine->index, 0);
-        }
-        break;
-    default: befall_server(world, &world->agents[below(world, world->server_count)]); break;
-    }
+    printf(
+        "FAILED: %s\nreplay: sim_seats --like %s --seed %llu --players %llu --slow %u --worlds 1 --verbose\n",
+        narrative_verdict(world->narrative), world->options.kind->name, (unsigned long long)world->seed,
+        (unsigned long long)world->options.wanted, world->options.slow);
 }
 
 /* ---- events ---- */
@@ -192,13 +125,13 @@ static void stream(struct machine *machine, uint64_t id)
 
 static void come(struct world *world)
 {
-    if (world->last_player < world->wanted) {
+    if (world->last_player < world->options.wanted) {
         if (chance(world, 300)) {
             joins_begin(world);
         } else {
             player_new(world);
         }
-        plan(world, (int64_t)below(world, world->calm ? 400 : 250), ON_NEW, 0, 0);
+        plan(world, world->options.slow * (int64_t)below(world, world->calm ? 400 : 250), ON_NEW, 0, 0);
     }
 }
 
@@ -247,7 +180,7 @@ static void meet(struct world *world, const struct event *event)
 
 static void begin(struct world *world)
 {
-    store_init(&world->store);
+    store_init(&world->store, world->options.kind);
     joins_new(world);
     world->server_count = 2 + (unsigned)below(world, SERVERS_MAX - 1);
     for (unsigned i = 0; i < OBSERVERS; i++) {
@@ -338,16 +271,16 @@ static void end(struct world *world)
     free(world);
 }
 
-bool world_play(uint64_t seed, uint64_t wanted, bool verbose, struct totals *totals)
+bool world_play(uint64_t seed, const struct world_options *options, struct totals *totals)
 {
     struct world *world = mem_zalloc(sizeof(*world));
     world->seed = seed;
-    world->wanted = wanted;
-    world->narrative = narrative_new(verbose);
+    world->options = *options;
+    world->narrative = narrative_new(options->verbose);
     world->totals = *totals;
     random_seed(&world->random, seed);
     begin(world);
-    while (world->last_player < wanted && !world->failed) {
+    while (world->last_player < options->wanted && !world->failed) {
         weather(world);
         run_until(world, world->now + 10000 + (int64_t)below(world, 50000));
     }
