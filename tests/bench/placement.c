@@ -1,7 +1,7 @@
 /* What a placement costs in process, without a network: a choice by each strategy, and one server that comes or goes. The floor
  * is a bare bucketed ring that knows nothing of servers: hash the key, find the point, return its owner.
  *
- * usage: bench_placement [CHOICES]
+ * usage: bench_placement [CHOICES [KEYS]]
  * prints "NAME SERVERS VALUE UNIT" a line, and "floor SERVERS VALUE ns" */
 #include "outrider/core/placement/placement.h"
 #include "outrider/base/mem.h"
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { POINTS = 150, KEYS = 4096, RUNS = 7, CHANGES = 200 };
+enum { POINTS = 150, KEYS_MIN = 4096, KEYS_MAX = 65536, RUNS = 7, CHANGES = 200 };
 
 static double now_ns(void)
 {
@@ -21,7 +21,15 @@ static double now_ns(void)
     return (double)at.tv_sec * 1e9 + (double)at.tv_nsec;
 }
 
-static char keys[KEYS][24];
+/* Used one after the other, again and again. Even the least number of them does not fit into the first cache, nor does what they
+ * lead to. A power of two: to divide by any other number would be part of each choice. */
+static char keys[KEYS_MAX][24];
+static size_t key_count = KEYS_MIN;
+
+static struct str key_at(size_t i)
+{
+    return str_of(keys[i & (key_count - 1)]);
+}
 
 /* ---- the floor ---- */
 
@@ -84,7 +92,7 @@ static double floor_ns(size_t servers, size_t choices)
     for (int run = 0; run < RUNS; run++) {
         double start = now_ns();
         for (size_t i = 0; i < choices; i++) {
-            sum += floor_pick(&ring, str_of(keys[i % KEYS]));
+            sum += floor_pick(&ring, key_at(i));
         }
         double took = (now_ns() - start) / (double)choices;
         least = took < least ? took : least;
@@ -141,7 +149,7 @@ static void measure(size_t servers, size_t choices)
         for (int run = 0; run < RUNS; run++) {
             double start = now_ns();
             for (size_t i = 0; i < rounds; i++) {
-                query.key = str_of(keys[i % KEYS]);
+                query.key = key_at(i);
                 now.boot += 10;
                 placement_choose(placement, view, &query, &now, &answer);
             }
@@ -180,7 +188,10 @@ int main(int argc, char **argv)
 {
     static const size_t fleets[] = {10, 100, 1000, 10000};
     size_t choices = argc > 1 ? (size_t)atol(argv[1]) : 1000000;
-    for (size_t i = 0; i < KEYS; i++) {
+    while (argc > 2 && key_count < KEYS_MAX && key_count < (size_t)atol(argv[2])) {
+        key_count *= 2;
+    }
+    for (size_t i = 0; i < key_count; i++) {
         snprintf(keys[i], sizeof(keys[i]), "player-%zu", i * 7919);
     }
     for (size_t i = 0; i < COUNT_OF(fleets); i++) {

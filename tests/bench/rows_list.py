@@ -198,12 +198,13 @@ ROUTES = {
 }
 
 
-KEYS = 1000000
+PICKS = 1000000
+KEYS = (4096, 65536)  # of players that are asked for again and again; of so many that no second cache holds what they lead to
 
 
-def in_process(place):
+def in_process(place, keys):
     """{servers: {name: value}} of bench_placement: ns, of a change us, of memory bytes."""
-    output = subprocess.run([place.program("placement"), str(KEYS)], check=True, capture_output=True, text=True).stdout
+    output = subprocess.run([place.program("placement"), str(PICKS), str(keys)], check=True, capture_output=True, text=True).stdout
     rows = {}
     for name, servers, value, _ in (line.split() for line in output.splitlines()):
         rows.setdefault(int(servers), {})[name] = float(value)
@@ -221,10 +222,21 @@ def route(place, options):
             samples = times(place, options.gets, subject=f"{port}/api/route/world?{query}", floor=f"{port}/{ONE}")
             yield over(f"route of 1,000: {name} / look-up", samples, None if "filtered" in name else 1.25)
     place.stop(agent)
-    for servers, rows in in_process(place).items():
-        floor = rows["floor"]
-        yield Row(f"placement in process, {servers} servers / bare ring", "ns", rows["consistent_hash"], n=KEYS, floor=floor,
+    for keys in KEYS:
+        yield from picks(place, keys)
+
+
+def picks(place, keys):
+    """Picks in process beside a bare ring, and how much more they cost among many servers than among few, beside the same of the
+    bare ring."""
+    measured = in_process(place, keys)
+    for servers, rows in measured.items():
+        yield Row(f"pick among {servers}, {keys} keys / bare ring", "ns", rows["consistent_hash"], n=PICKS, floor=rows["floor"],
                   limit=2.0, note=", ".join(f"{name} {value:.0f}" for name, value in rows.items() if name != "floor"))
+    few, many = measured[min(measured)], measured[max(measured)]
+    grown = many["floor"] / few["floor"]
+    yield Row(f"pick among {max(measured)}, {keys} keys / among {min(measured)}", "ns", many["consistent_hash"], n=PICKS,
+              floor=few["consistent_hash"], limit=2.0 if keys == KEYS[0] else None, note=f"the bare ring grows {grown:.2f} times")
 
 
 ALLOCATIONS = 2000

@@ -73,7 +73,7 @@ static void set_rank(struct pool *pool, size_t number)
 
 static void count_in(struct pool *pool, const struct candidate *candidate)
 {
-    pool->takes_known = false;
+    pool->takers_known = false;
     pool->fit += candidate->fits_one;
     pool->weights += candidate->weight;
     pool->players += counts(candidate) ? candidate->used : 0;
@@ -83,7 +83,7 @@ static void count_in(struct pool *pool, const struct candidate *candidate)
 
 static void count_out(struct pool *pool, const struct candidate *candidate)
 {
-    pool->takes_known = false;
+    pool->takers_known = false;
     pool->fit -= candidate->fits_one;
     pool->weights -= candidate->weight;
     pool->players -= counts(candidate) ? candidate->used : 0;
@@ -171,7 +171,7 @@ void pool_build_ring(const struct placement *placement, struct pool *pool)
         }
         uint64_t *points = ring_points(pool->type, view_entry_id(candidate->entry), own);
         for (size_t point = 0; point < own; point++) {
-            all[count++] = ring_point_of(points[point], (uint32_t)i);
+            all[count++] = (struct ring_point){points[point], (uint32_t)i};
         }
         free(points);
     }
@@ -224,7 +224,7 @@ static void grow(struct pool *pool)
     }
     pool->standings = mem_resize(pool->standings, pool->capacity, sizeof(pool->standings[0]));
     pool->marks = mem_resize(pool->marks, pool->capacity, sizeof(pool->marks[0]));
-    pool->takes = mem_resize(pool->takes, pool->capacity, sizeof(pool->takes[0]));
+    pool->takers = mem_resize(pool->takers, pool->capacity, sizeof(*pool->takers));
     for (int i = 0; i < RANKS; i++) {
         pool->ranks[i] = mem_resize(pool->ranks[i], pool->capacity, sizeof(pool->ranks[i][0]));
     }
@@ -320,7 +320,7 @@ static void pool_free(struct placement *placement, struct pool *pool)
     free(pool->candidates);
     free(pool->standings);
     free(pool->marks);
-    free(pool->takes);
+    free(pool->takers);
     for (int i = 0; i < RANKS; i++) {
         free(pool->ranks[i]);
     }
@@ -406,9 +406,10 @@ void pool_judge(struct pool *pool, unsigned factor)
     const struct balance balance = {pool->players, pool->weight, factor};
     for (size_t i = 0; i < pool->count; i++) {
         const struct candidate *candidate = &pool->candidates[i];
-        pool->takes[i] = candidate->fits_one && !candidate_overloaded(&balance, candidate, 1);
+        bool takes = candidate->fits_one && !candidate_overloaded(&balance, candidate, 1);
+        pool->takers[i] = takes ? candidate->entry : NULL;
     }
-    pool->takes_known = true;
+    pool->takers_known = true;
 }
 
 /* ---- changes ---- */
@@ -492,7 +493,7 @@ size_t placement_types(const struct placement *placement, size_t *ret_bytes)
         *ret_bytes += sizeof(*pool) + ring_bytes(&pool->ring);
         *ret_bytes += pool->capacity *
                       (sizeof(pool->candidates[0]) + sizeof(pool->standings[0]) + sizeof(pool->marks[0]) +
-                       sizeof(pool->takes[0]) + RANKS * sizeof(pool->ranks[0][0]));
+                       sizeof(*pool->takers) + RANKS * sizeof(pool->ranks[0][0]));
         *ret_bytes += pool->servers * (sizeof(struct pool_id) + VIEW_ID_MAX);
     }
     return types;

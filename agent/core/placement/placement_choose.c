@@ -166,7 +166,7 @@ static void walk(struct choice *choice, unsigned factor)
     size_t start = ring->count == 0 ? 0 : ring_find(ring, ring_key(choice->query->key)), left = SIZE_MAX;
     for (size_t i = 0; i < ring->count && left > 0 && wants_more(choice); i++) {
         size_t at = start + i < ring->count ? start + i : start + i - ring->count;
-        size_t number = ring->points[at].owner;
+        size_t number = ring->heads[at].owner;
         left = i == choice->pool->count ? count_left(choice, &balance) : left;
         if (may_take(choice, &balance, number)) {
             choose(choice, number);

@@ -30,14 +30,14 @@ static bool first_on_ring(struct pool *pool, struct str key, unsigned factor, st
     if (pool->fit == 0) {
         return false;
     }
-    if (!pool->takes_known) {
+    if (!pool->takers_known) {
         pool_judge(pool, factor);
     }
     size_t at = ring_find(ring, ring_key(key));
     for (size_t left = pool->count; left > 0; left--) {
-        uint32_t owner = ring->points[at].owner;
-        if (pool->takes[owner]) {
-            answer->entries[0] = pool->candidates[owner].entry;
+        const struct view_entry *taker = pool->takers[ring->heads[at].owner];
+        if (taker != NULL) {
+            answer->entries[0] = taker;
             answer->reaches[0] = PLACEMENT_ANYWHERE;
             answer->count = 1;
             answer->candidates = pool->fit;

@@ -12,16 +12,26 @@ struct seats_facts;
 
 /* ---- placement_ring.c ---- */
 
-/* A point on the circle of 64-bit hashes. In halves, so that it takes 12 bytes. */
+/* A point on the circle of 64-bit hashes. */
 struct ring_point {
-    uint32_t high, low;
+    uint64_t hash;
     uint32_t owner; /* the number of its server */
 };
 
-/* The points in order. `buckets` says at which point each equal part of the circle begins, so that a look-up compares one
- * or two points however many there are. {0} is an empty ring. */
+/* What a look-up reads of a point: the higher half of its hash tells it from any other, but for one key in many. */
+struct ring_head {
+    uint32_t high, owner;
+};
+
+/* So many places behind the last point hold the greatest of all hashes, so that a look-up may read on without asking whether
+ * there are as many. */
+enum { RING_AHEAD = 2 };
+
+/* The points in order. `buckets` says at which point each equal part of the circle begins, so that a look-up compares a few
+ * points however many there are. {0} is an empty ring. */
 struct ring {
-    struct ring_point *points;
+    struct ring_head *heads;
+    uint32_t *lows; /* the lower halves */
     size_t count, capacity;
     uint32_t *buckets; /* 1 + 2^bits of them; the last one is `count` */
     unsigned bits;
@@ -40,8 +50,6 @@ static inline uint64_t ring_key(struct str key)
     return str_xxh3(key);
 }
 
-struct ring_point ring_point_of(uint64_t hash, uint32_t owner);
-
 /* Makes an empty ring one of `count` points, in any order. */
 void ring_build(struct ring *ring, const struct ring_point *points, size_t count);
 
@@ -51,15 +59,10 @@ void ring_add(struct ring *ring, uint32_t owner, const uint64_t *points, size_t 
 /* Takes `count` sorted points of `owner` out. They are there. */
 void ring_remove(struct ring *ring, uint32_t owner, const uint64_t *points, size_t count);
 
-/* The hash of a point; of the point with a number; and the bucket of a hash. */
-static inline uint64_t ring_point_hash(const struct ring_point *point)
-{
-    return (uint64_t)point->high << 32 | point->low;
-}
-
+/* The hash of the point with a number, and the bucket of a hash. */
 static inline uint64_t ring_hash(const struct ring *ring, size_t at)
 {
-    return ring_point_hash(&ring->points[at]);
+    return (uint64_t)ring->heads[at].high << 32 | ring->lows[at];
 }
 
 static inline size_t ring_bucket(const struct ring *ring, uint64_t hash)
@@ -70,10 +73,17 @@ static inline size_t ring_bucket(const struct ring *ring, uint64_t hash)
 /* The number of the first point at or after `hash`; `count` where there is none. The ring has buckets. */
 static inline size_t ring_lower_bound(const struct ring *ring, uint64_t hash)
 {
-    size_t bucket = ring_bucket(ring, hash), at = ring->buckets[bucket], end = ring->buckets[bucket + 1];
-    /* Which of the first points are before it cannot be guessed: the sum costs less than a wrong guess. */
-    for (size_t i = at; i < end; i++) {
-        at += ring_hash(ring, i) < hash;
+    size_t first = ring->buckets[ring_bucket(ring, hash)], at = first;
+    uint32_t high = (uint32_t)(hash >> 32);
+    /* How many of the first points are before it cannot be guessed: their sum costs less than a wrong guess. */
+    for (size_t i = 0; i < RING_AHEAD; i++) {
+        at += ring->heads[first + i].high < high;
+    }
+    while (ring->heads[at].high < high) {
+        at++;
+    }
+    while (ring->heads[at].high == high && ring_hash(ring, at) < hash) {
+        at++;
     }
     return at;
 }
@@ -161,9 +171,10 @@ struct pool {
     struct candidate *candidates;
     struct standing *standings;
     uint32_t *ranks[RANKS];
-    uint8_t *marks;         /* of the query in progress: placement_choose.c */
-    uint8_t *takes;         /* whether one player whose key leads to a server stays there */
-    bool takes_known;       /* no server has changed since `takes` was written */
+    uint8_t *marks; /* of the query in progress: placement_choose.c */
+    /* Who takes one player whose key leads there: its record; NULL: the player goes on. */
+    const struct view_entry **takers;
+    bool takers_known;      /* no server has changed since `takers` was written */
     size_t count, capacity; /* places, free ones included */
     size_t servers;
     size_t fit, open; /* servers with room for one more: nothing that was given counts; it counts */
@@ -214,7 +225,7 @@ size_t pool_kept(const struct placement *placement, const struct pool *pool, str
 /* Counts seats as given to a server. */
 void pool_give(struct pool *pool, size_t number, uint32_t seats, const struct instant *now);
 
-/* Writes `takes`: whether a server is taken when a key leads to it is the same for all keys, so it is found out once after a
+/* Writes `takers`: whether a server is taken when a key leads to it is the same for all keys, so it is found out once after a
  * change. */
 void pool_judge(struct pool *pool, unsigned factor);
 

@@ -8,7 +8,8 @@ enum { BITS_MIN = 4 };
 
 void ring_fini(struct ring *ring)
 {
-    free(ring->points);
+    free(ring->heads);
+    free(ring->lows);
     free(ring->buckets);
     *ring = (struct ring){0};
 }
@@ -37,11 +38,6 @@ uint64_t *ring_points(struct str type, struct str id, size_t count)
     return points;
 }
 
-struct ring_point ring_point_of(uint64_t hash, uint32_t owner)
-{
-    return (struct ring_point){(uint32_t)(hash >> 32), (uint32_t)hash, owner};
-}
-
 static size_t bucket_count(const struct ring *ring)
 {
     return (size_t)1 << ring->bits;
@@ -67,6 +63,25 @@ static void make_buckets(struct ring *ring)
         ring->buckets[bucket] = (uint32_t)point;
     }
     ring->buckets[bucket_count(ring)] = (uint32_t)ring->count;
+}
+
+static void put(struct ring *ring, size_t at, struct ring_point point)
+{
+    ring->heads[at] = (struct ring_head){(uint32_t)(point.hash >> 32), point.owner};
+    ring->lows[at] = (uint32_t)point.hash;
+}
+
+static struct ring_point get(const struct ring *ring, size_t at)
+{
+    return (struct ring_point){ring_hash(ring, at), ring->heads[at].owner};
+}
+
+static void set_count(struct ring *ring, size_t count)
+{
+    ring->count = count;
+    for (size_t i = 0; i < RING_AHEAD; i++) {
+        put(ring, count + i, (struct ring_point){UINT64_MAX, 0});
+    }
 }
 
 static bool buckets_fit(const struct ring *ring)
@@ -101,15 +116,17 @@ static void update_buckets(struct ring *ring, const uint64_t *points, size_t cou
 
 static void move(struct ring *ring, size_t to, size_t from, size_t count)
 {
-    memmove(ring->points + to, ring->points + from, count * sizeof(ring->points[0]));
+    memmove(ring->heads + to, ring->heads + from, count * sizeof(ring->heads[0]));
+    memmove(ring->lows + to, ring->lows + from, count * sizeof(ring->lows[0]));
 }
 
 /* An eighth more than needed: a fleet that grows by one server at a time does not copy the ring each time. */
 static void reserve(struct ring *ring, size_t count)
 {
-    if (count > ring->capacity) {
-        ring->capacity = count + count / 8;
-        ring->points = mem_resize(ring->points, ring->capacity, sizeof(ring->points[0]));
+    if (count + RING_AHEAD > ring->capacity) {
+        ring->capacity = count + count / 8 + RING_AHEAD;
+        ring->heads = mem_resize(ring->heads, ring->capacity, sizeof(ring->heads[0]));
+        ring->lows = mem_resize(ring->lows, ring->capacity, sizeof(ring->lows[0]));
     }
 }
 
@@ -120,26 +137,26 @@ void ring_build(struct ring *ring, const struct ring_point *points, size_t count
     set_bits(ring, count);
     memset(ring->buckets, 0, (bucket_count(ring) + 1) * sizeof(ring->buckets[0]));
     for (size_t i = 0; i < count; i++) {
-        ring->buckets[ring_bucket(ring, ring_point_hash(&points[i])) + 1]++;
+        ring->buckets[ring_bucket(ring, points[i].hash) + 1]++;
     }
     for (size_t bucket = 0; bucket < bucket_count(ring); bucket++) {
         ring->buckets[bucket + 1] += ring->buckets[bucket];
     }
     for (size_t i = 0; i < count; i++) {
-        ring->points[ring->buckets[ring_bucket(ring, ring_point_hash(&points[i]))]++] = points[i];
+        put(ring, ring->buckets[ring_bucket(ring, points[i].hash)]++, points[i]);
     }
     for (size_t at = 1; at < count; at++) {
-        struct ring_point point = ring->points[at];
+        struct ring_point point = get(ring, at);
         size_t to = at;
-        for (; to > 0 && ring_hash(ring, to - 1) > ring_point_hash(&point); to--) {
-            ring->points[to] = ring->points[to - 1];
+        for (; to > 0 && ring_hash(ring, to - 1) > point.hash; to--) {
+            put(ring, to, get(ring, to - 1));
         }
-        ring->points[to] = point;
+        put(ring, to, point);
     }
     /* Each bucket begins where the one before it has been filled up to. */
     memmove(ring->buckets + 1, ring->buckets, bucket_count(ring) * sizeof(ring->buckets[0]));
     ring->buckets[0] = 0;
-    ring->count = count;
+    set_count(ring, count);
 }
 
 /* From the last point to the first, so that each part of the ring moves once. */
@@ -150,11 +167,10 @@ void ring_add(struct ring *ring, uint32_t owner, const uint64_t *points, size_t 
     for (size_t left = count; left > 0; left--) {
         size_t at = ring->count == 0 ? 0 : ring_lower_bound(ring, points[left - 1]);
         move(ring, at + left, at, end - at);
-        uint64_t hash = points[left - 1];
-        ring->points[at + left - 1] = ring_point_of(hash, owner);
+        put(ring, at + left - 1, (struct ring_point){points[left - 1], owner});
         end = at;
     }
-    ring->count += count;
+    set_count(ring, ring->count + count);
     update_buckets(ring, points, count, true);
 }
 
@@ -162,7 +178,7 @@ void ring_add(struct ring *ring, uint32_t owner, const uint64_t *points, size_t 
 static size_t find_own(const struct ring *ring, uint32_t owner, uint64_t hash, size_t from)
 {
     size_t at = from;
-    while (at < ring->count && ring_hash(ring, at) == hash && ring->points[at].owner != owner) {
+    while (at < ring->count && ring_hash(ring, at) == hash && ring->heads[at].owner != owner) {
         at++;
     }
     assert(at < ring->count && ring_hash(ring, at) == hash);
@@ -181,12 +197,13 @@ void ring_remove(struct ring *ring, uint32_t owner, const uint64_t *points, size
         move(ring, at[i] - i, at[i] + 1, at[i + 1] - at[i] - 1);
     }
     free(at);
-    ring->count -= count;
+    set_count(ring, ring->count - count);
     update_buckets(ring, points, count, false);
 }
 
 size_t ring_bytes(const struct ring *ring)
 {
     size_t buckets = ring->buckets == NULL ? 0 : bucket_count(ring) + 1;
-    return ring->capacity * sizeof(ring->points[0]) + buckets * sizeof(ring->buckets[0]);
+    return ring->capacity * (sizeof(ring->heads[0]) + sizeof(ring->lows[0])) +
+           buckets * sizeof(ring->buckets[0]);
 }
