@@ -1,8 +1,10 @@
 #include "connect_try_internal.h"
 
+#include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct probe_try *connect_try_new(probe_try_fn *fn, void *user)
 {
@@ -12,7 +14,13 @@ struct probe_try *connect_try_new(probe_try_fn *fn, void *user)
     return attempt;
 }
 
-static enum probe_outcome outcome_of(enum connect_outcome outcome)
+void connect_try_describe(const char *host, const struct config_probe *probe, struct buf *out)
+{
+    bool v6 = strchr(host, ':') != NULL;
+    buf_printf(out, "%s%s%s:%u", v6 ? "[" : "", host, v6 ? "]" : "", probe->port);
+}
+
+enum probe_outcome connect_try_outcome(enum connect_outcome outcome)
 {
     switch (outcome) {
     case CONNECT_OK: return PROBE_PASSED;
@@ -33,7 +41,9 @@ void connect_try_done(enum connect_outcome outcome, const char *detail, int64_t 
     probe_try_fn *fn = attempt->fn;
     void *fn_user = attempt->user;
     free(attempt);
-    fn(&(struct probe_result){.outcome = outcome_of(outcome), .detail = detail, .duration_us = elapsed_us},
+    fn(&(struct probe_result){.outcome = connect_try_outcome(outcome),
+                              .detail = detail,
+                              .duration_us = elapsed_us},
        fn_user);
 }
 

@@ -13,6 +13,12 @@ struct probe_try {
 
 extern const struct probe_driver probe_tcp, probe_unix;
 
+/* The describe of every type that has a host and a port: "127.0.0.1:8001", "[::1]:8001". */
+void connect_try_describe(const char *host, const struct config_probe *probe, struct buf *out);
+
+/* What the end of a connection is for a probe. */
+enum probe_outcome connect_try_outcome(enum connect_outcome outcome);
+
 /* A new attempt without a connection; the driver sets it. */
 struct probe_try *connect_try_new(probe_try_fn *fn, void *user);
 

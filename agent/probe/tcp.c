@@ -1,13 +1,4 @@
 #include "connect_try_internal.h"
-#include "outrider/base/buf.h"
-
-#include <string.h>
-
-static void describe(const char *host, const struct config_probe *probe, struct buf *out)
-{
-    bool v6 = strchr(host, ':') != NULL;
-    buf_printf(out, "%s%s%s:%u", v6 ? "[" : "", host, v6 ? "]" : "", probe->port);
-}
 
 static struct probe_try *start(const struct probe_context *context, const char *host,
                                const struct config_probe *probe, probe_try_fn *fn, void *user)
@@ -19,4 +10,4 @@ static struct probe_try *start(const struct probe_context *context, const char *
 }
 
 const struct probe_driver probe_tcp = {
-    .name = "tcp", .describe = describe, .start = start, .cancel = connect_try_cancel};
+    .name = "tcp", .describe = connect_try_describe, .start = start, .cancel = connect_try_cancel};

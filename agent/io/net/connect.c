@@ -45,7 +45,7 @@ struct connect_attempt {
     bool resolved_late;
     bool old_address; /* no name server answered, and the last known addresses are tried */
     bool failed_once; /* `outcome` and `detail` are those of an earlier address */
-    char detail[128];
+    char detail[CONNECT_DETAIL_SIZE];
 };
 
 static void try_addresses(struct connect_attempt *attempt);
@@ -134,27 +134,28 @@ static const struct connect_error {
     {0, CONNECT_FAILED, NULL}, /* any other: strerror(3) */
 };
 
-static const struct connect_error *find_error(int errnum)
+enum connect_outcome connect_failure(int errnum, char ret_detail[static CONNECT_DETAIL_SIZE])
 {
     const struct connect_error *row = errors;
     while (row->errnum != errnum && row->errnum != 0) {
         row++;
     }
-    return row;
+    snprintf(ret_detail, CONNECT_DETAIL_SIZE, "%s", row->detail != NULL ? row->detail : strerror(errnum));
+    ret_detail[0] = (char)tolower((unsigned char)ret_detail[0]);
+    return row->outcome;
 }
 
 /* Whether the next address is tried depends on the error. Where all fail alike the first one is reported: it
  * is the one that the user expects. */
 static void fail_address(struct connect_attempt *attempt, int errnum)
 {
-    const struct connect_error *error = find_error(errnum);
-    bool try_next = error->outcome == CONNECT_REFUSED || error->outcome == CONNECT_UNREACHABLE;
+    char detail[CONNECT_DETAIL_SIZE];
+    enum connect_outcome outcome = connect_failure(errnum, detail);
+    bool try_next = outcome == CONNECT_REFUSED || outcome == CONNECT_UNREACHABLE;
     close_socket(attempt);
     if (!attempt->failed_once || !try_next) {
-        attempt->outcome = error->outcome;
-        snprintf(attempt->detail, sizeof(attempt->detail), "%s",
-                 error->detail != NULL ? error->detail : strerror(errnum));
-        attempt->detail[0] = (char)tolower((unsigned char)attempt->detail[0]);
+        attempt->outcome = outcome;
+        memcpy(attempt->detail, detail, sizeof(detail));
     }
     attempt->failed_once = true;
     if (try_next && attempt->next_address < attempt->address_count) {

@@ -104,8 +104,12 @@ static void drivers_name_and_describe_their_type(void **state)
     char path[] = "/run/game.sock";
     struct config_probe tcp = {.type = CONFIG_PROBE_TCP, .port = 8001};
     struct config_probe unix_socket = {.type = CONFIG_PROBE_UNIX, .path = path};
-    assert_string_equal(probe_driver_for(CONFIG_PROBE_TCP)->name, "tcp");
-    assert_string_equal(probe_driver_for(CONFIG_PROBE_UNIX)->name, "unix");
+    static const enum config_probe_type types[] = {CONFIG_PROBE_TCP,    CONFIG_PROBE_UNIX,
+                                                   CONFIG_PROBE_A2S,    CONFIG_PROBE_MINECRAFT,
+                                                   CONFIG_PROBE_RAKNET, CONFIG_PROBE_QUAKE3};
+    for (size_t i = 0; i < COUNT_OF(types); i++) {
+        assert_string_equal(probe_driver_for(types[i])->name, config_probe_type_name(types[i]));
+    }
     assert_described(&tcp, "localhost", "localhost:8001");
     assert_described(&tcp, "2001:db8::1", "[2001:db8::1]:8001");
     assert_described(&unix_socket, "localhost", path);

@@ -49,6 +49,11 @@ struct connect_attempt *connect_unix(struct loop *loop, const char *path, int64_
 /* From within the callback of CONNECT_OK: the connected socket, nonblocking, which the caller owns from now on. */
 int connect_take(struct connect_attempt *attempt) MUST_CHECK;
 
+enum { CONNECT_DETAIL_SIZE = 128 };
+
+/* What an errno of a socket means: the outcome, and in `ret_detail` the text for a person. */
+enum connect_outcome connect_failure(int errnum, char ret_detail[static CONNECT_DETAIL_SIZE]);
+
 /* Ends the attempt without a callback. Accepts NULL. */
 void connect_cancel(struct connect_attempt *attempt);
 
