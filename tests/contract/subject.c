@@ -46,7 +46,7 @@ struct registry_lease fresh_lease_id(void)
 
 struct str fresh_key(void)
 {
-    static char keys[64][64];
+    static char keys[192][64];
     static size_t next;
     assert_true(next < COUNT_OF(keys));
     char *key = keys[next++];

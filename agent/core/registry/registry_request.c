@@ -132,6 +132,36 @@ const char *registry_txn_problem(const struct registry_txn *txn)
     return problem != NULL ? problem : branch_problem(txn->otherwise, txn->otherwise_count);
 }
 
+static bool is_changed(const struct registry_txn *txn, struct str key)
+{
+    for (size_t i = 0; i < txn->then_count; i++) {
+        if (txn->then[i].kind != REGISTRY_READ && str_eq(txn->then[i].key, key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool registry_txn_join(struct registry_txn *txn, const struct registry_txn *more)
+{
+    if (txn->compare_count + more->compare_count > REGISTRY_TXN_MAX ||
+        txn->then_count + more->then_count > REGISTRY_TXN_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < more->then_count; i++) {
+        if (more->then[i].kind != REGISTRY_READ && is_changed(txn, more->then[i].key)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < more->compare_count; i++) {
+        registry_txn_if(txn, more->compares[i]);
+    }
+    for (size_t i = 0; i < more->then_count; i++) {
+        registry_txn_then(txn, more->then[i]);
+    }
+    return true;
+}
+
 /* ---- short forms ---- */
 
 static void if_at(struct registry_txn *txn, struct str key, int64_t revision)

@@ -1,8 +1,10 @@
-/* Changes that are to be made at once share transactions: a registry carries out a transaction of five changes almost as fast as one
+/* Changes that are to be made at once share transactions: a registry carries out a transaction of twenty changes almost as fast as one
  * of a single change. A change that finds nothing before it goes alone, and at once.
  *
- * A transaction is made as a whole or not at all. Where it is not, which is seldom, each change has its keys read to learn whether it
- * was the reason; so the transaction itself reads nothing. A change that was not the reason is sent again. */
+ * A transaction is made as a whole or not at all. Where it is not, since others have changed something, each change has its keys read
+ * to learn whether it was the reason; so the transaction itself reads nothing. A change that was not the reason is sent again. The more
+ * others write, the more often one change spoils it for all: after a transaction that was not made the next ones are half as large, and
+ * grow by one with each that is made. What the registry refuses, perhaps as too large for it, is sent again one by one. */
 #include "seats_router_internal.h"
 
 #include <string.h>
@@ -11,23 +13,6 @@
 enum { SPOILED_MAX = 2 };
 
 /* ---- sending ---- */
-
-/* Appends what `more` compares and changes; false, with `txn` as it was, when it has no room or both change one key. */
-static bool combine(struct registry_txn *txn, const struct registry_txn *more)
-{
-    struct registry_txn both = *txn;
-    for (size_t i = 0; i < more->compare_count; i++) {
-        registry_txn_if(&both, more->compares[i]);
-    }
-    for (size_t i = 0; i < more->then_count; i++) {
-        registry_txn_then(&both, more->then[i]);
-    }
-    bool fits = registry_txn_problem(&both) == NULL;
-    if (fits) {
-        *txn = both;
-    }
-    return fits;
-}
 
 /* Whether the answer to a transaction of several cannot say what became of it, or it was spoiled too often. */
 static bool must_go_alone(const struct op *op)
@@ -40,9 +25,9 @@ static void gather(struct seats_router *router, struct batch *batch, struct regi
 {
     batch->count = 0;
     *ret_txn = (struct registry_txn){0};
-    for (struct op *op = router->ops; op != NULL && batch->count < SEATS_BATCH_MAX; op = op->next) {
+    for (struct op *op = router->ops; op != NULL && batch->count < router->share; op = op->next) {
         bool alone = op->pending && must_go_alone(op);
-        if (!op->pending || (alone && batch->count > 0) || !combine(ret_txn, &op->txn.txn)) {
+        if (!op->pending || (alone && batch->count > 0) || !registry_txn_join(ret_txn, &op->txn.txn)) {
             continue;
         }
         op->pending = false;
@@ -79,6 +64,15 @@ void seats_batches_flush(struct seats_router *router)
 }
 
 /* ---- answers ---- */
+
+static void judge_share(struct seats_router *router, const struct batch *batch, bool is_made)
+{
+    if (is_made) {
+        router->share += router->share < SEATS_BATCH_MAX;
+    } else if (batch->count > 1) {
+        router->share = batch->count / 2;
+    }
+}
 
 /* Whether something that the change compares is not as it expected. */
 static bool is_conflict(const struct op *op, const struct seats_reply *answer)
@@ -124,6 +118,14 @@ void seats_batches_reread(struct seats_router *router, struct op *op, const stru
     reservations_fini(&answer.list);
 }
 
+static void answer_change(struct seats_router *router, struct op *op, const struct registry_reply *reply,
+                          const struct instant *now)
+{
+    struct seats_reply answer;
+    seats_txn_answer(&op->txn, reply, &answer);
+    seats_change_answered(router, op, reply, &answer, now);
+}
+
 bool seats_batches_replied(struct seats_router *router, const struct registry_reply *reply,
                            const struct instant *now)
 {
@@ -136,13 +138,20 @@ bool seats_batches_replied(struct seats_router *router, const struct registry_re
     }
     const struct batch batch = router->batches[number];
     router->batches[number] = (struct batch){0};
+    bool is_made = reply->failure == REGISTRY_OK && reply->succeeded;
+    bool is_spoiled = reply->failure == REGISTRY_OK && !reply->succeeded;
+    bool is_refused = reply->failure == REGISTRY_REFUSED && batch.count > 1;
+    if (is_made || is_spoiled || is_refused) {
+        judge_share(router, &batch, is_made);
+    }
     for (size_t i = 0; i < batch.count; i++) {
-        if (reply->failure == REGISTRY_OK && !reply->succeeded) {
+        if (is_spoiled) {
             read_again(router, batch.ops[i]);
+        } else if (is_refused) {
+            batch.ops[i]->spoiled = SPOILED_MAX;
+            batch.ops[i]->pending = true;
         } else {
-            struct seats_reply answer;
-            seats_txn_answer(&batch.ops[i]->txn, reply, &answer);
-            seats_change_answered(router, batch.ops[i], reply, &answer, now);
+            answer_change(router, batch.ops[i], reply, now);
         }
     }
     return true;

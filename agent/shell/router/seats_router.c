@@ -29,6 +29,7 @@ struct seats_router *seats_router_new(const struct seats_router_settings *settin
                                                           .keys_max = MIRROR_KEYS_MAX,
                                                           .bytes_max = MIRROR_BYTES_MAX});
     router->seats = seats_new();
+    router->share = SEATS_BATCH_MAX;
     queue_init(&router->mirrored, sizeof(struct mirror_effect));
     queue_init(&router->told, sizeof(struct seats_effect));
     return router;

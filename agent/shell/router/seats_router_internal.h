@@ -27,8 +27,9 @@ struct op {
     void *user;
 };
 
-/* Transactions in flight, and changes in one: more of either gain nothing. */
-enum { SEATS_BATCHES = 12, SEATS_BATCH_MAX = 5 };
+/* Transactions in flight, and changes in one. The fewer are in flight, the more changes wait meanwhile and share the next one, and each
+ * transaction has a price of its own. */
+enum { SEATS_BATCHES = 4, SEATS_BATCH_MAX = 20 };
 
 /* One transaction in flight. */
 struct batch {
@@ -49,6 +50,7 @@ struct seats_router {
     struct queue mirrored, told; /* struct mirror_effect, struct seats_effect */
     struct op *ops;              /* in the order in which they began */
     struct batch batches[SEATS_BATCHES];
+    size_t share;           /* changes in one transaction at most: seats_batches.c */
     bool stepping;          /* the list is being gone through */
     struct sweep *sweep;    /* NULL: it does not sweep, or has never followed */
     uint64_t sweep_request; /* in flight; 0: none */

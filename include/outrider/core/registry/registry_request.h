@@ -51,7 +51,7 @@ int registry_lease_parse(struct str text, struct registry_lease *ret_lease) MUST
  * nothing. Put, delete, prove and compare of a request are short forms of it. */
 
 /* Of each list. */
-enum { REGISTRY_TXN_MAX = 16 };
+enum { REGISTRY_TXN_MAX = 64 };
 
 enum registry_compare_kind {
     REGISTRY_IF_REVISION, /* the key's mod revision is `revision`; 0: there is no such key */
@@ -196,6 +196,10 @@ void registry_txn_otherwise(struct registry_txn *txn, struct registry_action act
 
 /* Why no registry takes `txn`: too many operations, an empty key, a key changed twice in one branch. NULL: nothing. */
 const char *registry_txn_problem(const struct registry_txn *txn);
+
+/* Appends what `more` compares and what it does if that holds; what it does otherwise is left out. False, with `txn` as it was: there is
+ * no room, or both change one key. */
+bool registry_txn_join(struct registry_txn *txn, const struct registry_txn *more) MUST_CHECK;
 
 /* The transaction that `request` stands for: put, delete, compare, prove, or its own. Keys and value are borrowed. */
 void registry_txn_of(const struct registry_request *request, struct registry_txn *ret_txn);

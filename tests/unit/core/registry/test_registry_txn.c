@@ -37,6 +37,34 @@ static void a_branch_changes_each_key_once(void **state)
     assert_non_null(registry_txn_problem(&txn));
 }
 
+static void two_are_joined_where_both_can_be_done(void **state)
+{
+    (void)state;
+    struct registry_txn txn = {0}, more = {0}, before;
+    struct registry_action write = {.kind = REGISTRY_WRITE, .key = STR("a")};
+    struct registry_action read = {.kind = REGISTRY_READ, .key = STR("a")};
+    registry_txn_then(&txn, write);
+    registry_txn_if(&more, (struct registry_compare){.key = STR("a"), .revision = 1});
+    registry_txn_then(&more, read);
+    registry_txn_otherwise(&more, read);
+    assert_true(registry_txn_join(&txn, &more));
+    assert_int_equal(txn.compare_count, 1);
+    assert_int_equal(txn.then_count, 2);
+    assert_int_equal(txn.otherwise_count, 0);
+    registry_txn_then(&more, (struct registry_action){.kind = REGISTRY_REMOVE, .key = STR("a")});
+    before = txn;
+    assert_false(registry_txn_join(&txn, &more)); /* both change it */
+    assert_memory_equal(&txn, &before, sizeof(txn));
+    while (txn.compare_count < REGISTRY_TXN_MAX) {
+        assert_true(registry_txn_join(
+            &txn, &(struct registry_txn){.compares = {{.key = STR("b")}}, .compare_count = 1}));
+    }
+    before = txn;
+    assert_false(
+        registry_txn_join(&txn, &(struct registry_txn){.compares = {{.key = STR("b")}}, .compare_count = 1}));
+    assert_memory_equal(&txn, &before, sizeof(txn));
+}
+
 static void every_key_has_a_name(void **state)
 {
     (void)state;
@@ -102,6 +130,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_list_takes_no_more_than_fits),
         cmocka_unit_test(a_branch_changes_each_key_once),
+        cmocka_unit_test(two_are_joined_where_both_can_be_done),
         cmocka_unit_test(every_key_has_a_name),
         cmocka_unit_test(a_copy_stands_on_its_own),
         cmocka_unit_test(the_short_forms_are_transactions),

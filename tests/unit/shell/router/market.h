@@ -66,11 +66,12 @@ struct market {
     struct random random;
     struct flight flights[FLIGHTS];
     struct promise promises[PROMISES];
-    size_t promise_count, wishes, made, existed, none, conflicts, failed, unknown, released;
+    size_t promise_count, wishes, made, existed, none, conflicts, failed, refused, unknown, released;
     uint64_t last_write;
     unsigned players[SERVERS], fresh;
     bool gone[SERVERS];
     bool faults;
+    size_t compares_max; /* a transaction of more is refused; 0: none is */
     uint64_t seed;
 };
 

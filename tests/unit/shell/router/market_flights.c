@@ -38,6 +38,11 @@ static void land(struct market *market, struct flight *flight)
     if (flight->ghost) {
         submit(market->ghosts, ++market->last_write, flight->txn);
         end_flight(flight);
+    } else if (market->compares_max > 0 && flight->txn->compare_count > market->compares_max) {
+        *flight = (struct flight){0};
+        market->refused++;
+        answer(&was, REGISTRY_REFUSED);
+        registry_txn_free(was.txn);
     } else if (fate == 0 || fate == 1) {
         *flight = (struct flight){0};
         answer(&was, fate == 0 ? REGISTRY_RETRY : REGISTRY_UNKNOWN);
