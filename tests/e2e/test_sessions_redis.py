@@ -1,5 +1,6 @@
 """Sessions in Redis: two observers that share them, over HTTP, while the Redis servers fail over."""
 import json
+import re
 import threading
 import unittest
 
@@ -94,6 +95,7 @@ class SessionsInRedis(Fleet):
         result = self.o.run("check", "--live")
         self.assertEqual(result.returncode, 0, result)
         self.assertIn("sessions in redis at 127.0.0.1:", result.stdout)
+        self.assertRegex(result.stdout, "redis: what may end sessions too early is not checked, its user needs .info for that: .*NOPERM")
         self.o.start()
         self.wait_synced(self.o)
         self.put_session(self.o, "s1", "p1", "world/w1")
@@ -110,6 +112,44 @@ class SessionsInRedis(Fleet):
         wait_until(lambda: self.o.request("GET", "/api/sessions/s1")[0] == 404, "an empty Redis is there")
         for text in (result.stdout, result.stderr, self.o.log()):
             self.assertNotIn(with_redis.PASSWORD, text)
+
+    def warnings(self):
+        result = self.o.run("check", "--live")
+        self.assertEqual(result.returncode, 0, result)
+        return re.findall(r"^redis(?: at 127.0.0.1:\d+)?: (.*)$", result.stdout, re.M)
+
+    def test_check_live_warns_of_what_ends_sessions_too_early(self):
+        self.observers("sentinel")
+        self.o.write()
+
+        def change(node, *words):
+            self.assertIn("OK", self.redis.do("cli", str(node), "CONFIG", "SET", *words))
+
+        lagging = "warning: a master that its replicas do not reach goes on, "
+        (warning,) = self.warnings()
+        self.assertIn(lagging, warning)
+        change(1, "min-replicas-to-write", "1")
+        self.assertEqual(self.warnings(), [])
+        change(1, "maxmemory", "100mb")
+        self.assertEqual(self.warnings(), [])
+        for policy, text in (("allkeys-lru", "sessions go without a word"), ("volatile-random", "sessions go without a word"),
+                             ("volatile-ttl", "the sessions go that would end first")):
+            change(1, "maxmemory-policy", policy)
+            (warning,) = self.warnings()
+            self.assertIn(f"warning: maxmemory-policy is {policy}: when memory is full, {text}", warning)
+
+    def test_check_live_warns_of_servers_that_keep_nothing(self):
+        self.observers("cluster")
+        self.o.write()
+        warnings = self.warnings()
+        self.assertEqual(len(warnings), 3, warnings)
+        for warning in warnings:
+            self.assertIn("warning: it has no replica, and writes no file: a restart ends all sessions", warning)
+        self.redis.do("cli", "1", "CONFIG", "SET", "save", "60 1")
+        self.redis.do("cli", "2", "CONFIG", "SET", "appendonly", "yes")
+        self.redis.do("cli", "3", "ACL", "SETUSER", "default", "-config")
+        (warning,) = self.warnings()
+        self.assertIn("whether it writes snapshots is not checked, its user needs +config|get for that: ", warning)
 
 
 if __name__ == "__main__":

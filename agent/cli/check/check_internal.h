@@ -48,6 +48,10 @@ void check_reachable(const struct config *config, const struct etcd_access *acce
  * line to stdout. Returns EX_DONE, or EX_TEMPFAIL where that does not work. */
 int check_sessions(const struct config *config, const struct etcd_access *access);
 
+/* For `outrider check --live` where sessions are in Redis: prints one line to stdout for each thing that may end sessions there before
+ * their time: eviction, no file and no replica, a failover; or that it could not be checked. Changes nothing. */
+void check_redis(const struct config *config, const struct etcd_access *access);
+
 /* `outrider check --live`: asks each endpoint, logs in, reads what an agent reads, and tests the permission to write its own
  * two keys, with the agent's timeouts. Writes nothing. Prints one line per test to stdout. Returns EX_DONE; EX_TEMPFAIL
  * when no endpoint answers; EX_FAILED for any other failure. An endpoint that fails while another answers is

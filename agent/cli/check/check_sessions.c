@@ -90,6 +90,9 @@ int check_sessions(const struct config *config, const struct etcd_access *access
     }
     session_store_free(store);
     buf_fini(&tried.error);
+    if (tried.failure == SESSION_OK) {
+        check_redis(config, access);
+    }
     return tried.failure == SESSION_OK ? EX_DONE : EX_TEMPFAIL;
 }
 
