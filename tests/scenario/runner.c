@@ -100,7 +100,7 @@ static void run_line(struct scenario *s, char *text)
 int main(int argc, char **argv)
 {
     static struct scenario s = {
-        .line = 0, .host = "10.0.0.5", .other_ports = PORT_CLOSED, .store.kind = &memory_etcd};
+        .line = 0, .host = "10.0.0.5", .other_ports.mode = PORT_CLOSED, .store.kind = &memory_etcd};
     s.wall_steps = argc > 1 && strcmp(argv[1], "--wall-steps") == 0;
     s.file = argc > 1 ? argv[argc - 1] : "";
     FILE *script = argc == (s.wall_steps ? 3 : 2) ? fopen(s.file, "r") : NULL;

@@ -3,7 +3,7 @@
  * hold.
  *
  * runner.c (the script), runner_commands.c (its commands), runner_world.c (time, automatic replies),
- * runner_server.c (what the server sends), runner_watch.c (the watch), runner_store.c (the registry),
+ * runner_tries.c (how tries end), runner_server.c (what the server sends), runner_watch.c (the watch), runner_store.c (the registry),
  * runner_seats.c (the reservations), runner_settings.c (configuration), runner_expect.c (claims about effects), runner_check.c (claims about
  * state). */
 #ifndef OUTRIDER_TESTS_SCENARIO_RUNNER_H
@@ -73,6 +73,7 @@ enum port_mode { PORT_CLOSED, PORT_OPEN, PORT_HANGS, PORT_UNRESOLVED, PORT_MANUA
 struct port {
     char name[64];
     enum port_mode mode;
+    char facts[256]; /* of each try that passes: `players=3 map=harbor` */
 };
 
 struct running_try {
@@ -124,7 +125,7 @@ struct scenario {
 
     struct port ports[PORTS_MAX];
     size_t port_count;
-    enum port_mode other_ports;
+    struct port other_ports;
     struct running_try tries[SERVER_PROBES_MAX];
     char host[64], no_host[64];
     bool no_interface, host_unsure;
@@ -160,15 +161,18 @@ struct config *settings_clone(struct scenario *s, const struct config *config);
 struct instant world_now(const struct scenario *s);
 void world_settle(struct scenario *s);
 void world_advance(struct scenario *s, int64_t to);
-void world_port(struct scenario *s, const char *name, const char *how);
-/* `late`: the result of the previous try, which was abandoned for this one. */
-void world_answer_try(struct scenario *s, const char *name, const char *outcome, bool late);
 void world_reply(struct scenario *s, const char *how);
 /* Does the oldest waiting request; its reply comes with `world_reply`. */
 void world_serve(struct scenario *s);
 void world_start(struct scenario *s, const struct restore *restore);
 void world_restart(struct scenario *s, const char *how);
 void world_end(struct scenario *s);
+
+/* runner_tries.c: a try begins; one ends; the commands. */
+void world_meet_try(struct scenario *s, const struct fake_call *call);
+void world_end_try(struct scenario *s, unsigned index, enum probe_outcome outcome);
+void port_command(struct scenario *s, char **args, size_t count);
+void try_command(struct scenario *s, char **args, size_t count);
 
 /* runner_server.c: the server sends a message, a line, a line that cannot be applied. */
 void world_message(struct scenario *s, const struct status_message *message);

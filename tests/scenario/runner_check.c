@@ -16,6 +16,24 @@ static const char *settings_of_hold(const struct hold *hold)
     return hold->set ? drain_outcome_name(hold->outcome) : "off";
 }
 
+/* As in `3 (probe game)`; for what is not known, `unknown`. */
+static void say_fact(const struct scenario *s, enum config_fact fact, char out[static 64])
+{
+    struct server_value value = server_value(s->router->server, fact);
+    static const char *const sources[] = {[SERVER_SOURCE_CONFIGURATION] = "configuration",
+                                          [SERVER_SOURCE_PROBE] = "probe ",
+                                          [SERVER_SOURCE_REPORTED] = "server"};
+    const char *probe = value.source == SERVER_SOURCE_PROBE ? value.probe : "";
+    char number[16];
+    snprintf(number, sizeof(number), "%u", value.number);
+    if (value.source == SERVER_SOURCE_NONE) {
+        snprintf(out, 64, "unknown");
+    } else {
+        snprintf(out, 64, "%.24s (%s%.24s)", fact <= CONFIG_FACT_CAPACITY ? number : value.text,
+                 sources[value.source], probe);
+    }
+}
+
 /* The value of one item as a word or text; NULL: no such item. */
 static const char *actual_state(const struct scenario *s, const char *what, char out[static 64])
 {
@@ -80,7 +98,17 @@ static const char *actual_state(const struct scenario *s, const char *what, char
     } else if (strcmp(what, "attached") == 0) {
         snprintf(out, 64, "%u", reported->attached);
     } else if (strcmp(what, "players") == 0) {
-        snprintf(out, 64, reported->has_players ? "%u" : "unknown", reported->players);
+        struct server_value value = server_value(s->router->server, CONFIG_FACT_PLAYERS);
+        snprintf(out, 64, value.source == SERVER_SOURCE_NONE ? "unknown" : "%u", value.number);
+    } else if (strncmp(what, "fact-", 5) == 0) {
+        enum config_fact fact = 0;
+        while (fact < CONFIG_FACT_COUNT && strcmp(what + 5, config_fact_name(fact)) != 0) {
+            fact++;
+        }
+        if (fact == CONFIG_FACT_COUNT) {
+            return NULL;
+        }
+        say_fact(s, fact, out);
     } else if (strcmp(what, "probes") == 0) {
         snprintf(out, 64, "%zu", s->router->probe_count);
     } else if (strcmp(what, "transitions") == 0) {

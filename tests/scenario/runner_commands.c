@@ -80,18 +80,6 @@ static void do_ignore(struct scenario *s, char **args, size_t count)
     }
 }
 
-static void do_port(struct scenario *s, char **args, size_t count)
-{
-    (void)count;
-    world_port(s, args[0], args[1]);
-}
-
-static void do_try(struct scenario *s, char **args, size_t count)
-{
-    bool late = count > 2 && strcmp(args[2], "late") == 0;
-    world_answer_try(s, args[0], args[1], late);
-}
-
 static void do_host(struct scenario *s, char **args, size_t count)
 {
     s->host_unsure = strcmp(args[0], "unsure") == 0 || strcmp(args[0], "absent-unsure") == 0;
@@ -400,7 +388,7 @@ static void do_start(struct scenario *s, char **args, size_t count)
 {
     bool ready = count > 0 && strcmp(args[0], "ready") == 0;
     if (ready) {
-        s->other_ports = PORT_OPEN;
+        s->other_ports.mode = PORT_OPEN;
     }
     world_start(s, NULL);
     if (ready) {
@@ -451,8 +439,8 @@ static const struct command commands[] = {
     {"suspend", do_suspend, 1, false, false, false},
     {"set", do_set, 2, false, false, true},
     {"ignore", do_ignore, 1, false, true, true},
-    {"port", do_port, 2, false, true, true},
-    {"try", do_try, 2, false, false, false},
+    {"port", port_command, 2, false, true, true},
+    {"try", try_command, 2, false, false, false},
     {"host", do_host, 1, false, true, true},
     {"registry", do_registry, 1, false, true, true},
     {"reply", do_reply, 1, false, false, false},

@@ -48,9 +48,34 @@ static void set_probes(struct config *config, char *value)
     }
 }
 
+/* "game:players,map query:": the facts that these probes may bring. */
+static bool set_facts(struct config *config, const char *value)
+{
+    for (struct str rest = str_of(value); rest.size > 0;) {
+        struct str names, word = str_split(rest, ' ', &rest), probe = str_split(word, ':', &names);
+        size_t i = 0;
+        while (i < config->probe_count && !str_eq(str_of(config->probes[i].name), probe)) {
+            i++;
+        }
+        if (i == config->probe_count) {
+            return false;
+        }
+        config->probes[i].facts_given = true;
+        while (names.size > 0) {
+            struct str name = str_split(names, ',', &names);
+            config->probes[i].facts[config->probes[i].fact_count++] =
+                (struct config_label){mem_copy(name.data, name.size), mem_strdup("")};
+        }
+    }
+    return true;
+}
+
 static bool set_of_probes(const struct scenario *s, struct config *config, const char *key, const char *value)
 {
     unsigned long number = strtoul(value, NULL, 10);
+    if (strcmp(key, "facts") == 0) {
+        return set_facts(config, value);
+    }
     for (size_t i = 0; i < config->probe_count; i++) {
         if (strcmp(key, "rise") == 0) {
             config->probes[i].rise = (unsigned)number;

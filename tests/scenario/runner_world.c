@@ -16,121 +16,6 @@ struct instant world_now(const struct scenario *s)
         .mono = 1000000 + s->mono, .boot = 5000000 + s->boot, .wall = 1795227240000 + s->wall};
 }
 
-static const struct {
-    const char *name;
-    enum probe_outcome outcome;
-} outcomes[] = {
-    {"pass", PROBE_PASSED},
-    {"refused", PROBE_REFUSED},
-    {"timed-out", PROBE_TIMED_OUT},
-    {"unreachable", PROBE_UNREACHABLE},
-    {"reset", PROBE_RESET},
-    {"not-found", PROBE_NOT_FOUND},
-    {"not-resolved", PROBE_NOT_RESOLVED},
-};
-
-static void answer_try(struct scenario *s, unsigned index, enum probe_outcome outcome)
-{
-    struct running_try *running = &s->tries[index];
-    struct instant now = world_now(s);
-    uint64_t id = running->id;
-    running->id = 0;
-    struct probe_result result = {
-        .outcome = outcome, .detail = probe_outcome_text(outcome), .duration_us = 250};
-    router_tried(s->router, index, id, &result, &now);
-}
-
-static void answer_old_try(struct scenario *s, unsigned index, enum probe_outcome outcome)
-{
-    struct running_try *running = &s->tries[index];
-    struct instant now = world_now(s);
-    uint64_t id = running->before;
-    if (id == 0) {
-        fail(s, "no try of %s was abandoned", running->name);
-    }
-    running->before = 0;
-    struct probe_result result = {
-        .outcome = outcome, .detail = probe_outcome_text(outcome), .duration_us = 250};
-    router_tried(s->router, index, id, &result, &now);
-}
-
-void world_answer_try(struct scenario *s, const char *name, const char *outcome, bool late)
-{
-    size_t which = 0;
-    while (which < COUNT_OF(outcomes) && strcmp(outcomes[which].name, outcome) != 0) {
-        which++;
-    }
-    if (which == COUNT_OF(outcomes)) {
-        fail(s, "a try has no outcome %s", outcome);
-    }
-    bool any = false;
-    for (unsigned i = 0; i < SERVER_PROBES_MAX; i++) {
-        if (s->tries[i].id != 0 && (strcmp(name, "all") == 0 || strcmp(name, s->tries[i].name) == 0)) {
-            any = true;
-            (late ? answer_old_try : answer_try)(s, i, outcomes[which].outcome);
-        }
-    }
-    if (!any) {
-        fail(s, "no try of %s is in flight", name);
-    }
-    world_settle(s);
-}
-
-static enum port_mode mode_of(const struct scenario *s, const char *name)
-{
-    for (size_t i = 0; i < s->port_count; i++) {
-        if (strcmp(s->ports[i].name, name) == 0) {
-            return s->ports[i].mode;
-        }
-    }
-    return s->other_ports;
-}
-
-void world_port(struct scenario *s, const char *name, const char *how)
-{
-    static const char *const modes[] = {[PORT_CLOSED] = "closed",
-                                        [PORT_OPEN] = "open",
-                                        [PORT_HANGS] = "hangs",
-                                        [PORT_UNRESOLVED] = "unresolved",
-                                        [PORT_MANUAL] = "manual"};
-    size_t mode = 0;
-    while (mode < COUNT_OF(modes) && strcmp(modes[mode], how) != 0) {
-        mode++;
-    }
-    if (mode == COUNT_OF(modes)) {
-        fail(s, "a port is open, closed, hangs, unresolved or manual");
-    }
-    if (strcmp(name, "all") == 0) {
-        s->other_ports = (enum port_mode)mode;
-        s->port_count = 0;
-        return;
-    }
-    size_t at = 0;
-    while (at < s->port_count && strcmp(s->ports[at].name, name) != 0) {
-        at++;
-    }
-    if (at == PORTS_MAX) {
-        fail(s, "too many ports");
-    }
-    s->port_count = at == s->port_count ? at + 1 : s->port_count;
-    snprintf(s->ports[at].name, sizeof(s->ports[at].name), "%.63s", name);
-    s->ports[at].mode = (enum port_mode)mode;
-}
-
-static void meet_try(struct scenario *s, const struct fake_call *call)
-{
-    struct running_try *running = &s->tries[call->index];
-    *running = (struct running_try){.id = call->try_id, .before = running->id, .hangs_until = INT64_MAX};
-    snprintf(running->name, sizeof(running->name), "%.63s", call->text);
-    switch (mode_of(s, running->name)) {
-    case PORT_CLOSED: answer_try(s, call->index, PROBE_REFUSED); break;
-    case PORT_OPEN: answer_try(s, call->index, PROBE_PASSED); break;
-    case PORT_UNRESOLVED: answer_try(s, call->index, PROBE_NOT_RESOLVED); break;
-    case PORT_HANGS: running->hangs_until = s->mono + call->timeout_ms; break;
-    case PORT_MANUAL: break;
-    }
-}
-
 /* ---- the registry ---- */
 
 static const struct {
@@ -284,7 +169,7 @@ static void meet(struct scenario *s, const struct fake_call *call)
 {
     struct instant now = world_now(s);
     switch (call->type) {
-    case FAKE_TRY: meet_try(s, call); break;
+    case FAKE_TRY: world_meet_try(s, call); break;
     case FAKE_CANCEL_TRIES: memset(s->tries, 0, sizeof(s->tries)); break;
     case FAKE_REQUEST: meet_request(s, call); break;
     case FAKE_LOOK_UP_HOST:
@@ -358,7 +243,7 @@ static void end_hangs(struct scenario *s)
 {
     for (unsigned i = 0; i < SERVER_PROBES_MAX; i++) {
         if (s->tries[i].id != 0 && s->tries[i].hangs_until <= s->mono) {
-            answer_try(s, i, PROBE_TIMED_OUT);
+            world_end_try(s, i, PROBE_TIMED_OUT);
         }
     }
 }

@@ -164,6 +164,9 @@ void effects_drain_over(struct effects *effects, enum hold_kind kind, enum drain
 {
     narrate(effects->node->world, effects->node, "the waiting for hold %s is over: %s", hold_name(kind),
             drain_outcome_name(outcome));
+    if (outcome == DRAIN_EMPTY) {
+        learned_check_empty(effects->node);
+    }
 }
 
 void effects_claimed(struct effects *effects, uint64_t ticket, enum registrar_claim_outcome outcome,

@@ -230,6 +230,10 @@ static void chatter(struct node *node)
 {
     struct world *world = node->world;
     unsigned lines = 1 + (unsigned)world_below(world, world_chance(world, 100) ? 200 : 8);
+    if (!talks(node)) {
+        node->game.players = (unsigned)world_below(world, 20); /* as a probe finds out */
+        changed(node);
+    }
     if (!talks(node) || node->game.hung) {
         return;
     }

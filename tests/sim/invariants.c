@@ -118,6 +118,7 @@ static void check_value(struct node *node, struct str value)
         check_ready(node);
     }
     check_recalled(node, value);
+    learned_check(node, value);
     if (server_record(server) == NULL) {
         violated(node->world, node, "it writes though its record is withheld: %s",
                  server_facts(server).withheld);

@@ -245,10 +245,7 @@ static void finish_tries(struct node *node)
         }
         node->tries[done.index] = 0;
         bool open = node->game.ports[done.index % PORTS] == PORT_OPEN;
-        struct instant now = node_now(node);
-        router_tried(
-            node->router, done.index, done.id,
-            &(struct probe_result){.outcome = open ? PROBE_PASSED : PROBE_REFUSED, .duration_us = 300}, &now);
+        learned_tried(node, done.index, done.id, open ? PROBE_PASSED : PROBE_REFUSED);
         if (++turns > 1000) {
             violated(node->world, node, "tries follow each other without end");
             return;

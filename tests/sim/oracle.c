@@ -140,6 +140,19 @@ static void check_status(struct node *node, struct str value, const char *what)
     violated(node->world, node, "%s, but its record has no status: %.*s", what, STR_ARG(value));
 }
 
+/* What a probe counts of a game that says nothing. */
+static void check_counted(struct node *node, struct str value, const char *what)
+{
+    const struct game *game = &node->game;
+    uint32_t players;
+    bool has = learned_players(value, &players), counts = learned_counts(game);
+    bool answers = game->up && game->ports[0] == PORT_OPEN;
+    if (game->style == GAME_SILENT && answers && (has != counts || (has && players != game->players))) {
+        violated(node->world, node, "%s, but its record has not the players that a probe %s (%u): %.*s", what,
+                 counts ? "counts" : "does not count", game->players, STR_ARG(value));
+    }
+}
+
 static void check_words(struct node *node, struct str value, const char *what)
 {
     const struct game *game = &node->game;
@@ -180,6 +193,7 @@ static void check_living(struct node *node, const char *what)
     if (ours) {
         check_status(node, blob_view(key->value), what);
         check_words(node, blob_view(key->value), what);
+        check_counted(node, blob_view(key->value), what);
     } else if (!may_be_withdrawn(node) && !node_shares_key(node)) {
         violated(world, node, "%s, but its record is not there (key %s, lease of agent %d life %d)", what,
                  key->value == NULL ? "absent" : "present", lease == NULL ? -1 : (int)lease->owner,

@@ -3,7 +3,7 @@
  *
  * main.c (what is run), options.c (of its command line), world.c (time and the dispatch of events), node.c
  * (one agent process: start, death, restart), effects.c (the effects of the router), game.c (the game
- * server), network.c (the way of a request), streams.c (the way of a watch), model_etcd.c (the registry),
+ * server), learned.c (what its probes learn), network.c (the way of a request), streams.c (the way of a watch), model_etcd.c (the registry),
  * faults.c (storms and calms), operators.c, intents.c (what operators want), invariants.c (checked at every
  * step), oracle.c (the record against the truth), observers*.c (observers of the fleet), narrative.c (what a
  * failure prints), herd.c (a thousand agents after an outage).
@@ -180,6 +180,7 @@ struct node {
     uint32_t life; /* of the agent process */
     int64_t started_at, died_at, armed_at, stop_at, must_exit_at;
     uint64_t tries[SERVER_PROBES_MAX];
+    struct probe_facts told[PORTS]; /* by the latest try of each probe that has passed */
     unsigned try_epoch;
     struct inline_try inline_tries[INLINE_TRIES];
     unsigned inline_count;
@@ -361,6 +362,13 @@ void game_agent_started(struct node *node);
 /* A line arrives; `line` is owned by the function. `pid` and `life`: as in its MAINPID, 0 without one. */
 void game_hear(struct node *node, char *line, pid_t pid, uint64_t life);
 void game_lost_agent(struct node *node);
+
+/* learned.c: a try ends; a record that is written; a drain that ends as empty. */
+void learned_tried(struct node *node, unsigned index, uint64_t id, enum probe_outcome outcome);
+void learned_check(struct node *node, struct str record);
+bool learned_counts(const struct game *game);
+bool learned_players(struct str record, uint32_t *ret_players);
+void learned_check_empty(struct node *node);
 
 /* network.c */
 /* The number of a node's control key in the model: behind the records. */

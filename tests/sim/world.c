@@ -163,8 +163,7 @@ static void for_process(struct node *node, struct event *event)
             bool closed = node->game.ports[index % PORTS] == PORT_CLOSED;
             node->tries[index] = 0;
             enum probe_outcome outcome = open ? PROBE_PASSED : closed ? PROBE_REFUSED : PROBE_TIMED_OUT;
-            router_tried(node->router, index, event->id,
-                         &(struct probe_result){.outcome = outcome, .duration_us = 900}, &now);
+            learned_tried(node, index, event->id, outcome);
         }
         break;
     case EVENT_REPLY: network_reply(node, event->packet); return;

@@ -58,12 +58,11 @@ static void write_identity(struct json_writer *json, const struct api_view *view
 static void write_players(struct json_writer *json, const struct server *server)
 {
     size_t count;
-    const struct server_report *reported = server_facts(server).reported;
-    const struct record *record = server_record(server);
+    const struct server_value players = server_value(server, CONFIG_FACT_PLAYERS);
+    const struct server_value capacity = server_value(server, CONFIG_FACT_CAPACITY);
     const uint16_t *ports = server_ports(server, &count);
-    json_member_span(json, "players", reported->has_players ? (int64_t)reported->players : -1);
-    json_member_span(json, "capacity",
-                     record != NULL && record->has_capacity ? (int64_t)record->capacity : -1);
+    json_member_span(json, "players", players.source != SERVER_SOURCE_NONE ? (int64_t)players.number : -1);
+    json_member_span(json, "capacity", capacity.source != SERVER_SOURCE_NONE ? (int64_t)capacity.number : -1);
     json_member_array(json, "ports");
     for (size_t i = 0; i < count; i++) {
         json_write_uint(json, ports[i]);
@@ -286,6 +285,7 @@ void api_agent(struct api_call *call, struct api_reply *reply)
     } else {
         write_identity(&json, view);
         write_life(&json, view);
+        api_write_facts(&json, view);
         write_refused(&json, view->counters);
         write_probes(&json, view);
         write_holds(&json, view);

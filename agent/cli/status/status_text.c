@@ -128,6 +128,39 @@ static void server(const json_t *document, struct buf *out)
     buf_str(out, STR("\n"));
 }
 
+static void add_value(const json_t *fact, struct buf *out)
+{
+    int64_t number;
+    const char *text = document_text(fact, "value");
+    if (text != NULL) {
+        buf_printf(out, "\"%s\"", text);
+    } else if (document_number(fact, "value", &number)) {
+        buf_printf(out, "%" PRId64, number);
+    }
+}
+
+/* Where a probe says something of the server: all that is known, each with where it is from. */
+static void facts(const json_t *document, struct buf *out)
+{
+    const json_t *array = document_at(document, "facts"), *fact;
+    bool probed = false;
+    size_t i;
+    json_array_foreach(array, i, fact)
+    {
+        probed = probed || strncmp(document_text_or(fact, "source", ""), "probe ", 6) == 0;
+    }
+    if (!probed) {
+        return;
+    }
+    json_array_foreach(array, i, fact)
+    {
+        buf_printf(out, "%s%s ", i == 0 ? "  facts     " : ", ", document_text_or(fact, "name", ""));
+        add_value(fact, out);
+        buf_printf(out, " (%s)", document_text_or(fact, "source", ""));
+    }
+    buf_str(out, STR("\n"));
+}
+
 static void add_count(int64_t count, const char *name, struct buf *out)
 {
     if (count > 0) {
@@ -357,6 +390,7 @@ static void screen_of_server(const json_t *document, bool colour, struct buf *ou
     head(document, colour, out);
     reasons(document, out);
     server(document, out);
+    facts(document, out);
     refused(document, out);
     probes(document, out);
     holds(document, out);

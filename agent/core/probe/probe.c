@@ -78,6 +78,22 @@ static void remember(struct probe *probe, const struct probe_event *event)
     }
 }
 
+static void pass_on(struct probe *probe, const struct probe_facts *facts, struct queue *effects)
+{
+    bool any = facts->has_players || facts->has_capacity || facts->map.size > 0 || facts->version.size > 0 ||
+               facts->name.size > 0;
+    if (!any && !probe->learned) {
+        return;
+    }
+    probe->learned = any;
+    struct probe_facts copy = *facts;
+    copy.map = queue_copy(effects, facts->map);
+    copy.version = queue_copy(effects, facts->version);
+    copy.name = queue_copy(effects, facts->name);
+    struct probe_effect *effect = queue_push(effects);
+    *effect = (struct probe_effect){.type = PROBE_DO_LEARNED, .index = probe->index, .facts = copy};
+}
+
 static void finish_try(struct probe *probe, const struct probe_event *event, struct queue *effects)
 {
     if (!probe->trying || event->try_id != probe->try_id) {
@@ -88,6 +104,9 @@ static void finish_try(struct probe *probe, const struct probe_event *event, str
     enum verdict before = health_verdict(&probe->health), after = before;
     bool undecided_before = probe->tried && probe_outcome_class(probe->last_outcome) == PROBE_CLASS_UNDECIDED;
     remember(probe, event);
+    if (class == PROBE_CLASS_PASSED) {
+        pass_on(probe, &event->result->facts, effects);
+    }
     if (class != PROBE_CLASS_UNDECIDED) {
         after = health_count(&probe->health, class == PROBE_CLASS_PASSED);
     }
@@ -131,6 +150,7 @@ void probe_step(struct probe *probe, const struct probe_event *event, struct que
         probe->trying = false;
         probe->failures = 0;
         probe->tried = false;
+        probe->learned = false;
         break;
     }
 }

@@ -290,6 +290,7 @@ static void want(struct registrar *registrar, struct blob *value)
 static void on_offer(struct registrar *registrar, const struct registrar_event *event)
 {
     want(registrar, event->value);
+    registrar_claims_counted(registrar, event);
     registrar->wanted.promise = event->promise;
     registrar->wanted.urgent = (registrar->wanted.urgent || event->urgent) && !is_in_sync(registrar);
 }
@@ -394,7 +395,7 @@ void registrar_step(struct registrar *registrar, const struct registrar_event *e
         registrar->wanted.urgent = false;
         break;
     case REGISTRAR_ON_REPLY: on_reply(registrar, event->reply, event->seats); break;
-    case REGISTRAR_ON_CLAIM: registrar_on_claim(registrar, event->claim, event->ticket); return;
+    case REGISTRAR_ON_CLAIM: registrar_on_claim(registrar, event); return;
     case REGISTRAR_ON_CHANGED: registrar_on_changed(registrar, event->change); break;
     case REGISTRAR_ON_READ_BACK: registrar_on_read_back(registrar, event->revision); break;
     case REGISTRAR_ON_AS_KNOWN: registrar->key.confirmed_mono = registrar->now.mono; break;

@@ -166,9 +166,30 @@ static void learn_seats(struct registrar *registrar, const struct registrar_seat
     }
 }
 
-void registrar_on_claim(struct registrar *registrar, struct str id, uint64_t ticket)
+/* Players that a probe counts arrive in the order of their claims: each needs one more than the one before. */
+static uint64_t needed(const struct claims *claims, const struct registrar_event *event)
+{
+    uint64_t most = event->players;
+    for (size_t i = 0; i < claims->count; i++) {
+        most = claims->waiting[i].needs > most ? claims->waiting[i].needs : most;
+    }
+    return event->counted ? most + 1 : 0;
+}
+
+void registrar_claims_counted(struct registrar *registrar, const struct registrar_event *offer)
 {
     struct claims *claims = &registrar->claims;
+    for (size_t i = 0; i < claims->count; i++) {
+        struct claim *claim = &claims->waiting[i];
+        claim->needs = offer->counted && offer->players < claim->needs ? claim->needs : 0;
+    }
+}
+
+void registrar_on_claim(struct registrar *registrar, const struct registrar_event *event)
+{
+    struct claims *claims = &registrar->claims;
+    const struct str id = event->claim;
+    const uint64_t ticket = event->ticket;
     if (registrar->seats_key == NULL || id.size > RESERVATION_ID_MAX || !registrar_stays(registrar)) {
         answer(registrar, id, ticket, REGISTRAR_CLAIM_AWAY, "the agent ends, or publishes nothing");
         return;
@@ -179,8 +200,11 @@ void registrar_on_claim(struct registrar *registrar, struct str id, uint64_t tic
     }
     claims->waiting = mem_grow(claims->waiting, claims->count, &claims->capacity, sizeof(claims->waiting[0]));
     struct claim *claim = &claims->waiting[claims->count++];
-    *claim = (struct claim){
-        .ticket = ticket, .due_mono = registrar->now.mono + WAIT_MS, .added_at = claims->reads};
+    const uint64_t needs = needed(claims, event);
+    *claim = (struct claim){.ticket = ticket,
+                            .due_mono = registrar->now.mono + WAIT_MS,
+                            .needs = needs,
+                            .added_at = claims->reads};
     brief_copy(claim->id, sizeof(claim->id), id);
 }
 
@@ -234,10 +258,14 @@ void registrar_claims_plan(struct registrar *registrar)
     struct claims *claims = &registrar->claims;
     int64_t now = registrar->now.mono;
     for (size_t i = 0; i < claims->count;) {
-        if (claims->waiting[i].due_mono <= now) {
-            end_claim(registrar, i, REGISTRAR_CLAIM_AWAY, why_away(registrar));
-        } else {
+        const struct claim *claim = &claims->waiting[i];
+        if (claim->due_mono > now) {
             i++;
+        } else if (claim->reserved && claim->needs > 0) {
+            /* The player is there, and not in the count: the seat stays reserved until it lapses. */
+            end_claim(registrar, i, REGISTRAR_CLAIMED, "");
+        } else {
+            end_claim(registrar, i, REGISTRAR_CLAIM_AWAY, why_away(registrar));
         }
     }
     if (may_read(registrar) && read_at(claims) <= now) {
@@ -295,11 +323,16 @@ void registrar_on_seats(struct registrar *registrar, const struct registry_reply
 
 /* ---- the write ---- */
 
+static bool may_go(const struct claim *claim)
+{
+    return claim->reserved && claim->needs == 0;
+}
+
 bool registrar_claims_ready(const struct registrar *registrar)
 {
     const struct claims *claims = &registrar->claims;
     for (size_t i = 0; claims->seats_known && i < claims->count; i++) {
-        if (claims->waiting[i].reserved) {
+        if (may_go(&claims->waiting[i])) {
             return true;
         }
     }
@@ -319,8 +352,8 @@ const struct registrar_claim_write *registrar_claims_send(struct registrar *regi
     for (size_t i = 0; i < claims->count; i++) {
         struct claim *claim = &claims->waiting[i];
         struct str id = str_of(claim->id);
-        bool again = claim->reserved && is_among(write->ids, write->count, id);
-        claim->sent = claim->reserved && (again || write->count < REGISTRAR_CLAIMS_OF_WRITE);
+        bool again = may_go(claim) && is_among(write->ids, write->count, id);
+        claim->sent = may_go(claim) && (again || write->count < REGISTRAR_CLAIMS_OF_WRITE);
         if (claim->sent && !again) {
             write->ids[write->count++] = queue_copy(registrar->effects, id);
         }

@@ -104,6 +104,7 @@ struct claim {
     char id[RESERVATION_ID_MAX + 1];
     uint64_t ticket;
     int64_t due_mono;  /* answered then, whatever is known */
+    uint64_t needs;    /* players that must have been counted before it goes; 0: it need not wait */
     uint64_t added_at; /* reads of the seats key until then: a later one counts against it */
     bool reserved;     /* in the seats key as known */
     bool sent;         /* in the write under way */
@@ -206,7 +207,8 @@ void registrar_check_duplicate(struct registrar *registrar);
 /* registrar_claims.c: remembers an id of before a restart; frees. */
 void registrar_remember_claimed(struct registrar *registrar, const char *id);
 void registrar_claims_fini(struct claims *claims);
-void registrar_on_claim(struct registrar *registrar, struct str id, uint64_t ticket);
+void registrar_on_claim(struct registrar *registrar, const struct registrar_event *event);
+void registrar_claims_counted(struct registrar *registrar, const struct registrar_event *offer);
 /* The reply to a read of the seats key alone. */
 void registrar_on_seats(struct registrar *registrar, const struct registry_reply *reply,
                         const struct registrar_seats *seats);

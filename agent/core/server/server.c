@@ -34,6 +34,9 @@ void server_free(struct server *server)
 {
     if (server != NULL) {
         server_clear_reported(server);
+        for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
+            server_unlearn(&server->probes[i]);
+        }
         record_fini(&server->offered);
         free(server->transitions);
         free(server->host);
@@ -102,7 +105,7 @@ static enum drain_outcome drain_outcome(const struct server *server, const struc
     if (is_gone(server)) {
         return DRAIN_GONE;
     }
-    if (now >= server_settled_at(server, hold, server->reported.zero_players_since)) {
+    if (now >= server_settled_at(server, hold, server->empty_since)) {
         return DRAIN_EMPTY;
     }
     /* A server that does not answer has no players; one that restarts gets `settle` to come back. */
@@ -164,6 +167,9 @@ static void on_verdict(struct server *server, const struct server_event *event, 
     probe->verdict = event->verdict;
     probe->verdict_mono = event->now.mono;
     snprintf(probe->evidence, sizeof(probe->evidence), "%s", event->text == NULL ? "" : event->text);
+    if (event->verdict == VERDICT_FAILING) {
+        server_unlearn(probe);
+    }
     if (event->verdict == VERDICT_PASSING) {
         if (server->life != LIFE_ALIVE) {
             server_begin_life(server, &event->now, true, effects);
@@ -237,6 +243,12 @@ static void on_reload(struct server *server, const struct server_event *event, s
     for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
         int old = event->probe_map[i];
         server->probes[i] = old >= 0 ? probes[old] : (struct server_probe){.verdict = VERDICT_UNKNOWN};
+        if (old >= 0) {
+            probes[old].learned = NULL;
+        }
+    }
+    for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
+        server_unlearn(&probes[i]);
     }
     server->config = event->config;
     reload_watchdog(server, before->server.watchdog_ms, event->now.mono);
@@ -269,6 +281,7 @@ static void apply(struct server *server, const struct server_event *event, struc
         }
         break;
     case SERVER_ON_VERDICT: on_verdict(server, event, effects); break;
+    case SERVER_ON_LEARNED: server_learn(server, event); break;
     case SERVER_ON_HOLD:
         hold_set(&server->holds[event->kind], event->reason, event->by, event->deadline_ms, event->expires_ms,
                  now);
@@ -337,6 +350,7 @@ void server_step(struct server *server, const struct server_event *event, struct
     run_watchdog(server, event->now.mono);
     server_recall_end(server, &event->now, effects);
     update_start(server);
+    server_notice_empty(server, event->now.mono);
     update_drains(server, &event->now, effects);
     update_status(server, &event->now, effects);
     server_publish(server, &event->now, effects);

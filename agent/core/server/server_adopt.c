@@ -122,6 +122,7 @@ void server_gap(struct server *server)
 {
     for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
         struct server_probe *probe = &server->probes[i];
+        server_unlearn(probe);
         if (probe->verdict == VERDICT_PASSING) {
             probe->verdict = VERDICT_UNKNOWN;
             probe->evidence[0] = '\0';

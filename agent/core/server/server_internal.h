@@ -1,17 +1,26 @@
 /* The inside of core/server: server.c (the step), server_life.c (lives and reports), server_effective.c (the
  * status table), server_record.c (what is published), server_adopt.c (after a restart or a gap),
- * server_recall.c (reports of before a restart whose process may be gone), server_view.c (what others see). */
+ * server_recall.c (reports of before a restart whose process may be gone), server_learned.c (what probes learn),
+ * server_view.c (what others see). */
 #ifndef OUTRIDER_CORE_SERVER_SERVER_INTERNAL_H
 #define OUTRIDER_CORE_SERVER_SERVER_INTERNAL_H
 
 #include "outrider/core/config/config.h"
 #include "outrider/core/server/server.h"
 
+/* What the latest passed try of a probe said of the server, as far as it may; owns its texts, NULL: unknown. */
+struct learned {
+    bool has_players, has_capacity;
+    uint32_t players, capacity;
+    char *texts[CONFIG_FACT_COUNT]; /* by fact: map, version, name */
+};
+
 struct server_probe {
     enum verdict verdict;
     int64_t verdict_mono; /* since when */
     bool passed;          /* in this life */
     char evidence[128];
+    struct learned *learned; /* NULL: nothing */
 };
 
 /* What was reported before a restart and not again since, by a server of which nothing shows that it is the same. */
@@ -35,6 +44,7 @@ struct server {
     struct server_recalled recalled;
 
     struct server_probe probes[SERVER_PROBES_MAX];
+    int64_t empty_since; /* mono: since when players are known to be 0; NEVER_MS: they are not */
     struct hold holds[HOLD_COUNT];
 
     bool stopping;
@@ -95,6 +105,11 @@ void server_recall_confirm(struct server *server, const struct status_message *m
                            struct queue *effects);
 void server_recall_end(struct server *server, const struct instant *now, struct queue *effects);
 void server_recall_clear(struct server *server);
+
+/* server_learned.c: takes over what a passed try said; forgets it; notices since when there are no players. */
+void server_learn(struct server *server, const struct server_event *event);
+void server_unlearn(struct server_probe *probe);
+void server_notice_empty(struct server *server, int64_t now);
 /* Whether each reported port gets a probe. */
 bool server_probes_reported_ports(const struct config *config);
 

@@ -14,8 +14,8 @@ void server_clear_reported(struct server *server)
     }
     free(server->reported.text);
     server_recall_clear(server);
+    server->empty_since = NEVER_MS;
     server->reported = (struct server_report){
-        .zero_players_since = NEVER_MS,
         .watchdog_ms = server->config->server.watchdog_ms,
         .watchdog_due = NEVER_MS,
     };
@@ -25,6 +25,7 @@ void server_clear_reported(struct server *server)
 static void reset_probes(struct server *server, enum server_effect_type type, struct queue *effects)
 {
     for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
+        server_unlearn(&server->probes[i]);
         server->probes[i] = (struct server_probe){.verdict = VERDICT_UNKNOWN};
     }
     server_effect(effects, type);
@@ -148,22 +149,15 @@ int server_accepts(const struct server *server, const struct status_message *mes
     return 0;
 }
 
-static void apply_numbers(struct server_report *reported, const struct status_message *message,
-                          const struct instant *now)
+static void apply_numbers(struct server_report *reported, const struct status_message *message)
 {
     if (message->has_capacity) {
         reported->has_capacity = true;
         reported->capacity = message->capacity;
     }
     if (message->has_players) {
-        bool was_zero = reported->has_players && reported->players == 0;
         reported->has_players = true;
         reported->players = message->players;
-        if (message->players > 0) {
-            reported->zero_players_since = NEVER_MS;
-        } else if (!was_zero) {
-            reported->zero_players_since = now->mono;
-        }
     }
     for (size_t i = 0; i < message->label_count; i++) {
         apply_label(reported, &message->labels[i]);
@@ -308,7 +302,7 @@ void server_apply_message(struct server *server, const struct status_message *me
     unsigned holds = server_holds(server);
     apply_status(&server->reported, message, now);
     apply_text(&server->reported, message);
-    apply_numbers(&server->reported, message, now);
+    apply_numbers(&server->reported, message);
     apply_ports(server, message, effects);
     apply_watchdog(&server->reported, message, now);
     apply_holds(server, message, now);
@@ -352,7 +346,7 @@ void server_restore_message(struct server *server, const struct status_message *
     if (live.text == NULL) {
         apply_text(&server->reported, &older);
     }
-    apply_numbers(&server->reported, &older, now);
+    apply_numbers(&server->reported, &older);
     apply_ports(server, &older, effects);
     apply_watchdog(&server->reported, &older, now);
     restore_holds(server, &older, now);

@@ -101,7 +101,6 @@ static void forget(struct server *server, struct queue *effects)
     }
     if ((recalled->fields & RECALLED_PLAYERS) != 0) {
         reported->has_players = false;
-        reported->zero_players_since = NEVER_MS;
     }
     if ((recalled->fields & RECALLED_CAPACITY) != 0) {
         reported->has_capacity = false;

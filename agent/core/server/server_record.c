@@ -24,22 +24,33 @@ static int by_name(const void *a, const void *b)
     return strcmp(left->name, right->name);
 }
 
+static void add_label(struct record *record, const char *name, const char *value)
+{
+    size_t at = 0;
+    while (at < record->label_count && strcmp(record->labels[at].name, name) != 0) {
+        at++;
+    }
+    if (at == record->label_count && at < RECORD_LABELS_MAX) {
+        record->labels[record->label_count++] = (struct record_label){mem_strdup(name), mem_strdup(value)};
+    }
+}
+
+/* Of one name the first counts. */
 static void compose_labels(const struct server *server, struct record *record)
 {
+    static const enum config_fact facts[] = {CONFIG_FACT_MAP, CONFIG_FACT_NAME};
     const struct config_server *config = &server->config->server;
     for (size_t i = 0; i < server->reported.label_count; i++) {
-        record->labels[record->label_count++] = (struct record_label){
-            mem_strdup(server->reported.labels[i].name), mem_strdup(server->reported.labels[i].value)};
+        add_label(record, server->reported.labels[i].name, server->reported.labels[i].value);
     }
-    for (size_t i = 0; i < config->label_count && record->label_count < RECORD_LABELS_MAX; i++) {
-        size_t at = 0;
-        while (at < record->label_count && strcmp(record->labels[at].name, config->labels[i].name) != 0) {
-            at++;
+    for (size_t i = 0; i < COUNT_OF(facts); i++) {
+        struct server_value value = server_value(server, facts[i]);
+        if (value.source != SERVER_SOURCE_NONE) {
+            add_label(record, config_fact_name(facts[i]), value.text);
         }
-        if (at == record->label_count) {
-            record->labels[record->label_count++] = (struct record_label){
-                mem_strdup(config->labels[i].name), mem_strdup(config->labels[i].value)};
-        }
+    }
+    for (size_t i = 0; i < config->label_count; i++) {
+        add_label(record, config->labels[i].name, config->labels[i].value);
     }
     qsort(record->labels, record->label_count, sizeof(record->labels[0]), by_name);
 }
@@ -83,15 +94,17 @@ static void compose(const struct server *server, struct record *record)
     record->region = mem_strdup(config->region);
     record->zone = mem_strdup(config->zone);
     record->group = mem_strdup(config->group);
-    record->version = mem_strdup(config->version);
+    record->version = mem_strdup(server_value(server, CONFIG_FACT_VERSION).text);
     for (size_t i = 0; i < config->tag_count; i++) {
         record->tags[record->tag_count++] = mem_strdup(config->tags[i]);
     }
     compose_labels(server, record);
-    record->has_players = server->reported.has_players;
-    record->players = server->reported.players;
-    record->has_capacity = server->reported.has_capacity || config->has_capacity;
-    record->capacity = server->reported.has_capacity ? server->reported.capacity : config->capacity;
+    const struct server_value players = server_value(server, CONFIG_FACT_PLAYERS);
+    const struct server_value capacity = server_value(server, CONFIG_FACT_CAPACITY);
+    record->has_players = players.source != SERVER_SOURCE_NONE;
+    record->players = players.number;
+    record->has_capacity = capacity.source != SERVER_SOURCE_NONE;
+    record->capacity = capacity.number;
     record->has_weight = config->weight != CONFIG_WEIGHT;
     record->weight = config->weight;
     compose_drain(server, &record->drain);

@@ -26,7 +26,7 @@ static void consider_holds(const struct server *server, struct window *soonest)
         consider(server, hold->expires_mono, soonest);
         if (hold->outcome == DRAIN_WAITING) {
             consider(server, hold->deadline_mono, soonest);
-            consider(server, server_settled_at(server, hold, server->reported.zero_players_since), soonest);
+            consider(server, server_settled_at(server, hold, server->empty_since), soonest);
             consider(server, server_settled_at(server, hold, server_silent_since(server)), soonest);
         }
     }

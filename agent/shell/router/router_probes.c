@@ -111,6 +111,11 @@ static void route(struct router *router, union router_effect *any)
     case PROBE_DO_TRY:
         effects_try(router->effects, effect->index, effect->try_id, &router->probe_configs[effect->index]);
         break;
+    case PROBE_DO_LEARNED:
+        router_step_server(router, (struct server_event){.type = SERVER_ON_LEARNED,
+                                                         .index = effect->index,
+                                                         .facts = &effect->facts});
+        break;
     case PROBE_DO_VERDICT:
         router_step_server(
             router, (struct server_event){.type = SERVER_ON_VERDICT,

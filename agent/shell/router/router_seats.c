@@ -10,9 +10,13 @@
 
 void router_claim(struct router *router, const struct status_message *message)
 {
+    const struct server_value players = server_value(router->server, CONFIG_FACT_PLAYERS);
+    const bool counted = players.source == SERVER_SOURCE_PROBE && !message->has_players;
     for (size_t i = 0; i < message->claim_count; i++) {
         router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_CLAIM,
                                                                .claim = message->claims[i],
+                                                               .counted = counted,
+                                                               .players = players.number,
                                                                .ticket = message->claim_ticket});
     }
 }

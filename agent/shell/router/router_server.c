@@ -32,11 +32,14 @@ static void offer(struct router *router, bool urgent)
         record_sign(router->signer, buf_view(&router->record_key), &json);
     }
     router->resign = false;
+    struct server_value players = server_value(router->server, CONFIG_FACT_PLAYERS);
     struct blob *value = blob_new(buf_view(&json));
     buf_fini(&json);
     router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_OFFER,
                                                            .value = value,
                                                            .urgent = urgent,
+                                                           .counted = players.source == SERVER_SOURCE_PROBE,
+                                                           .players = players.number,
                                                            .promise = router_promise(record->status)});
     blob_unref(value);
 }

@@ -40,7 +40,8 @@ struct probe_event {
 };
 
 enum probe_effect_type {
-    PROBE_DO_TRY,    /* start an attempt with this id; it must end within the timeout of its definition */
+    PROBE_DO_TRY,     /* start an attempt with this id; it must end within the timeout of its definition */
+    PROBE_DO_LEARNED, /* an attempt passed and brought `facts`, or none any more; comes before its verdict */
     PROBE_DO_VERDICT /* the verdict changed; or, without a verdict, attempts began or ceased to be undecided */
 };
 
@@ -49,6 +50,7 @@ struct probe_effect {
     unsigned index; /* which probe, as given to probe_init */
     uint64_t try_id;
     enum verdict verdict;
+    struct probe_facts facts; /* learned: texts in the arena of the queue */
 };
 
 struct probe {
@@ -57,6 +59,7 @@ struct probe {
     struct health health;
     uint64_t try_id; /* of the latest attempt */
     bool trying;
+    bool learned;    /* the latest attempt that passed brought facts */
     bool by_contact; /* the attempt under way began with a contact: further ones do not restart it */
     int64_t due;     /* mono ms of the next attempt */
 

@@ -106,10 +106,11 @@ enum registrar_event_type {
     REGISTRAR_ON_RECOVER, /* the first event: before a restart `lease` was held, or at least requested, for
                              `ttl_ms` (0: unknown) */
     REGISTRAR_ON_OFFER, /* publish `value` (a reference is taken), which makes the `promise`; `urgent`: status,
-                             holds or address changed */
+                             holds or address changed; `counted` as below */
     REGISTRAR_ON_STANDS, /* the latest offer, or the record taken over, is still true */
     /* The game server claims the reservation `claim`; the answer names `ticket`. Nothing is requested within this step, but by
-     * the next one: an OFFER of what the same line reports comes first. */
+     * the next one: an OFFER of what the same line reports comes first. `counted`: a probe counts `players`, so that the player
+     * who has arrived is in no record yet; the reservation stays until one more is offered, or they are not counted any more. */
     REGISTRAR_ON_CLAIM,
     REGISTRAR_ON_WITHDRAW, /* remove the record until the next offer */
     REGISTRAR_ON_REPLY,    /* `reply` to a request */
@@ -139,6 +140,8 @@ struct registrar_event {
         *seats; /* reply: of the seats key, where the answer shows it; NULL: it does not */
     struct str claim;
     uint64_t ticket;
+    bool counted; /* claim, offer */
+    uint32_t players;
     int64_t min_publish_interval_ms;
     const struct registry_change *change;
     int64_t revision, gap_ms;

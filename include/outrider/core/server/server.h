@@ -18,13 +18,13 @@
 
 #include "outrider/base/error.h"
 #include "outrider/base/queue.h"
+#include "outrider/core/config/config.h"
 #include "outrider/core/instant.h"
 #include "outrider/core/probe/verdict.h"
 #include "outrider/core/server/hold.h"
 #include "outrider/core/server/record.h"
 #include "outrider/core/server/status_message.h"
 
-struct config;
 struct server;
 
 enum life { LIFE_NONE, LIFE_ALIVE, LIFE_CRASHED, LIFE_LEFT };
@@ -40,6 +40,7 @@ enum server_event_type {
     SERVER_ON_DETACH,
     SERVER_ON_EXIT,    /* the process `pid` exited */
     SERVER_ON_VERDICT, /* probe `index` has `verdict`, because `text` */
+    SERVER_ON_LEARNED, /* a try of probe `index` has passed and brought `facts` and nothing else */
     SERVER_ON_HOLD,    /* set hold `kind`: `reason`, `by`, `deadline_ms`, `expires_ms` */
     SERVER_ON_UNHOLD,  /* lift hold `kind` */
     SERVER_ON_RESTORE, /* the operator's `hold` from before the restart, by its wall times */
@@ -72,6 +73,7 @@ struct server_event {
     pid_t pid;
     unsigned index;
     enum verdict verdict;
+    const struct probe_facts *facts;
     const char *text, *reason, *by, *absent;
     enum hold_kind kind;
     int64_t deadline_ms, expires_ms;
@@ -151,7 +153,6 @@ struct server_report {
     char *text;          /* NULL: none */
     bool has_players, has_capacity;
     uint32_t players, capacity;
-    int64_t zero_players_since; /* mono; NEVER_MS unless players are known to be 0 */
     struct record_label labels[RECORD_LABELS_MAX];
     size_t label_count;
     uint16_t ports[STATUS_PORTS_MAX];
@@ -185,6 +186,25 @@ struct server_facts {
 
 /* The present facts; what they point to is borrowed until the next step. */
 struct server_facts server_facts(const struct server *server);
+
+/* Where the value of a fact is from. The later one counts. */
+enum server_source {
+    SERVER_SOURCE_NONE, /* it is not known */
+    SERVER_SOURCE_CONFIGURATION,
+    SERVER_SOURCE_PROBE,
+    SERVER_SOURCE_REPORTED
+};
+
+/* A fact of the server that counts now, and where it is from. */
+struct server_value {
+    enum server_source source;
+    uint32_t number;   /* players, capacity */
+    const char *text;  /* the others; borrowed until the next step */
+    const char *probe; /* the name of the probe; borrowed until the next reload */
+};
+
+/* What is known of `fact` now. A fact of a probe counts while the probe passes; of two probes the first one. */
+struct server_value server_value(const struct server *server, enum config_fact fact);
 
 /* The record as it is offered for publishing, or NULL while there is none to offer (before the start
  * decisions, while withdrawn). Borrowed until the next step. */

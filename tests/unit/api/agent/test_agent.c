@@ -83,6 +83,38 @@ static void a_ready_server_has_every_member(void **state)
     json_decref(root);
 }
 
+static void facts_say_where_they_are_from(void **state)
+{
+    struct small_agent *agent = *state;
+    static const struct {
+        const char *name, *value, *source;
+    } wanted[] = {{"players", "0", "probe game"},
+                  {"capacity", "64", "server"},
+                  {"map", "\"harbor\"", "probe game"},
+                  {"version", "\"1.0\"", "configuration"}};
+    const struct probe_facts facts = {
+        .has_players = true, .has_capacity = true, .capacity = 99, .map = STR("harbor")};
+    agent->config.server.version = mem_strdup("1.0");
+    small_agent_start(agent);
+    small_agent_say(agent, "ready capacity=64");
+    small_agent_try(agent, PROBE_PASSED);
+    small_agent_try(agent, PROBE_PASSED);
+    small_agent_step(agent, (struct server_event){.type = SERVER_ON_LEARNED, .facts = &facts});
+    json_t *root = document(agent);
+    const json_t *array = json_object_get(root, "facts");
+    assert_int_equal(json_array_size(array), COUNT_OF(wanted));
+    for (size_t i = 0; i < COUNT_OF(wanted); i++) {
+        const json_t *fact = json_array_get(array, i);
+        char *value = json_dumps(json_object_get(fact, "value"), JSON_ENCODE_ANY);
+        assert_string_equal(text(fact, "name"), wanted[i].name);
+        assert_string_equal(text(fact, "source"), wanted[i].source);
+        assert_string_equal(value, wanted[i].value);
+        free(value);
+    }
+    assert_int_equal(number(json_object_get(root, "life"), "players"), 0);
+    json_decref(root);
+}
+
 static void what_was_refused_is_shown(void **state)
 {
     struct small_agent *agent = *state;
@@ -392,6 +424,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_AGENT(a_ready_server_has_every_member),
+        WITH_AGENT(facts_say_where_they_are_from),
         WITH_AGENT(what_was_refused_is_shown),
         WITH_AGENT(a_registry_that_answers_has_no_error),
         WITH_AGENT(a_record_is_published_while_its_lease_lasts),

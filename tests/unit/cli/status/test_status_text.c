@@ -36,6 +36,7 @@ static const char *const screens[] = {"ready",
                                       "control_pending",
                                       "control_unreadable",
                                       "one_player",
+                                      "facts",
                                       "endpoint_failed",
                                       "observer_endpoint_failed",
                                       "sandbox_off"};
