@@ -68,9 +68,12 @@ int redis_error_target(struct str text, uint16_t *ret_slot, struct str *ret_host
     while (colon > 0 && target.data[colon - 1] != ':') {
         colon--;
     }
+    if (!known || colon == 0) {
+        return -1;
+    }
     struct str digits = {target.data + colon, target.size - colon};
-    if (!known || colon == 0 || str_to_u64(number, REDIS_SLOTS - 1, &slot) < 0 ||
-        str_to_u64(digits, UINT16_MAX, &port) < 0 || port == 0) {
+    if (str_to_u64(number, REDIS_SLOTS - 1, &slot) < 0 || str_to_u64(digits, UINT16_MAX, &port) < 0 ||
+        port == 0) {
         return -1;
     }
     struct str host = {target.data, colon - 1};
