@@ -43,7 +43,7 @@ enum { TIMEOUT_MS = 1500, TTL_MS = 10000, SKEW_MS = 1000, ITEMS_MAX = 64 };
 enum { REVISION_STEP = 8 };
 
 /* Changes that a failover can undo. */
-enum { UNDO_MAX = 24 };
+enum { UNDO_MAX = 64 };
 
 enum what {
     ON_ARRIVE, /* a packet reaches the registry */

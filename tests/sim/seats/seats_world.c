@@ -126,10 +126,14 @@ static void stream(struct machine *machine, uint64_t id)
 static void come(struct world *world)
 {
     if (world->last_player < world->options.wanted) {
-        if (chance(world, 300)) {
-            joins_begin(world);
-        } else {
-            player_new(world);
+        /* A gate opens: what they ask for shares transactions. */
+        uint64_t at_once = chance(world, 8) ? 10 + below(world, 50) : 1;
+        for (uint64_t i = 0; i < at_once; i++) {
+            if (chance(world, 300)) {
+                joins_begin(world);
+            } else {
+                player_new(world);
+            }
         }
         plan(world, world->options.slow * (int64_t)below(world, world->calm ? 400 : 250), ON_NEW, 0, 0);
     }
