@@ -2,6 +2,7 @@
 
 #include "connect_try_internal.h"
 #include "game_try_internal.h"
+#include "web_try_internal.h"
 
 const struct probe_driver *probe_driver_for(enum config_probe_type type)
 {
@@ -11,8 +12,8 @@ const struct probe_driver *probe_driver_for(enum config_probe_type type)
     case CONFIG_PROBE_MINECRAFT: return &probe_minecraft;
     case CONFIG_PROBE_RAKNET: return &probe_raknet;
     case CONFIG_PROBE_QUAKE3: return &probe_quake3;
+    case CONFIG_PROBE_HTTP: return &probe_http;
     case CONFIG_PROBE_TCP:
-    case CONFIG_PROBE_HTTP:
     case CONFIG_PROBE_GRPC:
     case CONFIG_PROBE_EXEC: break;
     }

@@ -392,7 +392,7 @@ static void run(struct agent *agent)
 
 static void close_world(struct agent *agent)
 {
-    effects_cancel_tries(&agent->effects);
+    agent_end_probes(agent);
     loop_watch_free(agent->network);
     host_search_free(agent->host_search);
     loop_watch_free(agent->mainpid_watch);

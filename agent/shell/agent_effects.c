@@ -57,7 +57,9 @@ void effects_try(struct effects *effects, unsigned index, uint64_t try_id, const
     cancel_try(slot);
     slot->try_id = try_id;
     slot->driver = probe_driver_for(probe->type);
-    struct probe_context context = {.loop = effects->agent->loop, .resolver = effects->agent->resolver};
+    struct probe_context context = {.loop = effects->agent->loop,
+                                    .resolver = effects->agent->resolver,
+                                    .clients = &effects->agent->probe_clients};
     const char *host = agent_probe_host(effects->agent, probe);
     if (host == NULL) {
         slot->unpublished = (struct deferred){.fn = on_unpublished, .user = slot};
@@ -72,6 +74,12 @@ void effects_cancel_tries(struct effects *effects)
     for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
         cancel_try(&effects->agent->probes[i]);
     }
+}
+
+void agent_end_probes(struct agent *agent)
+{
+    effects_cancel_tries(&agent->effects);
+    probe_clients_fini(&agent->probe_clients);
 }
 
 /* ---- registry ---- */

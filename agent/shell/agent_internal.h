@@ -17,6 +17,7 @@
 #include "outrider/os/listen_fds.h"
 #include "outrider/os/log.h"
 #include "outrider/os/process.h"
+#include "outrider/probe/driver.h"
 #include "outrider/shell/host_search.h"
 #include "outrider/shell/router/effects.h"
 #include "outrider/shell/router/router.h"
@@ -104,6 +105,7 @@ struct agent {
     struct effects effects;
 
     struct probe_slot probes[SERVER_PROBES_MAX];
+    struct probe_clients probe_clients;
     struct api_probe probe_views[SERVER_PROBES_MAX];
     struct agent_client clients[ROUTER_CLIENT_COUNT];
     struct loop_watch *mainpid_watch;
@@ -177,6 +179,9 @@ void agent_log_end(struct agent *agent);
  * it is the published one and there is none; borrowed until the next look-up. */
 void agent_on_host(const struct host_answer *answer, void *agent);
 const char *agent_probe_host(const struct agent *agent, const struct config_probe *probe);
+
+/* agent_effects.c: cancels every try, and closes the connections that probes keep. */
+void agent_end_probes(struct agent *agent);
 
 /* agent_restore.c: reads the state file into agent->saved, which `ret_restore` borrows of, and decides what of
  * it still counts; sets agent->id and agent->boot_id. */

@@ -76,7 +76,9 @@ static void look_at_status(struct review *review, const struct agent *agent)
 static void look_at_probes(struct review *review, const struct config *config)
 {
     for (size_t i = 0; i < config->probe_count; i++) {
-        const char *path = config->probes[i].path;
+        const struct config_probe *probe = &config->probes[i];
+        const char *path = probe->type == CONFIG_PROBE_UNIX ? probe->path : NULL;
+        look_at(review, "probes.tls.ca_file", probe->tls.ca_file, R_OK);
         if (path != NULL && (access(path, F_OK) < 0 || !privileges_reach(path, W_OK))) {
             keep(review, PRIVILEGE_DAC_OVERRIDE, "probes.path", path);
         }

@@ -33,7 +33,7 @@ void server_compact(struct subject *subject, int64_t revision)
     snprintf(url, sizeof(url), "%s/v3/kv/compaction", getenv("OUTRIDER_TEST_ETCD"));
     snprintf(body, sizeof(body), "{\"revision\":\"%" PRId64 "\"}", revision);
     struct http_call call = {.url = url, .body = str_of(body), .timeout_ms = 10000, .max_response = 4096};
-    http_client_post(subject->http, &call, on_compacted, &done);
+    http_client_send(subject->http, &call, on_compacted, &done);
     while (!done) {
         subject_turn(subject);
     }

@@ -139,6 +139,13 @@ int64_t game_count_of(struct str text)
     return str_to_u64(text, UINT32_MAX, &count) == 0 ? (int64_t)count : -1;
 }
 
+int64_t game_whole_number(const json_t *value, int64_t otherwise)
+{
+    double number = json_is_real(value) ? json_real_value(value) : 0.5;
+    return number >= INT32_MIN && number <= UINT32_MAX && number == (double)(int64_t)number ? (int64_t)number
+                                                                                            : otherwise;
+}
+
 void game_set_counts(struct game_facts *facts, int64_t players, int64_t capacity)
 {
     facts->has_players = capacity != 0 && players >= 0 && players <= UINT32_MAX;

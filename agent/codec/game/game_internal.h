@@ -4,6 +4,8 @@
 
 #include "outrider/codec/game/game.h"
 
+#include <jansson.h>
+
 /* Bytes that are taken from the front. After the first read beyond the end `ended` is set, and every read gives 0 or nothing. */
 struct game_bytes {
     struct str left;
@@ -32,6 +34,10 @@ void game_set_text(char ret_text[static GAME_TEXT_MAX + 1], struct str text, enu
 
 /* A count in decimal, -1 when it is none. */
 int64_t game_count_of(struct str text);
+
+/* A whole number of 32 bits, signed or not, of a document that was read with JSON_DECODE_INT_AS_REAL, so that one beyond 64 bits
+ * is no error of the whole text; anything else is `otherwise`. */
+int64_t game_whole_number(const json_t *value, int64_t otherwise);
 
 /* Sets both counts by the rules; -1 (or anything that is not 32 bits) is unknown. */
 void game_set_counts(struct game_facts *facts, int64_t players, int64_t capacity);

@@ -68,14 +68,6 @@ void minecraft_request(const struct game_query *query, struct buf *out)
 
 /* ---- the status ---- */
 
-/* Numbers were read as reals, so that one beyond 64 bits is no error of the whole text. */
-static int64_t whole_number(const json_t *value, int64_t otherwise)
-{
-    double number = json_is_real(value) ? json_real_value(value) : 0.5;
-    return number >= INT32_MIN && number <= UINT32_MAX && number == (double)(int64_t)number ? (int64_t)number
-                                                                                            : otherwise;
-}
-
 static struct str text_of(const json_t *value)
 {
     return json_is_string(value) ? (struct str){json_string_value(value), json_string_length(value)}
@@ -107,12 +99,12 @@ static void read_status(struct game_facts *facts, const json_t *status)
     add_description(&name, json_object_get(status, "description"), 0);
     game_set_text(facts->name, buf_view(&name), GAME_CODES_MINECRAFT);
     buf_fini(&name);
-    if (whole_number(json_object_get(version, "protocol"), 0) < 0) {
+    if (game_whole_number(json_object_get(version, "protocol"), 0) < 0) {
         return;
     }
     game_set_text(facts->version, text_of(json_object_get(version, "name")), GAME_CODES_MINECRAFT);
-    game_set_counts(facts, whole_number(json_object_get(players, "online"), -1),
-                    whole_number(json_object_get(players, "max"), -1));
+    game_set_counts(facts, game_whole_number(json_object_get(players, "online"), -1),
+                    game_whole_number(json_object_get(players, "max"), -1));
 }
 
 static enum game_outcome decode_status(struct game_facts *facts, struct str text, struct error *err)

@@ -72,7 +72,8 @@ static const struct setting rows[] = {
      .kinds = OF_HTTP, .doc = "Of `http`: the method; `POST` has an empty body."},
     {"host_header", SETTING_STRING, .flags = SETTING_NULLABLE | RELOAD, .fallback = "null",
      .shape = shape_header_value, AT(host_header), .kinds = OF_HTTP,
-     .doc = "Of `http`: the header Host. `null`: host and port that it connects to."},
+     .doc = "Of `http`: the header Host. `null`: host and port that it connects to, with `tls.server_name` "
+            "that name."},
     {"headers", SETTING_LABELS, .flags = SETTING_NULLABLE | RELOAD, .fallback = "{}",
      .max = CONFIG_PROBE_HEADERS_MAX, .named = shape_header_name, .shape = shape_header_value, AT(headers),
      COUNT(header_count), .kinds = OF_HTTP, .doc = "Of `http`: further headers."},

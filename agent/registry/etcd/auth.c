@@ -208,7 +208,7 @@ static void post(struct auth *auth, struct str password)
         .max_response = ETCD_RESPONSE_MAX,
         .secret = true,
     };
-    auth->http = http_client_post(etcd->http, &call, on_result, auth);
+    auth->http = http_client_send(etcd->http, &call, on_result, auth);
     secret_fini(&body);
 }
 

@@ -313,7 +313,7 @@ static void send(struct etcd_call *call)
         .connect_timeout_ms = share,
         .max_response = is_long ? ETCD_RESPONSE_PAGE_MAX : ETCD_RESPONSE_MAX,
     };
-    call->http = http_client_post(etcd->http, &post, on_result, call);
+    call->http = http_client_send(etcd->http, &post, on_result, call);
 }
 
 static void on_login(enum registry_failure failure, struct str error, void *user)

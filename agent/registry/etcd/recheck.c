@@ -92,7 +92,7 @@ static void ask(struct etcd *etcd, size_t index)
         .max_response = ETCD_RESPONSE_MAX,
     };
     recheck->calls[index] = (struct recheck_call){.etcd = etcd, .endpoint = index};
-    recheck->calls[index].http = http_client_post(etcd->http, &call, on_result, &recheck->calls[index]);
+    recheck->calls[index].http = http_client_send(etcd->http, &call, on_result, &recheck->calls[index]);
     buf_fini(&body);
 }
 

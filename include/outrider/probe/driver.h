@@ -7,15 +7,26 @@
 #include "outrider/core/probe/verdict.h"
 
 struct buf;
+struct http_client;
 struct loop;
 struct probe_try;
 struct resolver;
+
+/* What is kept from one attempt to the next: connections that the server lets us use again. A client is NULL until the first
+ * attempt that needs it. The owner zeroes the structure and ends the clients with probe_clients_fini. */
+struct probe_clients {
+    struct http_client *http;
+};
 
 /* What drivers work with. The members are borrowed until the attempt ends. */
 struct probe_context {
     struct loop *loop;
     struct resolver *resolver;
+    struct probe_clients *clients;
 };
+
+/* Closes what is kept. No attempt may be running. */
+void probe_clients_fini(struct probe_clients *clients);
 
 /* The result of an attempt. Called from the loop exactly once per attempt that is not cancelled, within the
  * probe's timeout and a little, never from within start. `result` is borrowed for the call; the handle is no
@@ -28,8 +39,8 @@ struct probe_driver {
     /* Appends what is probed, for a person: "127.0.0.1:8001". `host` as for start. */
     void (*describe)(const char *host, const struct config_probe *probe, struct buf *out);
 
-    /* Starts an attempt that ends within `probe->timeout_ms`. `host` is probe_host of the configuration; `host` and
-     * `probe` are borrowed for the call. The handle is borrowed: valid until `fn` is entered or cancel. */
+    /* Starts an attempt that ends within `probe->timeout_ms`. `host` is probe_host of the configuration, borrowed for the
+     * call; `probe` is borrowed until the attempt ends. The handle is borrowed: valid until `fn` is entered or cancel. */
     struct probe_try *(*start)(const struct probe_context *context, const char *host,
                                const struct config_probe *probe, probe_try_fn *fn, void *user);
 

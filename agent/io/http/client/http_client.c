@@ -1,6 +1,6 @@
 /* A call is a slot with an easy handle, taken from a short list of spare ones since most of the cost of an easy
  * handle is making it. libcurl runs at once, so that a request on a kept connection is on the wire when
- * http_client_post returns. */
+ * http_client_send returns. */
 #include "http_client_internal.h"
 
 #include "outrider/base/mem.h"
@@ -8,8 +8,6 @@
 
 #include <stdlib.h>
 #include <utlist.h>
-
-enum { SPARE_MAX = 4 };
 
 static void call_free(struct http_request_handle *call)
 {
@@ -20,15 +18,19 @@ static void call_free(struct http_request_handle *call)
 static void deliver_call(struct http_transfer *transfer);
 
 /* The spare slot that had this URL last, else any: setting a URL costs more than the rest of a request. */
-static struct http_request_handle *call_take(struct http_client *client, const char *url)
+static struct http_request_handle *call_take(struct http_client *client, const struct http_call *wanted)
 {
-    struct http_request_handle *call = client->spare, *each;
+    struct http_request_handle *call = NULL, *each;
+    const struct http_tls *tls = wanted->tls == NULL ? &client->tls.view : wanted->tls;
     for (each = client->spare; each != NULL; each = each->next) {
-        call = strcmp(each->transfer.url, url) == 0 ? each : call;
+        bool same_url = strcmp(each->transfer.url, wanted->url) == 0;
+        if ((same_url || (call == NULL && !client->by_url)) && http_tls_equal(each->transfer.curl.tls, tls)) {
+            call = each;
+        }
     }
     if (call == NULL) {
         call = mem_zalloc(sizeof(*call));
-        http_transfer_init(&call->transfer, client, deliver_call);
+        http_transfer_init(&call->transfer, client, wanted->tls, deliver_call);
     } else {
         DL_DELETE(client->spare, call);
     }
@@ -43,13 +45,18 @@ static void call_release(struct http_request_handle *call)
     struct http_client *client = call->transfer.client;
     struct http_request_handle *each;
     size_t spare = 0;
-    DL_COUNT(client->spare, each, spare);
-    if (spare >= SPARE_MAX || call->transfer.secret) {
+    if (call->transfer.secret) {
         call_free(call);
         return;
     }
     http_transfer_clear(&call->transfer);
     DL_PREPEND(client->spare, call);
+    DL_COUNT(client->spare, each, spare);
+    if (spare > client->kept) {
+        struct http_request_handle *oldest = client->spare->prev;
+        DL_DELETE(client->spare, oldest);
+        call_free(oldest);
+    }
 }
 
 static void deliver_call(struct http_transfer *transfer)
@@ -71,10 +78,10 @@ static void use_own_connection(CURL *easy)
     curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
 }
 
-struct http_request_handle *http_client_post(struct http_client *client, const struct http_call *call,
+struct http_request_handle *http_client_send(struct http_client *client, const struct http_call *call,
                                              http_result_fn *fn, void *user)
 {
-    struct http_request_handle *handle = call_take(client, call->url);
+    struct http_request_handle *handle = call_take(client, call);
     handle->fn = fn;
     handle->user = user;
     if (call->secret) {
@@ -93,14 +100,6 @@ void http_request_cancel(struct http_request_handle *call)
     }
 }
 
-static void copy_tls(struct http_client *client, const struct http_tls *tls)
-{
-    client->tls.ca_file = client->texts[0] = mem_strdup(tls->ca_file);
-    client->tls.cert_file = client->texts[1] = mem_strdup(tls->cert_file);
-    client->tls.key_file = client->texts[2] = mem_strdup(tls->key_file);
-    client->tls.server_name = client->texts[3] = mem_strdup(tls->server_name);
-}
-
 struct http_client *http_client_new(struct loop *loop, struct resolver *resolver, const struct http_tls *tls)
 {
     http_curl_global_init();
@@ -108,11 +107,17 @@ struct http_client *http_client_new(struct loop *loop, struct resolver *resolver
     client->loop = loop;
     client->resolver = resolver;
     client->late = (struct deferred){.fn = http_transfers_deliver, .user = client};
-    if (tls != NULL) {
-        copy_tls(client, tls);
-    }
+    client->kept = HTTP_CONNECTIONS_KEPT;
+    http_tls_copy(&client->tls, tls);
     http_multi_init(client);
     return client;
+}
+
+void http_client_keep(struct http_client *client, size_t count)
+{
+    client->kept = count;
+    client->by_url = true;
+    http_streams_counted(client);
 }
 
 void http_client_free(struct http_client *client)
@@ -131,9 +136,7 @@ void http_client_free(struct http_client *client)
     }
     http_multi_fini(client);
     deferred_cancel(&client->late);
-    for (size_t i = 0; i < COUNT_OF(client->texts); i++) {
-        free(client->texts[i]);
-    }
+    http_tls_copy_fini(&client->tls);
     free(client);
     curl_global_cleanup();
 }

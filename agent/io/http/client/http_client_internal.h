@@ -21,14 +21,15 @@ struct watched;
 /* What is kept for the next use is at most this large, in bytes. */
 enum { HTTP_BUFFER_KEPT = 16384 };
 
-/* Connections kept for calls; those of streams are beside them. */
+/* Connections kept for calls unless told otherwise; those of streams are beside them. */
 enum { HTTP_CONNECTIONS_KEPT = 4 };
 
 struct http_client {
     struct loop *loop;
     struct resolver *resolver;
-    struct http_tls tls; /* views of `texts` */
-    char *texts[4];
+    struct http_tls_copy tls;
+    size_t kept;                 /* idle connections for calls */
+    bool by_url;                 /* calls that wait to be used again are kept for their URL */
     struct http_transfer *ready; /* to be delivered, in this order */
     struct deferred late;        /* delivers what became ready outside a run of libcurl */
     bool delivering;
@@ -77,6 +78,7 @@ struct http_transfer {
     struct http_client *client;
     struct http_host host;
     char *url;
+    struct http_tls_copy tls;                        /* when it is not that of the client */
     struct buf body;                                 /* of the request */
     void (*deliver)(struct http_transfer *transfer); /* may free it */
     struct http_transfer *prev, *next;               /* in `ready` */
@@ -86,15 +88,17 @@ struct http_transfer {
     bool was_sent; /* before the last look-up */
     bool is_ready; /* in the queue */
     bool is_tls;
+    bool is_fresh;
+    enum http_method method;
     bool is_started; /* libcurl had it: what curl_easy_getinfo says is about this request */
     bool is_running;
     bool ended; /* with curl.code */
     bool secret;
 };
 
-/* Prepares a transfer with an easy handle of its own for POST requests. */
+/* Prepares a transfer with an easy handle of its own for requests with this TLS (copied); NULL: that of the client. */
 void http_transfer_init(struct http_transfer *transfer, struct http_client *client,
-                        void (*deliver)(struct http_transfer *transfer));
+                        const struct http_tls *tls, void (*deliver)(struct http_transfer *transfer));
 
 /* Ends it, as http_transfer_stop does, and frees what it has. */
 void http_transfer_fini(struct http_transfer *transfer);
@@ -125,6 +129,11 @@ void http_transfers_ran(struct http_client *client);
 
 /* Delivers what is ready; `client` is the http_client. */
 void http_transfers_deliver(void *client);
+
+/* ---- http_stream.c ---- */
+
+/* The number of streams, or of connections to be kept beside them, has changed. */
+void http_streams_counted(struct http_client *client);
 
 /* ---- http_client.c ---- */
 

@@ -98,7 +98,13 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
 {
     struct http_curl *curl = user;
     size_t bytes = size * count;
-    curl->too_large = bytes > curl->max_body - curl->body.size;
+    size_t room = curl->max_body - curl->body.size;
+    curl->is_cut = curl->cut && bytes > room;
+    if (curl->is_cut) {
+        buf_add(&curl->body, data, room);
+        return 0;
+    }
+    curl->too_large = bytes > room;
     if (!curl->too_large) {
         buf_add(&curl->body, data, bytes);
         curl->too_large = curl->arrived != NULL && !curl->arrived(curl);
@@ -201,13 +207,13 @@ void http_curl_begin(struct http_curl *curl)
     buf_clear(&curl->body);
     curl->status = 0;
     curl->head_size = 0;
-    curl->head_too_large = curl->too_large = false;
+    curl->head_too_large = curl->too_large = curl->is_cut = false;
     curl->error_text[0] = '\0';
 }
 
 void http_curl_end(struct http_curl *curl, CURLcode code)
 {
-    curl->code = code;
+    curl->code = curl->is_cut ? CURLE_OK : code;
     if (code == CURLE_OK && curl->status == 0) {
         curl->code = CURLE_RECV_ERROR;
         snprintf(curl->error_text, sizeof(curl->error_text), "the head of the answer is incomplete");
@@ -339,9 +345,23 @@ static bool is_hung_up_on(const struct http_curl *curl)
            strncmp(curl->url, "http://", 7) == 0;
 }
 
-void http_curl_describe(struct buf *text, const struct http_curl *curl, enum http_transport transport)
+/* What libcurl says of an answer that does not begin as one of HTTP depends on how it does not. */
+static void describe_other(struct buf *text, const struct http_curl *curl)
+{
+    /* A line that libcurl finds too long itself is one that it has no memory for. */
+    if (curl->head_too_large || (curl->code == CURLE_OUT_OF_MEMORY && curl->status == 0)) {
+        buf_printf(text, "the headers of the answer exceed 16 kB");
+    } else if (curl->code == CURLE_UNSUPPORTED_PROTOCOL && http_curl_sent(curl)) {
+        buf_printf(text, "no status line: what answers on this port does not speak HTTP");
+    } else {
+        buf_printf(text, "%s", http_curl_reason(curl));
+    }
+}
+
+size_t http_curl_describe(struct buf *text, const struct http_curl *curl, enum http_transport transport)
 {
     describe_url(text, curl->url);
+    size_t begin = text->size;
     switch (transport) {
     case HTTP_TRANSPORT_OK: break;
     case HTTP_TRANSPORT_REFUSED: buf_printf(text, "connection refused"); break;
@@ -359,10 +379,8 @@ void http_curl_describe(struct buf *text, const struct http_curl *curl, enum htt
         }
         break;
     case HTTP_TRANSPORT_TIMEOUT: describe_timeout(text, curl); break;
-    case HTTP_TRANSPORT_RESOLVE:
-    case HTTP_TRANSPORT_OTHER:
-        buf_printf(text, "%s",
-                   curl->head_too_large ? "the headers of the answer exceed 16 kB" : http_curl_reason(curl));
-        break;
+    case HTTP_TRANSPORT_RESOLVE: buf_printf(text, "%s", http_curl_reason(curl)); break;
+    case HTTP_TRANSPORT_OTHER: describe_other(text, curl); break;
     }
+    return begin;
 }

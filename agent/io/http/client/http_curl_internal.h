@@ -17,6 +17,7 @@ struct http_curl {
     const struct http_tls *tls;                         /* borrowed; NULL: libcurl's defaults */
     int64_t timeout_ms, connect_timeout_ms, silence_ms; /* its limits, for http_curl_describe; 0: none */
     size_t max_body;                                    /* bytes accepted */
+    bool cut;                                           /* what exceeds it is no error */
     /* May be NULL: the head is complete, or bytes were added to `body`; false ends it as too large. */
     bool (*arrived)(struct http_curl *curl);
 
@@ -25,6 +26,7 @@ struct http_curl {
     size_t head_size;    /* bytes of headers so far: those of interim answers and trailers count as well */
     bool head_too_large; /* and stopped for that */
     bool too_large;      /* the body, and stopped for that */
+    bool is_cut;         /* likewise, and the answer counts as complete */
     bool is_silent;      /* and stopped for that */
     struct buf body;
     CURLcode code;                    /* how it ended */
@@ -68,8 +70,21 @@ bool http_curl_sent(const struct http_curl *curl);
 /* The reason in libcurl's words. */
 const char *http_curl_reason(const struct http_curl *curl);
 
-/* Appends the text for http_result, where `transport` is not OK: URL and reason. */
-void http_curl_describe(struct buf *text, const struct http_curl *curl, enum http_transport transport);
+/* Appends the text for http_result, where `transport` is not OK: URL and reason. Returns where the reason begins. */
+size_t http_curl_describe(struct buf *text, const struct http_curl *curl, enum http_transport transport);
+
+/* Embedded: TLS settings with their texts. */
+struct http_tls_copy {
+    struct http_tls view;
+    char *texts[4];
+};
+
+/* http_tls.c: fills `copy` (zeroed); NULL: nothing is set. Frees its texts. */
+void http_tls_copy(struct http_tls_copy *copy, const struct http_tls *tls);
+void http_tls_copy_fini(struct http_tls_copy *copy);
+
+/* http_tls.c: whether they are the same settings. */
+bool http_tls_equal(const struct http_tls *a, const struct http_tls *b);
 
 /* http_tls.c: sets the options for curl->tls: TLS 1.2 or later, the peer verified, its host against the
  * subjectAltName of its certificate, every file read again at each handshake. */

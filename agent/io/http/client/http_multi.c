@@ -18,9 +18,9 @@
 #include <unistd.h>
 #include <utlist.h>
 
-/* A connection that this many calls did not need is closed: a burst, as at start, leaves some behind, and each
- * costs the server memory. Counted in calls, so that an idle client needs no timer. */
-enum { UNUSED_CALLS_MAX = 16 };
+/* A connection that this many calls for each kept one did not need is closed: a burst, as at start, leaves some behind, and
+ * each costs the server memory. Counted in calls, so that an idle client needs no timer. */
+enum { UNUSED_CALLS_MAX = 4 };
 
 /* A dead peer is found 19 s after its last byte, with TCP_KEEPIDLE and TCP_KEEPINTVL as http_curl_init sets
  * them: by probes while nothing is under way, by the user timeout while something is. */
@@ -243,7 +243,7 @@ void http_multi_init(struct http_client *client)
     /* One call at a time on a connection: a call that fails takes no other with it, and a heartbeat never waits behind a
      * large answer. */
     curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
-    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)HTTP_CONNECTIONS_KEPT);
+    http_streams_counted(client);
 }
 
 void http_multi_fini(struct http_client *client)
@@ -303,7 +303,7 @@ static void count_answered(struct http_client *client, struct watched *used, boo
         used->is_tls = is_tls;
     }
     for (struct watched *each = client->watched; each != NULL; each = each->next) {
-        if (is_idle(each) && client->answered - each->idle_since >= UNUSED_CALLS_MAX) {
+        if (is_idle(each) && client->answered - each->idle_since >= UNUSED_CALLS_MAX * client->kept) {
             shut_down(each);
         }
     }

@@ -29,12 +29,12 @@ static bool on_arrived(struct http_curl *curl)
     return true;
 }
 
-static void count_streams(struct http_client *client)
+void http_streams_counted(struct http_client *client)
 {
-    struct http_stream *each;
-    long count;
-    DL_COUNT(client->streams, each, count);
-    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, HTTP_CONNECTIONS_KEPT + count);
+    const struct http_stream *each;
+    size_t streams;
+    DL_COUNT(client->streams, each, streams);
+    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)(client->kept + streams));
 }
 
 static void stream_free(struct http_stream *stream)
@@ -42,7 +42,7 @@ static void stream_free(struct http_stream *stream)
     struct http_client *client = stream->transfer.client;
     http_transfer_fini(&stream->transfer);
     DL_DELETE(client->streams, stream);
-    count_streams(client);
+    http_streams_counted(client);
     timer_free(stream->head_timer);
     free(stream);
 }
@@ -105,12 +105,12 @@ struct http_stream *http_stream_open(struct http_client *client, const struct ht
     struct http_stream *stream = mem_zalloc(sizeof(*stream));
     stream->handler = *handler;
     stream->user = user;
-    http_transfer_init(&stream->transfer, client, deliver_stream);
+    http_transfer_init(&stream->transfer, client, NULL, deliver_stream);
     stream->transfer.curl.arrived = on_arrived;
-    curl_easy_setopt(stream->transfer.curl.easy, CURLOPT_FRESH_CONNECT, 1L);
+    endless.fresh = true;
     curl_easy_setopt(stream->transfer.curl.easy, CURLOPT_FORBID_REUSE, 1L);
     DL_APPEND(client->streams, stream);
-    count_streams(client);
+    http_streams_counted(client);
     if (call->timeout_ms > 0) {
         stream->head_timer = timer_new(client->loop, on_head_timeout, stream);
         timer_arm_ms(stream->head_timer, call->timeout_ms);

@@ -1,11 +1,13 @@
 #include "http_curl_internal.h"
 
 #include "outrider/base/attr.h"
+#include "outrider/base/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,13 +24,43 @@ static const char *readable(const char *path)
     return other ? "/dev/null" : path;
 }
 
+void http_tls_copy(struct http_tls_copy *copy, const struct http_tls *tls)
+{
+    if (tls != NULL) {
+        copy->view.ca_file = copy->texts[0] = mem_strdup(tls->ca_file);
+        copy->view.cert_file = copy->texts[1] = mem_strdup(tls->cert_file);
+        copy->view.key_file = copy->texts[2] = mem_strdup(tls->key_file);
+        copy->view.server_name = copy->texts[3] = mem_strdup(tls->server_name);
+        copy->view.trusts_all = tls->trusts_all;
+    }
+}
+
+void http_tls_copy_fini(struct http_tls_copy *copy)
+{
+    for (size_t i = 0; i < COUNT_OF(copy->texts); i++) {
+        free(copy->texts[i]);
+    }
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+bool http_tls_equal(const struct http_tls *a, const struct http_tls *b)
+{
+    return a == b || (same_text(a->ca_file, b->ca_file) && same_text(a->cert_file, b->cert_file) &&
+                      same_text(a->key_file, b->key_file) && same_text(a->server_name, b->server_name) &&
+                      a->trusts_all == b->trusts_all);
+}
+
 void http_tls_apply(struct http_curl *curl)
 {
     CURL *easy = curl->easy;
     const struct http_tls *tls = curl->tls;
     http_curl_must(curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2));
-    http_curl_must(curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L));
-    http_curl_must(curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L));
+    http_curl_must(curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, tls->trusts_all ? 0L : 1L));
+    http_curl_must(curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, tls->trusts_all ? 0L : 2L));
     curl_easy_setopt(easy, CURLOPT_CERTINFO, 1L); /* for describe_names */
     curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
 #if LIBCURL_VERSION_NUM >= 0x075700

@@ -15,9 +15,11 @@ enum { CONNECT_TIMEOUT_MS = 300000 };
 enum { LOOKUPS_MAX = 2 };
 
 void http_transfer_init(struct http_transfer *transfer, struct http_client *client,
-                        void (*deliver)(struct http_transfer *transfer))
+                        const struct http_tls *tls, void (*deliver)(struct http_transfer *transfer))
 {
-    *transfer = (struct http_transfer){.client = client, .deliver = deliver, .curl.tls = &client->tls};
+    *transfer = (struct http_transfer){.client = client, .deliver = deliver};
+    http_tls_copy(&transfer->tls, tls);
+    transfer->curl.tls = tls == NULL ? &client->tls.view : &transfer->tls.view;
     http_curl_init(&transfer->curl);
     CURL *easy = transfer->curl.easy;
     http_host_init(&transfer->host, easy);
@@ -44,6 +46,7 @@ void http_transfer_fini(struct http_transfer *transfer)
     }
     http_curl_fini(&transfer->curl);
     http_host_fini(&transfer->host);
+    http_tls_copy_fini(&transfer->tls);
     free(transfer->url);
     buf_fini(&transfer->body);
 }
@@ -58,7 +61,26 @@ static void set_url(struct http_transfer *transfer, const char *url)
     free(transfer->url);
     transfer->curl.url = transfer->url = mem_strdup(url);
     transfer->is_tls = strncasecmp(url, "https:", 6) == 0;
-    http_host_set(&transfer->host, url, transfer->is_tls ? transfer->client->tls.server_name : NULL);
+    http_host_set(&transfer->host, url, transfer->is_tls ? transfer->curl.tls->server_name : NULL);
+}
+
+/* Of a handle that libcurl had as one for POST. */
+static void set_method(struct http_transfer *transfer, enum http_method method)
+{
+    if (method != transfer->method) {
+        static const CURLoption options[] = {
+            [HTTP_POST] = CURLOPT_POST, [HTTP_GET] = CURLOPT_HTTPGET, [HTTP_HEAD] = CURLOPT_NOBODY};
+        curl_easy_setopt(transfer->curl.easy, options[method], 1L);
+        transfer->method = method;
+    }
+}
+
+static void set_fresh(struct http_transfer *transfer, bool fresh)
+{
+    if (fresh != transfer->is_fresh) {
+        curl_easy_setopt(transfer->curl.easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
+        transfer->is_fresh = fresh;
+    }
 }
 
 /* ---- its end ---- */
@@ -155,7 +177,7 @@ static void collect(struct http_client *client)
         }
         http_curl_end(&transfer->curl, message->data.result);
         transfer->ended = true;
-        leave_curl(transfer, transfer->curl.code == CURLE_OK ? HTTP_MULTI_ANSWERED : HTTP_MULTI_FAILED);
+        leave_curl(transfer, message->data.result == CURLE_OK ? HTTP_MULTI_ANSWERED : HTTP_MULTI_FAILED);
         http_transfer_ready(transfer);
     }
 }
@@ -209,11 +231,16 @@ void http_transfer_start(struct http_transfer *transfer, const struct http_call 
     http_curl_set_headers(curl, call->headers, more);
     http_curl_begin(curl);
     curl->max_body = call->max_response;
+    curl->cut = call->cut;
     curl->timeout_ms = call->timeout_ms;
     curl->connect_timeout_ms = call->connect_timeout_ms;
-    buf_str(&transfer->body, call->body);
-    curl_easy_setopt(curl->easy, CURLOPT_POSTFIELDS, buf_text(&transfer->body));
-    curl_easy_setopt(curl->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body.size);
+    set_method(transfer, call->method);
+    set_fresh(transfer, call->fresh);
+    if (call->method == HTTP_POST) {
+        buf_str(&transfer->body, call->body);
+        curl_easy_setopt(curl->easy, CURLOPT_POSTFIELDS, buf_text(&transfer->body));
+        curl_easy_setopt(curl->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body.size);
+    }
     transfer->limit_ms = limit_ms;
     transfer->secret = call->secret;
     transfer->ended = transfer->is_started = transfer->was_sent = false;
@@ -256,7 +283,10 @@ struct http_result http_transfer_result(const struct http_transfer *transfer, st
     const struct http_curl *curl = &transfer->curl;
     char *content_type = NULL;
     bool certain = true;
+    long connects = 0;
+    size_t reason = 0;
     curl_easy_getinfo(curl->easy, CURLINFO_CONTENT_TYPE, &content_type);
+    curl_easy_getinfo(curl->easy, CURLINFO_NUM_CONNECTS, &connects);
     struct http_result result = {
         .transport = http_curl_transport(curl),
         .status = curl->status,
@@ -272,9 +302,11 @@ struct http_result http_transfer_result(const struct http_transfer *transfer, st
         result.sent = result.sent && !certain; /* no server reads a request before it knows the client */
     }
     if (result.transport != HTTP_TRANSPORT_OK) {
-        http_curl_describe(text, curl, result.transport);
+        reason = http_curl_describe(text, curl, result.transport);
     }
     result.text = buf_text(text);
+    result.reason = result.text + reason;
+    result.kept = transfer->is_started && connects == 0 && http_curl_sent(curl);
     return result;
 }
 

@@ -1,46 +1,8 @@
 #include "http_server_internal.h"
+#include "outrider/io/http/http_status.h"
 #include "outrider/os/clock.h"
 
 #include <time.h>
-
-static const char *reason_of(int status)
-{
-    static const struct {
-        int status;
-        const char *reason;
-    } rows[] = {
-        {101, "Switching Protocols"},
-        {200, "OK"},
-        {201, "Created"},
-        {202, "Accepted"},
-        {204, "No Content"},
-        {304, "Not Modified"},
-        {400, "Bad Request"},
-        {401, "Unauthorized"},
-        {403, "Forbidden"},
-        {404, "Not Found"},
-        {405, "Method Not Allowed"},
-        {408, "Request Timeout"},
-        {409, "Conflict"},
-        {411, "Length Required"},
-        {413, "Content Too Large"},
-        {414, "URI Too Long"},
-        {415, "Unsupported Media Type"},
-        {429, "Too Many Requests"},
-        {431, "Request Header Fields Too Large"},
-        {500, "Internal Server Error"},
-        {501, "Not Implemented"},
-        {502, "Bad Gateway"},
-        {503, "Service Unavailable"},
-        {505, "HTTP Version Not Supported"},
-    };
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        if (rows[i].status == status) {
-            return rows[i].reason;
-        }
-    }
-    return "Unknown";
-}
 
 /* Writes the lowest `count` digits, the last of them to `last`. */
 static void put_digits(char *last, int number, int count)
@@ -89,7 +51,7 @@ void http_response_head(struct buf *out, const struct http_response *response, s
 {
     buf_str(out, STR("HTTP/1.1 "));
     buf_int(out, response->status);
-    add_line(out, STR(" "), str_of(reason_of(response->status)));
+    add_line(out, STR(" "), str_of(http_status_reason(response->status)));
     http_response_date(out, clock_wall_ms());
     buf_str(out, browser_headers);
     if (response->content_type.size > 0) {

@@ -24,7 +24,7 @@ struct http_request_handle {
 static struct http_request_handle posts[8];
 static size_t post_count, cancelled;
 
-struct http_request_handle *http_client_post(struct http_client *client, const struct http_call *call,
+struct http_request_handle *http_client_send(struct http_client *client, const struct http_call *call,
                                              http_result_fn *fn, void *user)
 {
     (void)client;

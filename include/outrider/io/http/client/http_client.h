@@ -4,7 +4,7 @@
  *   carry nothing for as long as the server sends them, in one call that never returns to the loop.
  * - No redirects, and no proxy whatever the environment says. User and password in a URL are neither sent nor
  *   printed.
- * - At most 4 idle connections are kept, and none that 16 calls did not need. A connection on which a call
+ * - At most 4 idle connections are kept (http_client_keep), and none that four times as many calls did not need. A connection on which a call
  *   failed, timed out or was cancelled is closed; where nothing was answered on a kept one, the other idle ones
  *   to that address are closed as well. An idle client has no timer and causes no wake-up.
  * - A request is sent again, on a new connection, where a kept connection turns out to be closed before the
@@ -45,15 +45,22 @@ enum http_transport {
 struct http_tls {
     const char *ca_file, *cert_file, *key_file;
     const char *server_name; /* requested and verified instead of the URL's host */
+    bool trusts_all;         /* whatever certificate the server shows is accepted */
 };
 
+enum http_method { HTTP_POST, HTTP_GET, HTTP_HEAD };
+
 struct http_call {
+    enum http_method method;
     const char *url;
     const char *const *headers; /* "Name: value" each, NULL at the end; NULL: none */
-    struct str body;            /* always sent with a Content-Length */
+    struct str body;            /* of a POST; always sent with a Content-Length */
     int64_t timeout_ms;         /* for the whole call; 0: none */
     int64_t connect_timeout_ms; /* for name, TCP and TLS together; 0: 300 s */
     size_t max_response;        /* bytes of body accepted */
+    bool cut;   /* what exceeds max_response is left unread, and the answer counts as complete */
+    bool fresh; /* on a new connection, whatever is kept */
+    const struct http_tls *tls; /* copied; NULL: that of the client */
     bool
         secret; /* headers and body are wiped from every copy in memory when the call ends; costs a connection
                     of its own */
@@ -62,16 +69,18 @@ struct http_call {
 /* Everything in it is borrowed until the callback returns. */
 struct http_result {
     enum http_transport transport;
-    const char *text; /* for the log: URL and reason ("" when transport is OK); never NULL */
-    bool sent;        /* a byte of the request may have reached the server: the outcome of a failed write
+    const char *text;   /* for the log: URL and reason ("" when transport is OK); never NULL */
+    const char *reason; /* the part of it after the URL */
+    bool sent;          /* a byte of the request may have reached the server: the outcome of a failed write
                                 is unknown then, and certainly "not done" otherwise */
-    int status;       /* HTTP status; 0 when no answer began */
+    bool kept;          /* the connection was a kept one */
+    int status;         /* HTTP status; 0 when no answer began */
     struct str content_type; /* as received; empty when absent */
     struct str body;         /* NUL-terminated beyond its end; what had arrived when the transport failed */
     int64_t elapsed_us;      /* from the start of the call */
 };
 
-/* Called exactly once per call that is not cancelled, from the loop, never from within http_client_post. It
+/* Called exactly once per call that is not cancelled, from the loop, never from within http_client_send. It
  * may start and cancel other calls; it must not free the client. */
 typedef void http_result_fn(const struct http_result *result, void *user);
 
@@ -79,14 +88,18 @@ typedef void http_result_fn(const struct http_result *result, void *user);
  * NULL: nothing of it is set. The caller owns the client. Never NULL. Does no I/O. */
 struct http_client *http_client_new(struct loop *loop, struct resolver *resolver, const struct http_tls *tls);
 
+/* For a client of many servers: as many connections are kept, and of each URL what a request is made of. Before the
+ * first call. */
+void http_client_keep(struct http_client *client, size_t count);
+
 /* Cancels every call (no callback runs), closes the connections and frees the client. Accepts NULL. Not to be
  * called from a callback of this client. */
 void http_client_free(struct http_client *client);
 
-/* Starts a POST. Everything `call` points to, the body included, is copied. Never fails at once: a malformed
+/* Starts a request. Everything `call` points to, the body included, is copied. Never fails at once: a malformed
  * URL or header is reported through `fn`, too. The handle is borrowed: it is valid until `fn` is entered or the
  * call is cancelled. */
-struct http_request_handle *http_client_post(struct http_client *client, const struct http_call *call,
+struct http_request_handle *http_client_send(struct http_client *client, const struct http_call *call,
                                              http_result_fn *fn, void *user);
 
 /* Ends the call without a callback. The request may have been carried out. Accepts NULL. */

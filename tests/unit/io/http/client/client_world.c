@@ -66,7 +66,7 @@ struct http_call call_to(struct client_world *world)
 struct http_request_handle *post(struct client_world *world, const struct http_call *call)
 {
     world->outcome = (struct outcome){0};
-    struct http_request_handle *handle = http_client_post(world->client, call, note, &world->outcome);
+    struct http_request_handle *handle = http_client_send(world->client, call, note, &world->outcome);
     assert_int_equal(world->outcome.calls, 0);
     return handle;
 }

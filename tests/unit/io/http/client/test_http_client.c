@@ -81,7 +81,7 @@ static void test_many_at_once(void **state)
     struct outcome outcomes[CALLS] = {0};
     struct http_call call = call_to(world);
     for (size_t i = 0; i < CALLS; i++) {
-        http_client_post(world->client, &call, note, &outcomes[i]);
+        http_client_send(world->client, &call, note, &outcomes[i]);
     }
     assert_int_equal(in_flight(world->client), CALLS);
     while (in_flight(world->client) > 0) {
@@ -314,7 +314,7 @@ static void test_cancel(void **state)
     assert_int_equal(world->outcome.result.status, 200);
 }
 
-/* A malformed URL ends within http_client_post; its result waits for the loop, and can still be cancelled. */
+/* A malformed URL ends within http_client_send; its result waits for the loop, and can still be cancelled. */
 static void test_ends_at_once(void **state)
 {
     struct client_world *world = *state;
@@ -353,7 +353,7 @@ static void next_of_chain(const struct http_result *result, void *user)
     chain->victim = NULL;
     if (--chain->left > 0) {
         struct http_call call = call_to(chain->world);
-        http_client_post(chain->world->client, &call, next_of_chain, chain);
+        http_client_send(chain->world->client, &call, next_of_chain, chain);
     }
 }
 
@@ -363,13 +363,13 @@ static void test_calls_from_a_callback(void **state)
     struct http_call call = call_to(world);
     struct outcome never = {0};
     struct chain chain = {world, 10, NULL};
-    http_client_post(world->client, &call, next_of_chain, &chain);
+    http_client_send(world->client, &call, next_of_chain, &chain);
     call.url = "bad:";
     while (chain.left > 9) {
         raw_server_step(&world->server);
         loop_turn_once(world->loop, false);
     }
-    chain.victim = http_client_post(world->client, &call, note, &never);
+    chain.victim = http_client_send(world->client, &call, note, &never);
     http_request_cancel(chain.victim);
     chain.victim = NULL;
     while (chain.left > 0) {
@@ -386,7 +386,7 @@ static void test_free_cancels(void **state)
     world->server.act = RAW_SILENT;
     struct http_call call = call_to(world);
     post(world, &call);
-    http_client_post(world->client, &call, note, &world->outcome);
+    http_client_send(world->client, &call, note, &world->outcome);
     for (int i = 0; i < 5; i++) {
         raw_server_step(&world->server);
         loop_turn_once(world->loop, false);

@@ -255,7 +255,7 @@ static void test_each_has_its_time(void **state)
     for (size_t i = 0; i < COUNT_OF(outcomes); i++) {
         struct http_call call = call_to(world);
         call.timeout_ms = timeouts_ms[i];
-        http_client_post(world->client, &call, note, &outcomes[i]);
+        http_client_send(world->client, &call, note, &outcomes[i]);
     }
     while (outcomes[1].calls == 0) {
         step(world);
@@ -276,7 +276,7 @@ static void three_at_once(struct client_world *world)
     struct outcome outcomes[3] = {0};
     for (size_t i = 0; i < COUNT_OF(outcomes); i++) {
         struct http_call call = call_to(world);
-        http_client_post(world->client, &call, note, &outcomes[i]);
+        http_client_send(world->client, &call, note, &outcomes[i]);
     }
     while (outcomes[0].calls + outcomes[1].calls + outcomes[2].calls < 3) {
         step(world);
@@ -333,7 +333,7 @@ static void test_slow_is_not_deaf(void **state)
     world->server.act = RAW_SILENT;
     post(world, &call); /* on the kept one */
     call.timeout_ms = 20;
-    http_client_post(world->client, &call, note, &slow);
+    http_client_send(world->client, &call, note, &slow);
     while (slow.calls == 0) {
         step(world);
     }

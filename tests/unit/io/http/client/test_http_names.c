@@ -104,7 +104,7 @@ static void test_two_at_once(void **state)
     struct client_world *world = *state;
     struct outcome other = {0};
     struct http_call call = call_by_name(world);
-    http_client_post(world->client, &call, note, &other);
+    http_client_send(world->client, &call, note, &other);
     ask(world);
     while (other.calls == 0) {
         step(world);

@@ -92,7 +92,7 @@ static void ask(struct tls_world *world, const char *kind, bool secret)
     call.body = (struct str){body, SECRET_SIZE};
     call.secret = secret;
     world->outcome = (struct tls_outcome){0};
-    http_client_post(world->client, &call, tls_note, &world->outcome);
+    http_client_send(world->client, &call, tls_note, &world->outcome);
     mem_wipe(header, sizeof(header));
     mem_wipe(body, sizeof(body));
     while (world->outcome.calls == 0) {

@@ -57,7 +57,7 @@ static void test_many_at_once(void **state)
     tls_client(world, (struct http_tls){0});
     struct http_call call = tls_call(world, "server", "/info");
     for (size_t i = 0; i < CALLS; i++) {
-        http_client_post(world->client, &call, tls_note, &outcomes[i]);
+        http_client_send(world->client, &call, tls_note, &outcomes[i]);
     }
     assert_int_equal(in_flight(world->client), CALLS);
     settle(world);
@@ -88,7 +88,7 @@ static void test_failed_connection_is_not_used_again(void **state)
     struct http_call call = tls_call(world, "server", "/silent");
     call.timeout_ms = 30;
     world->outcome = (struct tls_outcome){0};
-    http_client_post(world->client, &call, tls_note, &world->outcome);
+    http_client_send(world->client, &call, tls_note, &world->outcome);
     settle(world);
     assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_TIMEOUT);
     assert_true(world->outcome.result.sent);
@@ -96,7 +96,7 @@ static void test_failed_connection_is_not_used_again(void **state)
     tls_ask(world, "server", "/info");
     assert_int_equal(tls_info(world, "connections"), connections + 1);
     call = tls_call(world, "server", "/silent");
-    struct http_request_handle *handle = http_client_post(world->client, &call, tls_note, &world->outcome);
+    struct http_request_handle *handle = http_client_send(world->client, &call, tls_note, &world->outcome);
     loop_turn_once(world->loop, false);
     http_request_cancel(handle);
     assert_int_equal(in_flight(world->client), 0);
@@ -131,13 +131,13 @@ static void test_refused(void **state)
     tls_client(world, (struct http_tls){0});
     struct http_call call = tls_call(world, "server", "/");
     call.url = "https://me:secret@127.0.0.1:1/x";
-    http_client_post(world->client, &call, tls_note, &world->outcome);
+    http_client_send(world->client, &call, tls_note, &world->outcome);
     settle(world);
     assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_REFUSED);
     assert_false(world->outcome.result.sent);
     assert_true(tls_text_has(world, "https://127.0.0.1:1/x: connection refused"));
     call.url = "https://";
-    http_client_post(world->client, &call, tls_note, &world->outcome);
+    http_client_send(world->client, &call, tls_note, &world->outcome);
     settle(world);
     assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_OTHER);
     assert_false(world->outcome.result.sent);
@@ -151,7 +151,7 @@ static void test_password_in_the_url_is_not_sent(void **state)
     struct http_call call = tls_call(world, "server", "/info");
     snprintf(url, sizeof(url), "https://me:secret@%s", call.url + strlen("https://"));
     call.url = url;
-    http_client_post(world->client, &call, tls_note, &world->outcome);
+    http_client_send(world->client, &call, tls_note, &world->outcome);
     settle(world);
     assert_true(tls_body_has(world, " auth=none "));
 }
@@ -162,16 +162,16 @@ static void test_result_that_waits_is_cancelled(void **state)
     tls_client(world, (struct http_tls){0});
     struct http_call call = tls_call(world, "server", "/");
     call.url = "https://";
-    struct http_request_handle *first = http_client_post(world->client, &call, tls_note, &world->outcome);
-    struct http_request_handle *second = http_client_post(world->client, &call, tls_note, &world->outcome);
+    struct http_request_handle *first = http_client_send(world->client, &call, tls_note, &world->outcome);
+    struct http_request_handle *second = http_client_send(world->client, &call, tls_note, &world->outcome);
     http_request_cancel(second);
-    struct http_request_handle *third = http_client_post(world->client, &call, tls_note, &world->outcome);
+    struct http_request_handle *third = http_client_send(world->client, &call, tls_note, &world->outcome);
     http_request_cancel(first);
     assert_int_equal(world->outcome.calls, 0);
     settle(world);
     assert_int_equal(world->outcome.calls, 1);
     (void)third;
-    http_client_post(world->client, &call, tls_note, &world->outcome);
+    http_client_send(world->client, &call, tls_note, &world->outcome);
     tls_client(world, (struct http_tls){0}); /* the old one had a result that was never delivered */
     loop_turn_once(world->loop, false);
     assert_int_equal(world->outcome.calls, 1);
@@ -188,7 +188,7 @@ static void next_of_chain(const struct http_result *result, void *user)
     assert_int_equal(result->status, 200);
     if (--chain->left > 0) {
         struct http_call call = tls_call(chain->world, "server", "/info");
-        http_client_post(chain->world->client, &call, next_of_chain, chain);
+        http_client_send(chain->world->client, &call, next_of_chain, chain);
     }
 }
 
@@ -198,7 +198,7 @@ static void test_calls_from_a_callback(void **state)
     tls_client(world, (struct http_tls){0});
     struct chain chain = {world, 5};
     struct http_call call = tls_call(world, "server", "/info");
-    http_client_post(world->client, &call, next_of_chain, &chain);
+    http_client_send(world->client, &call, next_of_chain, &chain);
     settle(world);
     assert_int_equal(chain.left, 0);
 }

@@ -342,7 +342,7 @@ static void test_own_connection(void **state)
 }
 
 /* Starts a call from within its first data, while more bytes of the stream have arrived and a timer of libcurl for
- * the stream is due: libcurl then reads them before http_client_post returns. */
+ * the stream is due: libcurl then reads them before http_client_send returns. */
 struct nested {
     struct client_world *world;
     struct http_stream *stream;

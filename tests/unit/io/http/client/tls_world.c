@@ -167,8 +167,8 @@ void tls_ask(struct tls_world *world, const char *kind, const char *path)
 {
     struct http_call call = tls_call(world, kind, path);
     world->outcome = (struct tls_outcome){0};
-    http_client_post(world->client, &call, tls_note, &world->outcome);
-    must(world->outcome.calls == 0, "a call ended in http_client_post");
+    http_client_send(world->client, &call, tls_note, &world->outcome);
+    must(world->outcome.calls == 0, "a call ended in http_client_send");
     while (world->outcome.calls == 0) {
         loop_turn_once(world->loop, true);
     }
