@@ -18,6 +18,9 @@
 _Static_assert(PRIVILEGE_CHOWN == 1 << CAP_CHOWN, "a bit for each number");
 _Static_assert(PRIVILEGE_DAC_OVERRIDE == 1 << CAP_DAC_OVERRIDE, "a bit for each number");
 _Static_assert(PRIVILEGE_DAC_READ_SEARCH == 1 << CAP_DAC_READ_SEARCH, "a bit for each number");
+_Static_assert(PRIVILEGE_KILL == 1 << CAP_KILL, "a bit for each number");
+_Static_assert(PRIVILEGE_SETGID == 1 << CAP_SETGID, "a bit for each number");
+_Static_assert(PRIVILEGE_SETUID == 1 << CAP_SETUID, "a bit for each number");
 
 /* glibc has no wrappers; libcap is not needed for two calls. */
 struct capabilities {
@@ -87,6 +90,12 @@ int privileges_drop(uint64_t keep, struct error *err)
         return error_errno(err, errno, "cannot give up capabilities");
     }
     return 0;
+}
+
+int privileges_give_up_all(void)
+{
+    static const struct capabilities none;
+    return privileges_held() == 0 ? 0 : caps_set(&none);
 }
 
 /* In the order of their numbers. */

@@ -11,7 +11,7 @@ struct probe_try {
     void *user;
 };
 
-extern const struct probe_driver probe_tcp, probe_unix;
+extern const struct probe_driver probe_tcp, probe_unix, probe_exec;
 
 /* The describe of every type that has a host and a port: "127.0.0.1:8001", "[::1]:8001". */
 void connect_try_describe(const char *host, const struct config_probe *probe, struct buf *out);

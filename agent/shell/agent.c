@@ -266,6 +266,7 @@ static int open_loop(struct agent *agent, struct error *err)
     }
     agent_log_start(agent);
     agent_notify_start(agent);
+    agent_programs_start(agent);
     agent->resolver = resolver_new(agent->loop, NULL);
     agent->timer = timer_new(agent->loop, on_timer, agent);
     agent->host_search = host_search_new(agent->loop, agent->resolver, agent_on_host, agent);
@@ -422,6 +423,7 @@ static void close_world(struct agent *agent)
     agent_log_end(agent);
     loop_watch_free(agent->clock);
     resolver_free(agent->resolver);
+    agent_programs_end(agent);
     loop_free(agent->loop);
     config_fini(agent->config);
     free(agent->config);
@@ -430,7 +432,7 @@ static void close_world(struct agent *agent)
 static int start_and_run(struct agent *agent)
 {
     struct error err;
-    int failed = open_state(agent, &err);
+    int failed = agent_programs_fork(agent, &err) < 0 ? 1 : open_state(agent, &err);
     if (failed == 0) {
         failed = open_world(agent, &err) < 0 ? 1 : 0;
     }

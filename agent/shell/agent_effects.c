@@ -59,7 +59,8 @@ void effects_try(struct effects *effects, unsigned index, uint64_t try_id, const
     slot->driver = probe_driver_for(probe->type);
     struct probe_context context = {.loop = effects->agent->loop,
                                     .resolver = effects->agent->resolver,
-                                    .clients = &effects->agent->probe_clients};
+                                    .clients = &effects->agent->probe_clients,
+                                    .programs = effects->agent->programs};
     const char *host = agent_probe_host(effects->agent, probe);
     if (host == NULL) {
         slot->unpublished = (struct deferred){.fn = on_unpublished, .user = slot};

@@ -1,6 +1,6 @@
 /* What the files of the agent share: agent.c (order of start and stop), agent_effects.c (carries effects
  * out), agent_restore.c (state_dir), agent_reload.c, agent_systemd.c, agent_log.c, agent_api.c, control.c, fleet.c, reservations.c,
- * agent_files.c, agent_privileges.c, agent_sandbox.c, status_sockets.c. */
+ * agent_files.c, agent_privileges.c, agent_programs.c, agent_sandbox.c, status_sockets.c. */
 #ifndef OUTRIDER_SHELL_AGENT_INTERNAL_H
 #define OUTRIDER_SHELL_AGENT_INTERNAL_H
 
@@ -34,6 +34,7 @@ struct fleet;
 struct leadership;
 struct agent_files;
 struct joins;
+struct programs;
 struct seats_owner;
 struct status_sockets;
 struct unix_bound;
@@ -102,6 +103,8 @@ struct agent {
     struct control_writer *controls;
     struct sessions *sessions;     /* NULL: it keeps none */
     struct leadership *leadership; /* NULL: it stands for nothing */
+    int starter;                   /* the way to the process that starts programs; -1: there is none */
+    struct programs *programs;     /* NULL: likewise */
     struct effects effects;
 
     struct probe_slot probes[SERVER_PROBES_MAX];
@@ -278,6 +281,15 @@ void agent_files_check(struct agent_files *files);
 
 /* What was found last, borrowed until the next look. */
 const struct api_socket *agent_files_view(const struct agent_files *files, size_t *ret_count);
+
+/* agent_programs.c: forks the process that starts programs where the configuration has some, before anything is open; then begins to
+ * use it; ends it and all programs. The first returns 0, or -1 where it cannot be forked. */
+int agent_programs_fork(struct agent *agent, struct error *err) MUST_CHECK;
+void agent_programs_start(struct agent *agent);
+void agent_programs_end(struct agent *agent);
+
+/* Whether the programs of a new configuration can be started. */
+bool agent_programs_can(const struct agent *agent, const struct config *config);
 
 /* agent_sandbox.c: enters the sandbox as the setting says, once everything is open. Returns 0, or -1 where it is required and cannot be
  * entered. */

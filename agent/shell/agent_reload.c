@@ -71,6 +71,24 @@ void agent_log_warnings(struct str warnings)
     }
 }
 
+/* What a running agent cannot become. */
+static bool is_possible(const struct agent *agent, const struct config *fresh, struct buf *problems)
+{
+    if (fresh->server.present != agent->config->server.present) {
+        buf_printf(problems, "server: %s: this needs a restart\n",
+                   fresh->server.present ? "the observer would become the agent of a server"
+                                         : "the agent would lose its server");
+        return false;
+    }
+    if (!agent_programs_can(agent, fresh)) {
+        buf_printf(problems, "the first program of an agent, of an exec probe or a hook, needs a restart: "
+                             "the process that starts "
+                             "programs begins with the agent\n");
+        return false;
+    }
+    return true;
+}
+
 void agent_reload(struct agent *agent)
 {
     if (agent->router != NULL && agent->router->shutdown.phase != SHUTDOWN_RUNNING) {
@@ -82,10 +100,7 @@ void agent_reload(struct agent *agent)
     agent_files_check(agent->agent_files);
     struct buf problems = {0};
     struct config *fresh = config_file_read(agent->config_path, &problems);
-    if (fresh != NULL && fresh->server.present != agent->config->server.present) {
-        buf_printf(&problems, "server: %s: this needs a restart\n",
-                   fresh->server.present ? "the observer would become the agent of a server"
-                                         : "the agent would lose its server");
+    if (fresh != NULL && !is_possible(agent, fresh, &problems)) {
         config_fini(fresh);
         free(fresh);
         fresh = NULL;

@@ -112,7 +112,7 @@ static void check_http(const struct config_probe *probe, const char *path, const
 /* Types whose driver is not built yet. */
 static bool is_built(enum config_probe_type type)
 {
-    return type != CONFIG_PROBE_GRPC && type != CONFIG_PROBE_EXEC;
+    return type != CONFIG_PROBE_GRPC;
 }
 
 void config_check_probe(const struct config_probe *probe, const char *path, const struct config_check *check)

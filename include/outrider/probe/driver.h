@@ -10,6 +10,7 @@ struct buf;
 struct http_client;
 struct loop;
 struct probe_try;
+struct programs;
 struct resolver;
 
 /* What is kept from one attempt to the next: connections that the server lets us use again. A client is NULL until the first
@@ -23,6 +24,7 @@ struct probe_context {
     struct loop *loop;
     struct resolver *resolver;
     struct probe_clients *clients;
+    struct programs *programs; /* NULL: none can be started, and a try of type exec fails */
 };
 
 /* Closes what is kept. No attempt may be running. */

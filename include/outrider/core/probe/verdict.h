@@ -42,8 +42,8 @@ struct probe_facts {
 
 struct probe_result {
     enum probe_outcome outcome;
-    const char
-        *detail; /* for a person: "connection refused", "timed out after 500ms"; "" when passed. Borrowed. */
+    const char *
+        detail; /* for a person: "connection refused", "timed out after 500ms"; when passed "", or what an exec probe said. Borrowed. */
     int64_t duration_us;
     struct probe_facts facts;
 };
