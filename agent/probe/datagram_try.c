@@ -33,6 +33,17 @@ static void ask(struct game_try *attempt)
     }
 }
 
+/* Its own request is what the socket hears when it is its own peer: the port is free. */
+static bool ignore(struct game_try *attempt)
+{
+    if (attempt->ignored++ == 0 && connected_socket_is_its_own_peer(attempt->socket)) {
+        attempt->ignored = 0;
+        fail_address(attempt, ECONNREFUSED);
+        return false;
+    }
+    return true;
+}
+
 static bool take_answer(struct game_try *attempt, struct str datagram)
 {
     struct error err;
@@ -43,7 +54,7 @@ static bool take_answer(struct game_try *attempt, struct str datagram)
     case GAME_BAD: game_try_fail(attempt, PROBE_FAILED, "%s", err.text); break;
     case GAME_ASK: ask(attempt); break;
     case GAME_MORE: /* of a stream */
-    case GAME_FOREIGN: attempt->ignored++; break;
+    case GAME_FOREIGN: return ignore(attempt);
     }
     return !attempt->is_done;
 }
@@ -77,13 +88,13 @@ static void try_address(void *user)
     struct game_try *attempt = user;
     connected_socket_free(attempt->socket);
     attempt->socket = NULL;
-    int fd = connected_udp(&attempt->addresses[attempt->next_address++]);
-    if (fd < 0) {
+    attempt->socket =
+        connected_socket_udp(attempt->loop, &attempt->addresses[attempt->next_address++], on_heard, attempt);
+    if (attempt->socket == NULL) {
         fail_address(attempt, errno);
-        return;
+    } else {
+        ask(attempt);
     }
-    attempt->socket = connected_socket_new(attempt->loop, fd, on_heard, attempt);
-    ask(attempt);
 }
 
 static void use_addresses(struct game_try *attempt, size_t count)

@@ -24,7 +24,9 @@ struct game_try *game_try_new(const struct game_protocol *protocol, const struct
     attempt->started_us = clock_mono_us();
     attempt->query.port = probe->port;
     attempt->query.exclude_bots = probe->bots == CONFIG_PROBE_BOTS_EXCLUDE;
-    entropy_fill(attempt->query.nonce, sizeof(attempt->query.nonce));
+    if (protocol->has_nonce) {
+        entropy_fill(attempt->query.nonce, sizeof(attempt->query.nonce));
+    }
     return attempt;
 }
 

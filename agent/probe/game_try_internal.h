@@ -18,6 +18,7 @@ extern const struct probe_driver probe_a2s, probe_minecraft, probe_raknet, probe
 struct game_protocol {
     game_request_fn *request;
     game_answer_fn *answer;
+    bool has_nonce;
 };
 
 struct game_try {
@@ -47,7 +48,7 @@ struct game_try {
     char *host;
 };
 
-/* A new attempt with a random nonce; nothing is started. */
+/* A new attempt with a random nonce where the protocol has one; nothing is started. */
 struct game_try *game_try_new(const struct game_protocol *protocol, const struct probe_context *context,
                               const struct config_probe *probe, probe_try_fn *fn, void *user);
 

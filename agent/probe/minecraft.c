@@ -54,7 +54,7 @@ static void on_connected(enum connect_outcome outcome, const char *detail, int64
         game_try_fail(attempt, connect_try_outcome(outcome), "%s", detail);
         return;
     }
-    attempt->socket = connected_socket_new(attempt->loop, connect_take(connection), on_heard, attempt);
+    attempt->socket = connected_socket_stream(attempt->loop, connect_take(connection), on_heard, attempt);
     attempt->timer = timer_new(attempt->loop, on_timeout, attempt);
     timer_arm_us(attempt->timer, game_try_left_us(attempt, 100));
     int errnum = game_try_send(attempt);

@@ -3,7 +3,8 @@
 #include "connect_try_internal.h"
 #include "game_try_internal.h"
 
-static const struct game_protocol protocol = {.request = quake3_request, .answer = quake3_answer};
+static const struct game_protocol protocol = {
+    .request = quake3_request, .answer = quake3_answer, .has_nonce = true};
 
 static struct probe_try *start(const struct probe_context *context, const char *host,
                                const struct config_probe *probe, probe_try_fn *fn, void *user)

@@ -3,7 +3,8 @@
 #include "connect_try_internal.h"
 #include "game_try_internal.h"
 
-static const struct game_protocol protocol = {.request = raknet_request, .answer = raknet_answer};
+static const struct game_protocol protocol = {
+    .request = raknet_request, .answer = raknet_answer, .has_nonce = true};
 
 static struct probe_try *start(const struct probe_context *context, const char *host,
                                const struct config_probe *probe, probe_try_fn *fn, void *user)

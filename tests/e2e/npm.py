@@ -1,4 +1,4 @@
-"""Clients of other projects from npm, installed once beside the agent of this build and run by Node."""
+"""Programs of other projects from npm, installed once beside the agent of this build and run by Node."""
 import fcntl
 import functools
 import json
@@ -13,18 +13,18 @@ from harness import BINARY, environment
 from registry import DEADLINE_S
 
 PACKAGES = ("etcd3@1.1.2", "eventsource@3.0.7")
-CLIENTS = pathlib.Path(__file__).resolve().parent.parent / "support" / "clients"
+SUPPORT = pathlib.Path(__file__).resolve().parent.parent / "support"
+# No script of a package runs during the installation, and npm requests nothing but the packages.
+QUIETLY = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--fetch-retries=1")
 INSTALL_WITHIN_S = 80
 
 
 @functools.cache
-def run_npm(folder):
+def run_npm(folder, *words):
     """The error of npm's installation, "" when it worked."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         return "there is no node or no npm here"
-    # No script of a package runs during the installation, and npm requests nothing but the packages.
-    command = ["npm", "install", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund",
-               "--no-update-notifier", "--no-save", "--fetch-retries=1", *PACKAGES]
+    command = ["npm", *words, "--prefix", str(folder), *QUIETLY]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_WITHIN_S, check=False)
     except subprocess.TimeoutExpired:
@@ -33,30 +33,46 @@ def run_npm(folder):
     return "" if done.returncode == 0 else "npm cannot install: " + " | ".join(said[:3])
 
 
-def modules():
-    """The folder of the packages; skips the test with the reason where they are not available."""
-    folder = BINARY.parent / "npm"
+def installed(folder, what, *words):
+    """The modules in `folder` after `npm WORDS`, once for each `what`; skips the test with the reason where that fails."""
     folder.mkdir(exist_ok=True)
     done = folder / "installed"
     with open(folder / "lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not done.exists() or done.read_text() != " ".join(PACKAGES):
-            why = run_npm(folder)
+        if not done.exists() or done.read_text() != what:
+            why = run_npm(folder, *words)
             if why:
                 raise unittest.SkipTest(f"SKIP: {why}")
-            done.write_text(" ".join(PACKAGES))
+            done.write_text(what)
     return folder / "node_modules"
 
 
-class Client:
-    """A script of tests/support/clients in a process of its own that ends with the test."""
+def modules():
+    """The folder of the packages above."""
+    return installed(BINARY.parent / "npm", " ".join(PACKAGES), "install", "--no-save", *PACKAGES)
 
-    def __init__(self, case, script, *words):
-        env = environment(NODE_PATH=modules())
-        self.errors = open(case.dir / f"{script}.log", "w+b")
+
+def locked(name):
+    """The folder of the packages that tests/support/NAME/package-lock.json lists, which names no registry: npm's own is asked."""
+    folder = BINARY.parent / f"npm-{name}"
+    folder.mkdir(exist_ok=True)
+    for file in ("package.json", "package-lock.json"):
+        shutil.copy(SUPPORT / name / file, folder)
+    return installed(folder, (folder / "package-lock.json").read_text(), "ci")
+
+
+def node_environment(folder):
+    return environment(NODE_PATH=folder)
+
+
+class Client:
+    """A script of tests/support in a process of its own that ends with the test."""
+
+    def __init__(self, case, script, *words, modules=None):
+        self.errors = open(case.dir / f"{pathlib.Path(script).name}.log", "w+b")
         case.addCleanup(self.errors.close)
-        self.process = subprocess.Popen(["node", str(CLIENTS / script), *words], env=env, text=True, stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=self.errors)
+        self.process = subprocess.Popen(["node", str(SUPPORT / script), *map(str, words)], env=node_environment(modules),
+                                        text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors)
         case.addCleanup(self.close)
 
     def log(self):
@@ -74,27 +90,37 @@ class Client:
         self.process.stdout.close()
 
 
-class Server(Client):
-    """A server without an agent of Outrider."""
+class Lines(Client):
+    """One that takes orders as lines of JSON, and answers each with one."""
 
-    def __init__(self, case, endpoint):
-        super().__init__(case, "etcd3.js", endpoint)
-
-    def do(self, order, **more):
-        self.process.stdin.write(json.dumps({"do": order, **more}) + "\n")
-        self.process.stdin.flush()
+    def read(self):
         line = self.process.stdout.readline()
         answer = json.loads(line) if line else {"error": self.log()}
         if "error" in answer:
-            raise AssertionError(f"etcd3: {order}: {answer['error']}")
+            raise AssertionError(f"{self.process.args[1]}: {answer['error']}")
         return answer
+
+    def do(self, **order):
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        return self.read()
+
+
+class Server(Lines):
+    """A server without an agent of Outrider."""
+
+    def __init__(self, case, endpoint):
+        super().__init__(case, "clients/etcd3.js", endpoint, modules=modules())
+
+    def do(self, order, **more):
+        return super().do(do=order, **more)
 
 
 class Follower(Client):
     """Everything an EventSource received, as (event, id, data)."""
 
     def __init__(self, case, url):
-        super().__init__(case, "eventsource.js", url)
+        super().__init__(case, "clients/eventsource.js", url, modules=modules())
         self.heard, self.changed = [], threading.Condition()
         self.thread = threading.Thread(target=self.read, daemon=True)
         self.thread.start()

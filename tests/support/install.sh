@@ -9,6 +9,7 @@ is_there() {
         cmd:*) command -v "$name" >/dev/null ;;
         pkg:*) pkg-config --exists "$name" 2>/dev/null ;;
         header:*) gcc -E -include "$name" -x c /dev/null >/dev/null 2>&1 ;;
+        file:*) [ -e "$name" ] ;;
         clang:*) [ -e "$(clang -print-file-name="libclang_rt.$name-$(uname -m).a" 2>/dev/null)" ] ;;
         *) echo "tests/support/packages: cannot tell whether $1 is there" >&2; exit 1 ;;
     esac

@@ -19,30 +19,13 @@ struct connected_socket {
     void *user;
 };
 
-static bool is_connected_to_itself(int fd, const struct sockaddr_storage *peer)
+bool connected_socket_is_its_own_peer(const struct connected_socket *socket)
 {
-    struct sockaddr_storage own = {0};
-    socklen_t size = sizeof(own);
-    char own_text[INET6_ADDRSTRLEN], peer_text[INET6_ADDRSTRLEN];
-    return getsockname(fd, (struct sockaddr *)&own, &size) == 0 && address_port(&own) == address_port(peer) &&
-           strcmp(address_text(&own, own_text), address_text(peer, peer_text)) == 0;
-}
-
-int connected_udp(const struct sockaddr_storage *address)
-{
-    int fd = socket(address->ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) {
-        return -1;
-    }
-    int errnum = connect(fd, (const struct sockaddr *)address, address_size(address)) < 0 ? errno
-                 : is_connected_to_itself(fd, address)                                    ? ECONNREFUSED
-                                                                                          : 0;
-    if (errnum != 0) {
-        close(fd);
-        errno = errnum;
-        return -1;
-    }
-    return fd;
+    struct sockaddr_storage own = {0}, peer = {0};
+    socklen_t own_size = sizeof(own), peer_size = sizeof(peer);
+    return getsockname(socket->fd, (struct sockaddr *)&own, &own_size) == 0 &&
+           getpeername(socket->fd, (struct sockaddr *)&peer, &peer_size) == 0 && own_size == peer_size &&
+           memcmp(&own, &peer, own_size) == 0;
 }
 
 /* Reads once and hands over. Returns whether there may be more. */
@@ -82,22 +65,34 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
     }
 }
 
-static bool is_stream(int fd)
-{
-    int type = SOCK_STREAM;
-    socklen_t size = sizeof(type);
-    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type == SOCK_STREAM;
-}
-
-struct connected_socket *connected_socket_new(struct loop *loop, int fd, connected_fn *fn, void *user)
+static struct connected_socket *new_socket(struct loop *loop, int fd, connected_fn *fn, void *user)
 {
     struct connected_socket *socket = mem_zalloc(sizeof(*socket));
     socket->fd = fd;
-    socket->is_stream = is_stream(fd);
     socket->fn = fn;
     socket->user = user;
     event_assign(&socket->event, loop_base(loop), fd, EV_READ | EV_PERSIST, on_readable, socket);
     event_add(&socket->event, NULL);
+    return socket;
+}
+
+struct connected_socket *connected_socket_udp(struct loop *loop, const struct sockaddr_storage *address,
+                                              connected_fn *fn, void *user)
+{
+    int fd = socket(address->ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)address, address_size(address)) < 0) {
+        int errnum = errno;
+        close(fd);
+        errno = errnum;
+        return NULL;
+    }
+    return fd < 0 ? NULL : new_socket(loop, fd, fn, user);
+}
+
+struct connected_socket *connected_socket_stream(struct loop *loop, int fd, connected_fn *fn, void *user)
+{
+    struct connected_socket *socket = new_socket(loop, fd, fn, user);
+    socket->is_stream = true;
     return socket;
 }
 

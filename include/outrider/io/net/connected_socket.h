@@ -29,12 +29,16 @@ enum connected_event {
  * not free the socket. */
 typedef bool connected_fn(enum connected_event event, struct str bytes, int errnum, void *user);
 
-/* A nonblocking UDP socket connected to `address`, for connected_socket_new(). Returns it, or -1 with errno. ECONNREFUSED also where
- * the kernel has connected it to itself, which it may do when the port is free: it would hear its own words. */
-int connected_udp(const struct sockaddr_storage *address) MUST_CHECK;
+/* A new UDP socket that is connected to `address`, owned by the caller; `loop` is borrowed until connected_socket_free(). NULL with
+ * errno where the kernel gives none, or has no way to the address. */
+struct connected_socket *connected_socket_udp(struct loop *loop, const struct sockaddr_storage *address,
+                                              connected_fn *fn, void *user) MUST_CHECK;
 
-/* Takes over `fd`, connected and nonblocking. The caller owns the result; `loop` is borrowed until connected_socket_free(). */
-struct connected_socket *connected_socket_new(struct loop *loop, int fd, connected_fn *fn, void *user);
+/* The same of the stream `fd`, connected and nonblocking, which it takes over. */
+struct connected_socket *connected_socket_stream(struct loop *loop, int fd, connected_fn *fn, void *user);
+
+/* Whether the kernel has connected the UDP socket to itself, which it may do when the port is free: it hears its own words then. */
+bool connected_socket_is_its_own_peer(const struct connected_socket *socket);
 
 /* Sends a datagram, or bytes of a stream that fit its empty buffer: a short request. Returns 0, or the errno; EAGAIN also where a part
  * alone was taken. */

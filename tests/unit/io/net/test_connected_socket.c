@@ -66,9 +66,9 @@ static int server_udp(struct sockaddr_storage *ret_address)
 static struct connected_socket *client_of(int server, const struct sockaddr_storage *address,
                                           struct heard *heard)
 {
-    int fd = connected_udp(address);
-    assert_true(fd >= 0);
-    struct connected_socket *client = connected_socket_new(loop, fd, on_heard, heard);
+    struct connected_socket *client = connected_socket_udp(loop, address, on_heard, heard);
+    assert_non_null(client);
+    assert_false(connected_socket_is_its_own_peer(client));
     assert_int_equal(connected_socket_send(client, STR("hello")), 0);
     char bytes[8];
     struct sockaddr_storage from;
@@ -143,9 +143,8 @@ static void a_port_without_a_program_is_an_error(void **state)
     struct heard heard = {0};
     int server = server_udp(&address);
     close(server);
-    int fd = connected_udp(&address);
-    assert_true(fd >= 0);
-    struct connected_socket *client = connected_socket_new(loop, fd, on_heard, &heard);
+    struct connected_socket *client = connected_socket_udp(loop, &address, on_heard, &heard);
+    assert_non_null(client);
     assert_int_equal(connected_socket_send(client, STR("hello")), 0);
     loop_turn_once(loop, true);
     assert_int_equal(heard.failures, 1);
@@ -154,13 +153,25 @@ static void a_port_without_a_program_is_an_error(void **state)
     connected_socket_free(NULL);
 }
 
+static void a_socket_may_be_its_own_peer(void **state)
+{
+    (void)state;
+    struct sockaddr_storage address;
+    struct heard heard = {0};
+    int fd = server_udp(&address);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, address_size(&address)), 0);
+    struct connected_socket *socket = connected_socket_stream(loop, fd, on_heard, &heard);
+    assert_true(connected_socket_is_its_own_peer(socket));
+    connected_socket_free(socket);
+}
+
 static void a_stream_ends(void **state)
 {
     (void)state;
     int pair[2];
     struct heard heard = {0};
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
-    struct connected_socket *client = connected_socket_new(loop, pair[0], on_heard, &heard);
+    struct connected_socket *client = connected_socket_stream(loop, pair[0], on_heard, &heard);
     assert_int_equal(write(pair[1], "bytes", 5), 5);
     loop_turn_once(loop, true);
     assert_int_equal(heard.size, 5);
@@ -180,6 +191,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_flood_does_not_hold_up_the_loop, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_follows_once_enough_was_heard, setup, teardown),
         cmocka_unit_test_setup_teardown(a_port_without_a_program_is_an_error, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_socket_may_be_its_own_peer, setup, teardown),
         cmocka_unit_test_setup_teardown(a_stream_ends, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
