@@ -57,6 +57,21 @@ static const struct command table[] = {
      "        makes a session there and ends it. Exit 75 when no endpoint answers or the\n"
      "        sessions cannot be kept, 1 when the login or a needed permission is denied.\n",
      CLI_CHECK, 0, 1, false, cmd_check},
+    {"probe", "TYPE [HOST[:PORT] | URL | PATH | -- COMMAND...] [--KEY VALUE]... [--count N] [--json]",
+     "ask a server as a probe does, without a configuration",
+     "Says whether the server is seen, what was learned of it, or where to look when it is not, and\n"
+     "prints the lines for the agent's file. `outrider probe` alone lists the types.\n"
+     "HOST[:PORT]  default: localhost, and the usual port of the game; IPv6 as [::1]:27015\n"
+     "--KEY VALUE  every key of a probe of this type (docs/configuration.md, `probes`), such as\n"
+     "             --timeout 1s, --path /health, --facts players=/online/count, --bots exclude,\n"
+     "             --tls.verify false; lists are written with commas or given again;\n"
+     "             --headers 'Name: value'. Default of --timeout here: 3s\n"
+     "--tls        of grpc: with TLS\n"
+     "--count N    N tries, --interval apart (default 1s)\n"
+     "--json       one line for each try\n"
+     "Exit 0 when it passed (each of N tries), 1 when not.\n"
+     "Example: outrider probe minecraft play.example.net\n",
+     CLI_PROBE, 0, SIZE_MAX, false, cmd_probe},
     {"status", "[-c FILE | --agent URL] [--token-file FILE] [--json] [--is STATUS]",
      "show the server's status and its cause",
      "--json       the document of GET /api/agent\n"

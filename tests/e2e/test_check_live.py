@@ -3,6 +3,7 @@ import http.server
 import json
 import threading
 
+import game_servers
 from harness import wait_until
 from users import PASSWORD, AuthCase
 
@@ -69,8 +70,30 @@ class CheckLive(AuthCase):
         agent = self.sidecar()
         self.assertNotIn("check server.ports", self.check(agent, 0))
         self.game.close()
-        self.assertIn(f"port {self.game.port} on localhost: connection refused; if the server runs, check server.ports "
-                      "and probe_host\n", self.check(agent, 0))
+        self.assertIn(f"probe game, tcp localhost:{self.game.port}: connection refused. Nothing listens on TCP port "
+                      f"{self.game.port} of localhost: does the server run, and is this its port?\n", self.check(agent, 0))
+        agent.write(probes=...)
+        self.assertIn(f"probe tcp-{self.game.port}, tcp localhost:{self.game.port}: connection refused; if the server runs, "
+                      "check server.ports and probe_host\n", self.check(agent, 0))
+
+    def test_what_probes_learn(self):
+        """All at once: each that hangs has asked before the first of them asks again, at half its timeout."""
+        source, bedrock = game_servers.a2s(self, name="\x1b[2Jharbor"), game_servers.raknet(self)
+        silent = game_servers.Datagrams(self, lambda data: [])
+        slow = [{"name": f"slow-{i}", "type": "a2s", "port": silent.port, "timeout": "400ms"} for i in range(30)]
+        agent = self.sidecar()
+        agent.write(probes=[
+            {"name": "query", "type": "a2s", "port": source.port}, {"name": "ping", "type": "raknet", "port": bedrock.port},
+            {"name": "away", "type": "tcp", "port": self.game.port, "host": "nowhere.invalid"}, *slow])
+        text = self.check(agent, 0)
+        self.assertRegex(text, rf"probe query, a2s localhost:{source.port}: passed in [0-9.]+ ms, players 3 of 16, map de_dust2, "
+                               "version 1.38.7, name .*harbor\n")
+        self.assertNotIn("\x1b", text)
+        self.assertIn(", players 4 of 10, ", text)
+        self.assertIn("probe away, tcp nowhere.invalid", text)
+        self.assertEqual(text.count(f", a2s localhost:{silent.port}: timed out after 400ms. UDP port {silent.port} of localhost "
+                                    "gave no answer"), 30)
+        self.assertEqual(len(set(silent.peers[:30])), 30, "one after the other")
 
     def test_no_endpoint_answers(self):
         text = self.check(self.sidecar(endpoints=[NOBODY]), 75)

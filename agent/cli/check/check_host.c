@@ -1,17 +1,16 @@
 #include "check_internal.h"
 
+#include "outrider/base/buf.h"
 #include "outrider/cli/common/etcd_access.h"
 #include "outrider/core/config/config.h"
 #include "outrider/io/loop/loop.h"
-#include "outrider/io/net/connect.h"
 #include "outrider/io/net/resolver.h"
 #include "outrider/shell/host_search.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* As the agent tries (a probe's default, and the resolver's). */
-enum { CONNECT_MS = 1000, RESOLVE_MS = 3000 };
+enum { RESOLVE_MS = 3000 }; /* as the agent waits */
 
 /* ---- what server.host comes to ---- */
 
@@ -125,61 +124,8 @@ void check_host(const char *file, const struct config *config, const struct etcd
     }
 }
 
-/* ---- whether players reach it ---- */
-
-struct attempt {
-    bool done;
-    enum connect_outcome outcome;
-    char detail[128];
-};
-
-static void on_connected(enum connect_outcome outcome, const char *detail, int64_t elapsed_us, void *user)
+void check_find_host(const struct config *config, const struct etcd_access *access, struct buf *ret_host)
 {
-    struct attempt *attempt = user;
-    (void)elapsed_us;
-    attempt->done = true;
-    attempt->outcome = outcome;
-    snprintf(attempt->detail, sizeof(attempt->detail), "%s", detail);
-}
-
-static struct attempt try_port(const struct etcd_access *access, const char *host, uint16_t port)
-{
-    struct attempt attempt = {0};
-    (void)!connect_tcp(access->loop, access->resolver, host, port, CONNECT_MS, on_connected, &attempt);
-    while (!attempt.done) {
-        loop_turn_once(access->loop, true);
-    }
-    return attempt;
-}
-
-void check_reachable(const struct config *config, const struct etcd_access *access)
-{
-    const struct config_server *server = &config->server;
-    bool is_published = strcmp(config->probe_host, CONFIG_PROBE_PUBLISHED) == 0;
-    const char *near = is_published ? "localhost" : config->probe_host;
-    if (!server->present || server->ports_dynamic) {
-        return;
-    }
     struct found found = find_host(config, access);
-    for (size_t i = 0; i < server->port_count; i++) {
-        uint16_t port = server->ports[i];
-        struct attempt tried = try_port(access, near, port);
-        if (tried.outcome != CONNECT_OK && !is_published) {
-            printf("port %u on %s: %s; if the server runs, check server.ports and probe_host\n", port, near,
-                   tried.detail);
-        }
-        if (tried.outcome != CONNECT_OK || found.host[0] == '\0' || strcmp(found.host, near) == 0) {
-            continue; /* there is nothing to compare */
-        }
-        struct attempt far = try_port(access, found.host, port);
-        if (far.outcome == CONNECT_OK) {
-            printf("port %u on %s, which players are told: answers\n", port, found.host);
-        } else {
-            printf(
-                "port %u on %s, which players are told: warning: %s, though it answers on %s: let the server "
-                "listen on that address%s\n",
-                port, found.host, far.detail, near,
-                is_published ? "" : ", or set `probe_host: published` to have it probed there");
-        }
-    }
+    buf_str(ret_host, str_of(found.host));
 }

@@ -39,10 +39,13 @@ bool check_access(const char *file, const struct config *config, struct buf *pro
 void check_host(const char *file, const struct config *config, const struct etcd_access *access,
                 struct buf *problems);
 
-/* For `outrider check --live`: connects to each of server.ports as a probe does and at the address that is published, and
- * prints one line to stdout for each that answers the first: a server that listens on loopback only is ready and cannot be
- * reached. */
-void check_reachable(const struct config *config, const struct etcd_access *access);
+/* Appends the host that the agent would publish; nothing where there is none yet. */
+void check_find_host(const struct config *config, const struct etcd_access *access, struct buf *ret_host);
+
+/* For `outrider check --live`: tries each probe once, all at the same time, and prints what it learned, a line to stdout each. One that
+ * passed on a port that players are told is tried at the published address as well: a server that listens on loopback only is
+ * ready and cannot be reached. */
+void check_probes(const struct config *config, const struct etcd_access *access);
 
 /* For `outrider check --live` where sessions are in Redis: makes a session there, finds it, and ends it, as the agent does, and prints one
  * line to stdout. Returns EX_DONE, or EX_TEMPFAIL where that does not work. */

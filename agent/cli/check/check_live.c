@@ -370,7 +370,7 @@ int check_live(const struct config *config)
     if (sessions != EX_DONE) {
         fail(&live, sessions);
     }
-    check_reachable(config, &live.access);
+    check_probes(config, &live.access);
     etcd_access_close(&live.access);
     buf_fini(&live.error);
     buf_fini(&live.record_key);

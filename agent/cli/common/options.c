@@ -280,7 +280,8 @@ bool cli_read(const struct command *table, size_t count, struct cli_args args, s
     *line = (struct cli_line){.words.words = args.words};
     while (rest.count > 0) {
         char **word = rest.words;
-        bool is_option = line->command != NULL && !plain && (*word)[0] == '-' && (*word)[1] != '\0';
+        bool is_option = line->command != NULL && (line->command->bits & CLI_PROBE) == 0 && !plain &&
+                         (*word)[0] == '-' && (*word)[1] != '\0';
         if (is_option && strcmp(*word, "--") != 0) {
             if (!take_option(line, &rest, ret_exit)) {
                 return false;

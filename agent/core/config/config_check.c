@@ -348,22 +348,6 @@ static void check_probe_name(const struct config *config, size_t index, const ch
     }
 }
 
-static void check_probe_times(const struct config_probe *probe, const char *path,
-                              const struct config_check *check)
-{
-    char at[64], timeout[24], interval[24], fast[24];
-    if (probe->timeout_ms >= probe->interval_ms && !is_faulty(check, key_of(path, "interval", at)) &&
-        !is_faulty(check, key_of(path, "timeout", at))) {
-        report(check, at, "%s must be below the interval of %s", duration_format(probe->timeout_ms, timeout),
-               duration_format(probe->interval_ms, interval));
-    }
-    if (probe->fast_interval_ms > probe->interval_ms && !is_faulty(check, key_of(path, "interval", at)) &&
-        !is_faulty(check, key_of(path, "fast_interval", at))) {
-        report(check, at, "%s must not be above the interval of %s",
-               duration_format(probe->fast_interval_ms, fast), duration_format(probe->interval_ms, interval));
-    }
-}
-
 static void check_probes(const struct config *config, const struct config_check *check)
 {
     for (size_t i = 0; config->probes_given && i < config->probe_count; i++) {
@@ -371,7 +355,6 @@ static void check_probes(const struct config *config, const struct config_check 
         snprintf(path, sizeof(path), "probes[%zu]", i);
         config_check_probe(&config->probes[i], path, check);
         check_probe_name(config, i, path, check);
-        check_probe_times(&config->probes[i], path, check);
     }
 }
 

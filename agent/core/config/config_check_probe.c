@@ -2,6 +2,7 @@
 #include "settings_internal.h"
 
 #include "outrider/base/brief.h"
+#include "outrider/base/duration.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/config/config_check.h"
 
@@ -109,6 +110,22 @@ static void check_http(const struct config_probe *probe, const char *path, const
     }
 }
 
+static void check_times(const struct config_probe *probe, const char *path, const struct config_check *check)
+{
+    char timeout[24], interval[24], fast[24], text[128];
+    duration_format(probe->interval_ms, interval);
+    if (probe->timeout_ms >= probe->interval_ms && !is_faulty(check, path, "interval")) {
+        snprintf(text, sizeof(text), "%s must be below the interval of %s",
+                 duration_format(probe->timeout_ms, timeout), interval);
+        report(check, path, "timeout", text);
+    }
+    if (probe->fast_interval_ms > probe->interval_ms && !is_faulty(check, path, "interval")) {
+        snprintf(text, sizeof(text), "%s must not be above the interval of %s",
+                 duration_format(probe->fast_interval_ms, fast), interval);
+        report(check, path, "fast_interval", text);
+    }
+}
+
 /* Types whose driver is not built yet. */
 static bool is_built(enum config_probe_type type)
 {
@@ -117,6 +134,7 @@ static bool is_built(enum config_probe_type type)
 
 void config_check_probe(const struct config_probe *probe, const char *path, const struct config_check *check)
 {
+    check_times(probe, path, check);
     if (is_faulty(check, path, "type")) {
         return;
     }

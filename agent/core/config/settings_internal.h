@@ -23,11 +23,6 @@ void config_check_redis(const struct config *config, const struct config_check *
 /* The names of the probe types, in the order of enum config_probe_type; NULL at the end. */
 extern const char *const config_probe_types[];
 
-/* A rule of config_check() about one probe: each key is for its type, and what the type requires is there. `path` is
- * "probes[0]". */
-struct config_probe;
-void config_check_probe(const struct config_probe *probe, const char *path, const struct config_check *check);
-
 /* One shape for each kind of text (see setting_shape_fn). */
 int shape_type(struct str text, struct error *err);
 int shape_id(struct str text, struct error *err);

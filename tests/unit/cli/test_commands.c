@@ -22,6 +22,7 @@ static void help_names_every_command_and_no_other(void **state)
     static const char *const names[][4] = {
         {"agent"},
         {"check"},
+        {"probe"},
         {"status"},
         {"drain"},
         {"undrain"},

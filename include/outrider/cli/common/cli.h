@@ -42,6 +42,7 @@ enum {
     CLI_ROUTE = 1 << 17,
     CLI_ALLOCATE = 1 << 18,
     CLI_SESSIONS = 1 << 22,
+    CLI_PROBE = 1 << 19, /* it reads its options itself: they are words to cli_read */
     CLI_PLACE = CLI_ROUTE | CLI_ALLOCATE,
     CLI_LEADER = 1 << 20,
     CLI_KV_LOCK = 1 << 21,
@@ -139,6 +140,7 @@ int cmd_route(const struct cli_line *line);
 int cmd_sessions(const struct cli_line *line);
 int cmd_allocate(const struct cli_line *line);
 int cmd_leader(const struct cli_line *line);
+int cmd_probe(const struct cli_line *line);
 int cmd_kv(const struct cli_line *line);
 
 /* NAME if `config_path` is .../NAME.yaml, the file of outrider@NAME.service; empty otherwise. Borrowed. */

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 struct config;
+struct config_probe;
 
 struct config_check {
     /* Whether `path`, or something above or below it, is already known to be wrong: a rule that reads it is
@@ -23,5 +24,9 @@ struct config_check {
 /* Checks `config`, before config_resolve(), against every rule (docs/design/protocol.md, "Configuration")
  * about several settings or the absence of one. Reports in no particular order. */
 void config_check(const struct config *config, const struct config_check *check);
+
+/* The rules about one probe alone: each key is for its type, what the type requires is there, and its times fit. `path` is where
+ * it stands, "probes[0]"; each key is reported below it. */
+void config_check_probe(const struct config_probe *probe, const char *path, const struct config_check *check);
 
 #endif
