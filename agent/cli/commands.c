@@ -100,10 +100,13 @@ static const struct command table[] = {
      "                   or an undrain (exit 1)\n"
      "--token-file FILE  the file with the agent's token; default: http.token_file\n" FIND_AGENT,
      CLI_DRAIN, 0, 0, false, cmd_drain},
-    {"undrain", "[-c FILE | --agent URL] [--token-file FILE] [--id ID] [--by NAME]", "let players in again",
+    {"undrain", "[-c FILE | --agent URL] [--token-file FILE] [--id ID | --flapping] [--by NAME]",
+     "let players in again",
      "Lifts the operator's hold; exit 0 also if there was none, which it says. Holds of the\n"
      "server itself stay.\n"
      "--id ID            any server of the fleet, as for drain\n"
+     "--flapping         lifts no hold, but ends the error of a server that was kept out because\n"
+     "                   it came and went (server.flapping)\n"
      "--by NAME          the operator in the log, as for drain\n"
      "--token-file FILE  the file with the agent's token; default: http.token_file\n" FIND_AGENT,
      CLI_UNDRAIN, 0, 0, false, cmd_drain},

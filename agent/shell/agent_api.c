@@ -117,6 +117,13 @@ static void undrain(void *user, const char *by)
     agent_server_event(agent, (struct server_event){.type = SERVER_ON_UNHOLD, .kind = HOLD_OPS});
 }
 
+static void unflap(void *user, const char *by)
+{
+    struct agent *agent = user;
+    log_info("server", "end of flapping requested", LOG_RATE(LOG_MANY), LOG_TEXT("by", by));
+    agent_server_event(agent, (struct server_event){.type = SERVER_ON_UNFLAP});
+}
+
 static void control(void *user, struct str type, struct str id, const struct hold *hold,
                     api_controlled_fn *done, void *done_user)
 {
@@ -154,6 +161,7 @@ static bool join(void *user, const struct api_join *ask, api_joined_fn *done, vo
 const struct api_ops agent_api_ops = {.look = look,
                                       .drain = drain,
                                       .undrain = undrain,
+                                      .unflap = unflap,
                                       .want = want,
                                       .control = control,
                                       .allocate = allocate,

@@ -2,6 +2,7 @@
 #include "runner.h"
 
 #include "outrider/base/duration.h"
+#include "outrider/core/server/flapping.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,6 +110,9 @@ static const char *actual_state(const struct scenario *s, const char *what, char
             return NULL;
         }
         say_fact(s, fact, out);
+    } else if (strcmp(what, "flapping") == 0) {
+        const struct flapping *flapping = server_flapping(s->router->server);
+        snprintf(out, 64, flapping->state == FLAPPING_ON ? "on" : "%u", flapping->changes);
     } else if (strcmp(what, "probes") == 0) {
         snprintf(out, 64, "%zu", s->router->probe_count);
     } else if (strcmp(what, "transitions") == 0) {

@@ -345,6 +345,14 @@ static void do_undrain(struct scenario *s, char **args, size_t count)
     world_settle(s);
 }
 
+static void do_unflap(struct scenario *s, char **args, size_t count)
+{
+    (void)args;
+    (void)count;
+    router_server_event(s->router, &(struct server_event){.type = SERVER_ON_UNFLAP, .now = world_now(s)});
+    world_settle(s);
+}
+
 static void stop(struct scenario *s, enum shutdown_event_type how, bool state_kept)
 {
     struct instant now = world_now(s);
@@ -454,6 +462,7 @@ static const struct command commands[] = {
     {"exit", do_exit, 1, false, false, false},
     {"drain", do_drain, 1, false, false, false},
     {"undrain", do_undrain, 0, false, false, false},
+    {"unflap", do_unflap, 0, false, false, false},
     {"signal", do_signal, 1, false, false, false},
     {"reload", do_reload, 0, false, false, false},
     {"start", do_start, 0, false, false, true},

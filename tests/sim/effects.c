@@ -105,6 +105,7 @@ void effects_status_moved(struct effects *effects, enum status from, enum status
 {
     narrate(effects->node->world, effects->node, "status %s -> %s%s%.*s", status_name(from), status_name(to),
             cause.size > 0 ? ": " : "", STR_ARG(cause));
+    flaps_moved(effects->node, to);
 }
 
 void effects_note(struct effects *effects, enum registrar_note note, struct str text)

@@ -160,6 +160,7 @@ void node_start(struct node *node)
     node->inline_count = 0;
     memset(node->tries, 0, sizeof(node->tries));
     struct watch before = node->watch;
+    node->flaps = (struct flaps){.synced_at = node->world->now};
     node->watch = (struct watch){.quiet = before.quiet, .quiet_until = before.quiet_until};
     if (world->now - node->died_at > node_config(node)->registry.ttl_ms / 2) {
         node->watch.quiet = false; /* too late to count on the lease */
@@ -273,6 +274,7 @@ void node_settle(struct node *node)
 {
     note_restored(node);
     finish_tries(node);
+    flaps_settle(node);
     if (node->exiting) {
         leave(node);
     } else {

@@ -48,6 +48,7 @@ int64_t oracle_bound(const struct node *node)
     bound +=
         (node->world->weather.acts & 1u << ACT_FOREIGN) != 0 || node_shares_key(node) ? factor * FOREIGN : 0;
     bound += (node->world->weather.acts & 1u << ACT_NO_ROUTE) != 0 ? HOST : 0;
+    bound += config->server.flapping.hold_ms;
     return bound;
 }
 
@@ -121,11 +122,19 @@ static unsigned when_up(const struct node *node)
     return is_drained(node) || game->drained ? MAY_DRAINING : MAY_READY;
 }
 
+static unsigned what_it_may(const struct node *node)
+{
+    unsigned may = node->game.up ? when_up(node) : when_down(node);
+    /* What flapped is in error until it has been ready for a while. */
+    bool ready = (may & (MAY_READY | MAY_DRAINING)) != 0;
+    return may | (!ready && node_config(node)->server.flapping.changes > 0 ? MAY_ERROR : 0u);
+}
+
 /* ---- the record ---- */
 
 static void check_status(struct node *node, struct str value, const char *what)
 {
-    unsigned may = node->game.up ? when_up(node) : when_down(node);
+    unsigned may = what_it_may(node);
     for (int status = 0; status < STATUS_COUNT; status++) {
         if (record_says(value, status_name((enum status)status))) {
             if ((may & bit_of((enum status)status)) == 0) {
@@ -175,7 +184,7 @@ static void check_words(struct node *node, struct str value, const char *what)
 static bool may_be_withdrawn(const struct node *node)
 {
     int64_t limit = node_config(node)->server.deregister_after_ms;
-    unsigned may = node->game.up ? when_up(node) : when_down(node);
+    unsigned may = what_it_may(node);
     const struct server *server = node->router->server;
     /* A recovery that no probe saw does not count. */
     int64_t in_error =

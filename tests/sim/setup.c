@@ -41,6 +41,9 @@ static void setup_server(struct world *world, const struct node *node, struct co
     config->server.port_count = 2;
     config->server.initializing_max_ms = PICK(world, 0, 20000, 60000, 900000);
     config->server.deregister_after_ms = PICK(world, 0, 15000, 40000, 600000);
+    config->server.flapping.changes = world->herd ? 0 : (uint32_t)PICK(world, 0, 2, 4, 6);
+    config->server.flapping.within_ms = PICK(world, 5000, 60000, 300000);
+    config->server.flapping.hold_ms = PICK(world, 1000, 5000, 20000);
     config->server.watchdog_ms = node->game.style == GAME_TALKS ? PICK(world, 0, 0, 8000, 30000) : 0;
     config->probes_given = true;
     unsigned probes = (unsigned)PICK(world, 1, 1, 2);

@@ -3,7 +3,7 @@
  *
  * main.c (what is run), options.c (of its command line), world.c (time and the dispatch of events), node.c
  * (one agent process: start, death, restart), effects.c (the effects of the router), game.c (the game
- * server), learned.c (what its probes learn), network.c (the way of a request), streams.c (the way of a watch), model_etcd.c (the registry),
+ * server), learned.c (what its probes learn), flaps.c (whether it flaps), network.c (the way of a request), streams.c (the way of a watch), model_etcd.c (the registry),
  * faults.c (storms and calms), operators.c, intents.c (what operators want), invariants.c (checked at every
  * step), oracle.c (the record against the truth), observers*.c (observers of the fleet), narrative.c (what a
  * failure prints), herd.c (a thousand agents after an outage).
@@ -157,6 +157,16 @@ struct watch {
     int64_t quiet_until;
 };
 
+enum { FLAPS_MAX = 16 };
+
+/* How often the server of one agent process comes and goes. */
+struct flaps {
+    int64_t at[FLAPS_MAX]; /* mono: moves that count, as a ring */
+    unsigned count;
+    bool seen, up, excused, on, partly;
+    int64_t synced_at;
+};
+
 struct node {
     struct world *world;
     unsigned index, key;
@@ -202,6 +212,7 @@ struct node {
     int64_t control_unanswered; /* when a write of its control key was last given up; 0: never */
     struct game game;
     struct watch watch;
+    struct flaps flaps;
     struct stream stream;
     int64_t hands[6]; /* when its key was changed by hand, newest first */
 };
@@ -369,6 +380,10 @@ void learned_check(struct node *node, struct str record);
 bool learned_counts(const struct game *game);
 bool learned_players(struct str record, uint32_t *ret_players);
 void learned_check_empty(struct node *node);
+
+/* flaps.c: the status changed; a step of the agent is done. */
+void flaps_moved(struct node *node, enum status to);
+void flaps_settle(struct node *node);
 
 /* network.c */
 /* The number of a node's control key in the model: behind the records. */

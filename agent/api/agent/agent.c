@@ -196,6 +196,7 @@ static void write_limits(struct json_writer *json, const struct api_view *view)
     json_member_span(json, "graceLeftMs", until == 0 || until == NEVER_MS ? -1 : until - view->now.mono);
     json_member_span(json, "withdrawnInMs", counts ? (left > 0 ? left : 0) : -1);
     json_member_bool(json, "requireStatus", view->config->server.require_status);
+    api_write_flapping(json, view);
 }
 
 static void write_transitions(struct json_writer *json, const struct server *server)

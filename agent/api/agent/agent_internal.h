@@ -20,6 +20,9 @@ void api_write_sessions(struct json_writer *json, const struct api_view *view);
 /* agent_facts.c: `facts`: players, capacity, map, version and name, as far as they are known. */
 void api_write_facts(struct json_writer *json, const struct api_view *view);
 
+/* agent_flapping.c: `flapping`, null where it is not damped. */
+void api_write_flapping(struct json_writer *json, const struct api_view *view);
+
 /* agent_leader.c: `leader`: what the agent stands for. */
 void api_write_leader(struct json_writer *json, const struct api_view *view);
 

@@ -4,6 +4,7 @@
 #include "outrider/api/common/holds.h"
 #include "outrider/api/common/reply.h"
 #include "outrider/codec/json/json_write.h"
+#include "outrider/core/server/flapping.h"
 #include "outrider/core/server/server.h"
 
 /* Replies with the new state, so that the operator need not ask again. */
@@ -44,10 +45,18 @@ void api_drain(struct api_call *call, struct api_reply *reply)
 
 void api_undrain(struct api_call *call, struct api_reply *reply)
 {
+    struct api_context *context = call->context;
     struct api_drain undrain;
-    if (has_server(call, reply) && api_read_undrain(call, reply, &undrain)) {
-        bool lifted = server_facts(call->view.server).holds[HOLD_OPS].set;
-        call->context->ops->undrain(call->context->agent, undrain.by);
-        write_state(call, reply, &lifted);
+    if (!has_server(call, reply) || !api_read_own_undrain(call, reply, &undrain)) {
+        return;
     }
+    const struct server *server = call->view.server;
+    bool lifted = undrain.flapping ? server_flapping(server)->state == FLAPPING_ON
+                                   : server_facts(server).holds[HOLD_OPS].set;
+    if (undrain.flapping) {
+        context->ops->unflap(context->agent, undrain.by);
+    } else {
+        context->ops->undrain(context->agent, undrain.by);
+    }
+    write_state(call, reply, &lifted);
 }

@@ -71,6 +71,16 @@ static int take_by(void *user, const char *name, const json_t *value, struct err
     return strcmp(name, "by") == 0 ? read_line(value, name, HOLD_BY_MAX, err, drain->by) : API_MEMBER_UNKNOWN;
 }
 
+static int take_own(void *user, const char *name, const json_t *value, struct error *err)
+{
+    struct api_drain *drain = user;
+    if (strcmp(name, "flapping") != 0) {
+        return take_by(user, name, value, err);
+    }
+    drain->flapping = json_is_true(value);
+    return json_is_boolean(value) ? 0 : error_set(err, ERROR_INVALID, "flapping: want true or false");
+}
+
 static int take_member(void *user, const char *name, const json_t *value, struct error *err)
 {
     struct api_drain *drain = user;
@@ -129,4 +139,10 @@ bool api_read_undrain(const struct api_call *call, struct api_reply *reply, stru
 {
     *ret_undrain = (struct api_drain){0};
     return read_request(call, "undrain takes by", take_by, reply, ret_undrain);
+}
+
+bool api_read_own_undrain(const struct api_call *call, struct api_reply *reply, struct api_drain *ret_undrain)
+{
+    *ret_undrain = (struct api_drain){0};
+    return read_request(call, "undrain takes by and flapping", take_own, reply, ret_undrain);
 }

@@ -12,6 +12,7 @@
 #include "outrider/core/probe/health.h"
 #include "outrider/core/probe/probe.h"
 #include "outrider/core/publish/registrar.h"
+#include "outrider/core/server/flapping.h"
 #include "outrider/core/server/server.h"
 #include "outrider/io/http/server/http_server.h"
 #include "outrider/os/process.h"
@@ -71,6 +72,9 @@ static void write_status(struct buf *out, const struct api_view *view)
         prometheus_int(out, "outrider_status", &LABEL("status", status_name(status)), 1,
                        server_facts(view->server).status == status);
     }
+    prometheus_family(out, "outrider_flapping", PROMETHEUS_GAUGE,
+                      "1 while the server is kept in error because it comes and goes.");
+    prometheus_int(out, "outrider_flapping", NULL, 0, server_flapping(view->server)->state == FLAPPING_ON);
     const char *name = "outrider_status_transitions_total";
     prometheus_family(out, name, PROMETHEUS_COUNTER, "Changes of the effective status.");
     for (enum status from = 0; from < STATUS_COUNT; from++) {

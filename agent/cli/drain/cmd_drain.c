@@ -41,6 +41,9 @@ static int check(const struct command *command, const struct cli_given *given)
     if (status != 0) {
         return status;
     }
+    if (given->flapping && given->id != NULL) {
+        return cli_usage(command, "--flapping: ask the agent of that server itself, without --id");
+    }
     bool empty = given->id != NULL && given->id[0] == '\0';
     return empty ? cli_usage(command, "--id: empty; give ID or TYPE/ID") : 0;
 }
@@ -77,6 +80,9 @@ static void add_body(struct buf *body, const struct cli_given *given, struct str
     if (by.size > 0) {
         json_member_string(&json, "by", by);
     }
+    if (given->flapping) {
+        json_member_bool(&json, "flapping", true);
+    }
     json_member_text_if(&json, "reason", given->reason);
     json_member_text_if(&json, "deadline", given->deadline);
     json_member_text_if(&json, "expires", given->expires);
@@ -106,23 +112,32 @@ static int post(const struct client *client, const struct cli_given *given, bool
 
 /* ---- the answer ---- */
 
-static void print_answer(const json_t *answer, bool drain, bool waits)
+static void print_lifted(const json_t *answer, bool flapping)
+{
+    const char *status = document_text(answer, "status");
+    bool nothing = json_is_false(document_at(answer, "lifted"));
+    const char *text = flapping && nothing ? "not flapping, nothing to end"
+                       : flapping          ? "flapping ended"
+                       : nothing           ? "not drained by an operator, nothing to lift"
+                                           : "operator's hold lifted";
+    printf("%s%s%s\n", text, status == NULL ? "" : ", status ", status == NULL ? "" : status);
+}
+
+static void print_answer(const json_t *answer, bool drain, const struct cli_given *given)
 {
     char span[32];
-    const char *type = document_text(answer, "type"), *status = document_text(answer, "status");
+    const char *type = document_text(answer, "type");
     if (type != NULL) {
         printf("%s/%s ", type, document_text_or(answer, "id", ""));
     }
     if (!drain) {
-        bool nothing = json_is_false(document_at(answer, "lifted"));
-        printf("%s%s%s\n", nothing ? "not drained by an operator, nothing to lift" : "operator's hold lifted",
-               status == NULL ? "" : ", status ", status == NULL ? "" : status);
+        print_lifted(answer, given->flapping);
         return;
     }
     printf("draining");
     if (document_span(answer, "hold.deadlineInMs", span)) {
         printf(", deadline in %s", span);
-    } else if (waits) {
+    } else if (given->wait) {
         printf(", no deadline: waiting until the server is empty or gone");
     }
     if (document_span(answer, "hold.expiresInMs", span)) {
@@ -160,7 +175,7 @@ int cmd_drain(const struct cli_line *line)
     status = post(&client, given, drain, &answer);
     if (status == 0) {
         document_make_printable(answer);
-        print_answer(answer, drain, given->wait);
+        print_answer(answer, drain, given);
     }
     if (status == 0 && given->wait) {
         status = wait_for_end(&client, answer, given->id == NULL);

@@ -58,9 +58,21 @@ static void next_of_grace(const json_t *document, struct lines *lines)
     buf_fini(&names);
 }
 
+static void next_of_flapping(const json_t *document, struct lines *lines)
+{
+    char span[32];
+    if (document_span(document, "flapping.readyInMs", span)) {
+        buf_printf(line(lines), "ready in %s if it stays up\n", span);
+    }
+    buf_str(line(lines), STR("`outrider undrain --flapping` ends it now\n"));
+}
+
 static void next_of_error(const json_t *document, struct lines *lines)
 {
     char span[32];
+    if (document_true(document, "flapping.on")) {
+        next_of_flapping(document, lines);
+    }
     if (document_is(document, "life.state", "crashed")) {
         new_life(lines);
     } else if (document_is(document, "life.reported", "error")) {

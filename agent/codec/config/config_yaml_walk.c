@@ -210,6 +210,10 @@ static void walk_section(struct config_load *load, const struct level *level, co
         return;
     }
     if (is_absent(node)) {
+        if (level->settings == &settings_of_file && str_eq(level->section, STR("server.flapping")) &&
+            node->size > 0) {
+            load->config->server.flapping.changes = 0; /* null: off */
+        }
         if (level->settings == &settings_of_file && str_eq(level->section, STR("server"))) {
             /* It would silently make an observer. */
             config_load_problem(load, node->at, path,

@@ -60,6 +60,26 @@ static void note_transition(struct server *server, enum status to, const char *c
     snprintf(row->cause, sizeof(row->cause), "%s", cause);
 }
 
+/* docs/design/protocol.md, "Flapping". */
+static void notice_flapping(struct server *server, const struct instant *now)
+{
+    char cause[160];
+    const enum status status = server_undamped(server, cause);
+    const enum reported_status reported = server->reported.status;
+    const bool ready = status == STATUS_READY || status == STATUS_DRAINING;
+    /* A restart that was asked for, and one that the server announced. */
+    const bool asked = server->holds[HOLD_OPS].set || server->stopping || server->life == LIFE_LEFT ||
+                       reported == REPORTED_SHUTTING_DOWN;
+    /* What the agent does not know at the moment, after a reload, a gap or a restart of its own. */
+    const bool unknown =
+        server->start != START_DONE ||
+        (server->flapping.ready && status == STATUS_INITIALIZING && reported != REPORTED_INITIALIZING);
+    const struct flapping_limits limits = {.changes = server->config->server.flapping.changes,
+                                           .within_ms = server->config->server.flapping.within_ms,
+                                           .hold_ms = server->config->server.flapping.hold_ms};
+    flapping_step(&server->flapping, &limits, ready, asked || unknown, now);
+}
+
 /* The only place where the status changes. */
 static void update_status(struct server *server, const struct instant *now, struct queue *effects)
 {
@@ -293,6 +313,7 @@ static void apply(struct server *server, const struct server_event *event, struc
             changed_here(effects, event->kind);
         }
         break;
+    case SERVER_ON_UNFLAP: flapping_end(&server->flapping); break;
     case SERVER_ON_RESTORE: hold_restore(&server->holds[HOLD_OPS], event->hold, now); break;
     case SERVER_ON_CONTROL:
         server->control_unread = false;
@@ -352,6 +373,7 @@ void server_step(struct server *server, const struct server_event *event, struct
     update_start(server);
     server_notice_empty(server, event->now.mono);
     update_drains(server, &event->now, effects);
+    notice_flapping(server, &event->now);
     update_status(server, &event->now, effects);
     server_publish(server, &event->now, effects);
     emit_drain(server, &event->now, effects);

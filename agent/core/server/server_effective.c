@@ -134,16 +134,24 @@ static void say_hold(const struct server *server, size_t kind, char cause[static
     }
 }
 
+static void say_flapping(const struct server *server, size_t changes, char cause[static 160])
+{
+    char within[32], hold[32];
+    snprintf(cause, 160, "flapping: %zu changes in %s, ready again after %s without a failure", changes,
+             duration_human(server->config->server.flapping.within_ms, within),
+             duration_human(server->config->server.flapping.hold_ms, hold));
+}
+
 /* Without `say` the cause is `text`. */
 struct row {
     enum status status;
     bool holds;
     const char *text;
     cause_fn *say;
-    size_t index; /* of the probe, or which hold */
+    size_t index; /* of the probe, which hold, or how many changes */
 };
 
-enum status server_effective(const struct server *server, char cause[static 160])
+static enum status effective(const struct server *server, bool flapping, char cause[static 160])
 {
     const struct config_server *config = &server->config->server;
     const struct server_report *reported = &server->reported;
@@ -161,6 +169,8 @@ enum status server_effective(const struct server *server, char cause[static 160]
         {STATUS_SHUTTING_DOWN, server->life == LIFE_LEFT, .text = server->life_cause},
         {STATUS_SHUTTING_DOWN, reported->status == REPORTED_SHUTTING_DOWN,
          .text = "the server reported shutting_down"},
+        /* Before the other errors: the record stays as it is while these come and go. */
+        {STATUS_ERROR, flapping, .say = say_flapping, .index = config->flapping.changes + 1},
         {STATUS_ERROR, reported->status == REPORTED_ERROR, .say = say_error},
         {STATUS_ERROR, server->life == LIFE_CRASHED, .text = server->life_cause},
         {STATUS_ERROR, reported->triggered, .text = "watchdog: triggered by the server"},
@@ -192,4 +202,14 @@ enum status server_effective(const struct server *server, char cause[static 160]
         snprintf(cause, 160, "%s", row->text);
     }
     return row->status;
+}
+
+enum status server_effective(const struct server *server, char cause[static 160])
+{
+    return effective(server, server->flapping.state == FLAPPING_ON, cause);
+}
+
+enum status server_undamped(const struct server *server, char cause[static 160])
+{
+    return effective(server, false, cause);
 }

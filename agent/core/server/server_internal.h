@@ -6,6 +6,7 @@
 #define OUTRIDER_CORE_SERVER_SERVER_INTERNAL_H
 
 #include "outrider/core/config/config.h"
+#include "outrider/core/server/flapping.h"
 #include "outrider/core/server/server.h"
 
 /* What the latest passed try of a probe said of the server, as far as it may; owns its texts, NULL: unknown. */
@@ -65,6 +66,7 @@ struct server {
     int64_t contact_mono;    /* when grace began */
     bool control_unread;     /* the control key was not read yet: an operator may be draining this server */
 
+    struct flapping flapping;
     enum status status;
     char cause[160];
     int64_t status_mono, status_wall;
@@ -129,6 +131,8 @@ unsigned server_holds(const struct server *server);
 
 /* server_effective.c: the status by docs/design/protocol.md, "Effective status"; writes the cause. */
 enum status server_effective(const struct server *server, char cause[static 160]);
+/* The same without the row of flapping. */
+enum status server_undamped(const struct server *server, char cause[static 160]);
 size_t server_probe_total(const struct server *server);
 /* Whether every probe passes or fails. */
 bool server_has_verdicts(const struct server *server);

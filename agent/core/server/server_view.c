@@ -46,8 +46,14 @@ struct window server_deadline(const struct server *server)
     }
     consider(server, server_host_due(server), &soonest);
     consider(server, server->recalled.due, &soonest);
+    consider(server, flapping_due(&server->flapping), &soonest);
     consider_holds(server, &soonest);
     return soonest;
+}
+
+const struct flapping *server_flapping(const struct server *server)
+{
+    return &server->flapping;
 }
 
 struct server_facts server_facts(const struct server *server)

@@ -174,6 +174,14 @@ static void undrain(void *user, const char *by)
     small_agent_step(agent, (struct server_event){.type = SERVER_ON_UNHOLD, .kind = HOLD_OPS});
 }
 
+static void unflap(void *user, const char *by)
+{
+    struct small_agent *agent = user;
+    agent->unflaps++;
+    snprintf(agent->by, sizeof(agent->by), "%s", by);
+    small_agent_step(agent, (struct server_event){.type = SERVER_ON_UNFLAP});
+}
+
 static void control(void *user, struct str type, struct str id, const struct hold *hold,
                     api_controlled_fn *done, void *done_user)
 {
@@ -187,7 +195,7 @@ static void control(void *user, struct str type, struct str id, const struct hol
 }
 
 static const struct api_ops ops = {
-    .look = look, .drain = drain, .undrain = undrain, .want = want, .control = control};
+    .look = look, .drain = drain, .undrain = undrain, .unflap = unflap, .want = want, .control = control};
 
 void small_agent_init(struct small_agent *agent)
 {

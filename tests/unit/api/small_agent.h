@@ -32,7 +32,7 @@ struct small_agent {
     const char *conflict; /* the record of another holder of the key, under lease 0xfeed; NULL: none */
     char by[80], reason[300];
     int64_t deadline_ms, expires_ms;
-    unsigned drains, undrains;
+    unsigned drains, undrains, unflaps;
     const char *host, *state_last_error;
     const struct api_sandbox *sandbox;
     const struct view *fleet; /* NULL: none */

@@ -185,6 +185,7 @@ struct api_ops {
     /* Sets the operator's hold: `reason` is valid UTF-8 of at most HOLD_REASON_MAX bytes; spans in ms, 0: none. */
     void (*drain)(void *agent, const char *reason, const char *by, int64_t deadline_ms, int64_t expires_ms);
     void (*undrain)(void *agent, const char *by);
+    void (*unflap)(void *agent, const char *by); /* ends the damping of a flapping server */
     /* A request needs the fleet: watch it, now and for a while. */
     void (*want)(void *agent);
     /* Writes `hold` (not set: none) to the control key of a server. Borrowed for the call. `done` is called

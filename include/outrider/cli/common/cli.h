@@ -67,7 +67,7 @@ struct cli_given {
     const char *key, *player, *strategy, *near, *seats, *count, *ttl, *server;
     const char *limit, *revision, *lease, *patience;
     struct cli_values tags, labels, excluded;
-    bool json, live, wait, watch, offline;
+    bool json, live, wait, watch, offline, flapping;
     bool prefix, from_key, keys_only, count_only, values_only, previous, lease_keys, once, raw;
 };
 

@@ -42,6 +42,10 @@ struct config_server {
     bool require_status;
     int64_t watchdog_ms;                              /* 0: off */
     int64_t initializing_max_ms, deregister_after_ms; /* 0: never */
+    struct {
+        uint32_t changes; /* 0: off */
+        int64_t within_ms, hold_ms;
+    } flapping;
 };
 
 /* Which server for which player. */

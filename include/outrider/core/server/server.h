@@ -43,6 +43,7 @@ enum server_event_type {
     SERVER_ON_LEARNED, /* a try of probe `index` has passed and brought `facts` and nothing else */
     SERVER_ON_HOLD,    /* set hold `kind`: `reason`, `by`, `deadline_ms`, `expires_ms` */
     SERVER_ON_UNHOLD,  /* lift hold `kind` */
+    SERVER_ON_UNFLAP,  /* an operator ends the damping of a flapping server */
     SERVER_ON_RESTORE, /* the operator's `hold` from before the restart, by its wall times */
     SERVER_ON_CONTROL, /* the control key has `hold`, by its wall times; not set: it lifts the ops hold */
     SERVER_ON_CONTROL_READ, /* the control key was read, or cannot be: nothing need wait for it */
@@ -183,6 +184,11 @@ struct server_facts {
     const struct server_transition *transitions; /* the latest, oldest first */
     size_t transition_count;
 };
+
+struct flapping;
+
+/* Whether it flaps; borrowed until the next step. */
+const struct flapping *server_flapping(const struct server *server);
 
 /* The present facts; what they point to is borrowed until the next step. */
 struct server_facts server_facts(const struct server *server);

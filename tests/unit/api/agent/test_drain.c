@@ -208,6 +208,44 @@ static void the_operator_may_name_itself(void **state)
     assert_string_equal(agent->by, "API, 127.0.0.1");
 }
 
+static void undrain_ends_flapping_and_lifts_no_hold(void **state)
+{
+    struct small_agent *agent = *state;
+    agent->config.server.flapping.changes = 1;
+    agent->config.server.flapping.within_ms = agent->config.server.flapping.hold_ms = 60000;
+    small_agent_start(agent);
+    small_agent_say(agent, "ready");
+    small_agent_try(agent, PROBE_PASSED);
+    small_agent_try(agent, PROBE_PASSED);
+    small_agent_say(agent, "error");
+    small_agent_say(agent, "ready");
+    struct api_reply reply = small_agent_get(agent, "/api/agent", "");
+    json_t *root = small_agent_json(&reply);
+    const json_t *flapping = json_object_get(root, "flapping");
+    assert_string_equal(text(root, "status"), "error");
+    assert_string_equal(text(root, "cause"),
+                        "flapping: 2 changes in 1 min 0 s, ready again after 1 min 0 s without a failure");
+    assert_true(json_is_true(json_object_get(flapping, "on")));
+    assert_int_equal(json_integer_value(json_object_get(flapping, "readyInMs")), 60000);
+    assert_int_equal(json_integer_value(json_object_get(flapping, "limit")), 1);
+    json_decref(root);
+    reply = small_agent_get(agent, "/metrics", "");
+    assert_non_null(strstr(buf_text(&reply.body), "\noutrider_flapping 1\n"));
+    buf_fini(&reply.body);
+    small_agent_refused(small_agent_post(agent, "/api/agent/undrain", "{\"flapping\":1}"), 400, "bad_body");
+    small_agent_refused(small_agent_post(agent, "/api/agent/drain", "{\"flapping\":true}"), 400, "bad_body");
+    assert_int_equal(agent->unflaps, 0);
+    for (int i = 0; i < 2; i++) {
+        reply = small_agent_post(agent, "/api/agent/undrain", "{\"flapping\":true,\"by\":\"alice\"}");
+        root = small_agent_json(&reply);
+        assert_string_equal(text(root, "status"), "ready");
+        assert_true(json_is_true(json_object_get(root, "lifted")) == (i == 0));
+        json_decref(root);
+    }
+    assert_int_equal(agent->undrains, 0);
+    assert_string_equal(agent->by, "alice");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +258,7 @@ int main(void)
         WITH_AGENT(undrain_lifts_and_takes_nothing),
         WITH_AGENT(the_operator_is_named_by_user_or_address),
         WITH_AGENT(the_operator_may_name_itself),
+        WITH_AGENT(undrain_ends_flapping_and_lifts_no_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -225,6 +225,26 @@ static void wait_ends_by_the_outcome_of_the_hold(void **state)
     wait_for("{\"holds\":[]}", EX_FAILED, "\nundrained: ");
 }
 
+static void undrain_ends_flapping(void **state)
+{
+    (void)state;
+    struct buf received = {0};
+    answer_with("true}",
+                (const char *const[]){OK_HEAD "{\"status\":\"ready\",\"lifted\":true,\"hold\":null}",
+                                      OK_HEAD "{\"status\":\"ready\",\"lifted\":false,\"hold\":null}", NULL});
+    assert_int_equal(RUN(&captured, "undrain", "--agent", where, "--flapping"), EX_DONE);
+    assert_string_equal(captured.out, "flapping ended, status ready\n");
+    assert_int_equal(RUN(&captured, "undrain", "--agent", where, "--flapping"), EX_DONE);
+    assert_string_equal(captured.out, "not flapping, nothing to end, status ready\n");
+    peer_end(&peer, &received);
+    assert_contains(buf_text(&received), "POST /api/agent/undrain HTTP/1.1\r\n");
+    assert_contains(buf_text(&received), "\"flapping\":true");
+    buf_fini(&received);
+    assert_int_equal(RUN(&captured, "undrain", "--agent", where, "--flapping", "--id", "w1"), EX_USAGE);
+    assert_contains(captured.err, "without --id");
+    assert_int_equal(RUN(&captured, "drain", "--agent", where, "--flapping"), EX_USAGE);
+}
+
 static void undrain_prints_the_status(void **state)
 {
     (void)state;
@@ -262,6 +282,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_older_agent_is_asked_without_the_operator, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wait_ends_by_the_outcome_of_the_hold, set_up, tear_down),
         cmocka_unit_test_setup_teardown(undrain_prints_the_status, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(undrain_ends_flapping, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -111,6 +111,27 @@ static void test_observer(void **state)
     config_fini(&config);
 }
 
+static void flapping_null_is_off(void **state)
+{
+    static const struct {
+        const char *text;
+        uint32_t changes;
+    } rows[] = {
+        {"null", 0},       {"~", 0}, {"{changes: 0}", 0}, {"{changes: 9}", 9},
+        {"{hold: 1m}", 6}, {"", 6},  {"{}", 6},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct config config;
+        char text[128];
+        snprintf(text, sizeof(text), "server:\n  type: w\n  ports: 1\n  flapping: %s\n", rows[i].text);
+        load(text, &config);
+        assert_int_equal(config.server.flapping.changes, rows[i].changes);
+        assert_int_equal(config.server.flapping.within_ms, 300000);
+        config_fini(&config);
+    }
+}
+
 static void check_server(const struct config_server *server)
 {
     assert_string_equal(server->id, "world-1");
@@ -345,6 +366,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_smallest),    cmocka_unit_test(test_byte_order_mark),
         cmocka_unit_test(test_everything),  cmocka_unit_test(test_observer),
+        cmocka_unit_test(test_everything),  cmocka_unit_test(flapping_null_is_off),
         cmocka_unit_test(test_environment), cmocka_unit_test(test_nothing_on_purpose),
         cmocka_unit_test(test_items),       cmocka_unit_test(test_forms),
         cmocka_unit_test(test_printing),
