@@ -220,6 +220,7 @@ void agent_start(struct agent *agent)
     machine->armed_at = INT64_MAX;
     machine->skew = (int64_t)below(world, 2 * SKEW_MS + 1) - SKEW_MS;
     agent->exiting = agent->leaving = agent->dirty = false;
+    agent->started_at = world->now;
     world->totals.starts++;
     restore(agent, &restored);
     tell(world, "%s: its agent starts, its clock is %+d ms off%s", agent->id, (int)machine->skew,

@@ -15,7 +15,7 @@
  * record on, but not before.
  *
  * And by the clock: an observer counts no reservation later than 2 s after its end (observer_check()), and once all players
- * have gone every seat is free. */
+ * have gone every seat is free, and each record says what its game said last. */
 #include "seats_sim.h"
 
 #include "outrider/base/error.h"
@@ -29,6 +29,9 @@
 
 /* An answer comes within this time, in ms. */
 enum { LATE_MS = 10000 };
+
+/* So long after what went wrong, and after a lease that another life of it had, an agent has written what it has. */
+enum { QUIET_MS = 5000 };
 
 #define SEATS "/outrider/seats/world/w"
 #define RECORD "/services/world/w"
@@ -283,6 +286,30 @@ void oracle_confirmed(struct world *world, const struct agent *agent, uint64_t n
     }
 }
 
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Where nothing has gone wrong for a while, and the game has said nothing new, the record says what it said last: also after a failover
+ * that has undone a write of it. */
+void oracle_pulse(struct world *world)
+{
+    int64_t quiet_ms = QUIET_MS + store_lease_end(world, TTL_MS) - world->now;
+    for (unsigned i = 0; i < world->server_count; i++) {
+        const struct agent *agent = &world->agents[i];
+        int64_t since =
+            later(later(world->calm_since, world->undone_at), later(agent->started_at, agent->serial_at));
+        since = later(since, agent->machine.way_until);
+        bool quiet =
+            world->calm && machine_runs(&agent->machine) && !agent->leaving && world->now - since > quiet_ms;
+        if (quiet && agent->record_serial != agent->serial) {
+            violated(world, "the record of %s does not say what its game said %lld ms ago", agent->id,
+                     (long long)(world->now - agent->serial_at));
+        }
+    }
+}
+
 void oracle_end(struct world *world)
 {
     for (unsigned i = 0; i < OBSERVERS && !world->failed; i++) {
@@ -301,6 +328,9 @@ void oracle_end(struct world *world)
         if (agent->inside_count > 0 || !agent->record_ready) {
             violated(world, "%s: %u inside, %s in the end", agent->id, agent->inside_count,
                      agent->record_ready ? "ready" : "not ready");
+        } else if (agent->record_serial != agent->serial) {
+            violated(world, "the record of %s says in the end what its game said %llu times before",
+                     agent->id, (unsigned long long)(agent->serial - agent->record_serial));
         }
     }
 }

@@ -189,6 +189,7 @@ void game_say(struct agent *agent)
     struct saying *saying = &agent->sayings[++agent->serial % SAYINGS_MAX];
     *saying = (struct saying){.serial = agent->serial, .count = agent->inside_count};
     memcpy(saying->inside, agent->inside, sizeof(saying->inside));
+    agent->serial_at = agent->machine.world->now;
     say_later(agent);
 }
 

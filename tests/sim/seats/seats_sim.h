@@ -206,6 +206,7 @@ struct agent {
     uint64_t inside[INSIDE_MAX];
     unsigned inside_count;
     uint64_t serial, lines; /* of the state; of lines on their way */
+    int64_t serial_at, started_at;
     pid_t pid;
     struct saying sayings[SAYINGS_MAX];
     /* What the registry has of it: */
@@ -268,6 +269,7 @@ struct world {
     uint64_t last_player;         /* players that came */
     unsigned lost, late, doubled; /* per mille of requests */
     bool calm, failed;
+    int64_t calm_since;
     int64_t undone_at; /* when the registry last lost something; 0: it did not */
     struct removal removals[ITEMS_MAX];
     size_t removal_count;
@@ -379,6 +381,7 @@ void oracle_undone(struct world *world);
 void oracle_acknowledged(struct world *world, const struct player *player);
 void oracle_refused(struct world *world, const struct agent *agent, uint64_t number);
 void oracle_confirmed(struct world *world, const struct agent *agent, uint64_t number);
+void oracle_pulse(struct world *world);
 void oracle_end(struct world *world);
 
 #endif

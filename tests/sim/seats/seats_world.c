@@ -144,6 +144,7 @@ static void pulse(struct world *world)
     for (unsigned i = 0; i < OBSERVERS; i++) {
         observer_check(&world->observers[i]);
     }
+    oracle_pulse(world);
     plan(world, 1000, ON_PULSE, 0, 0);
 }
 
@@ -205,7 +206,9 @@ static void begin(struct world *world)
 /* Storms, in which anything may happen, and calms. */
 static void weather(struct world *world)
 {
+    bool was_calm = world->calm;
     world->calm = chance(world, 300);
+    world->calm_since = was_calm ? world->calm_since : world->now;
     world->lost = world->calm ? 0 : (unsigned)below(world, 60);
     world->late = world->calm ? 0 : (unsigned)below(world, 30);
     world->doubled = world->calm ? 0 : (unsigned)below(world, 60);
@@ -213,6 +216,7 @@ static void weather(struct world *world)
 
 static void settle(struct world *world)
 {
+    world->calm_since = world->calm ? world->calm_since : world->now;
     world->calm = true;
     world->lost = world->late = world->doubled = 0;
     for (unsigned i = 0; i < OBSERVERS + world->server_count; i++) {
