@@ -31,7 +31,7 @@ static bool is_put;
 struct flight {
     size_t number;
     int pending;
-    char id[TEXT], player[TEXT], index[TEXT], list[TEXT], record[TEXT], ends[TEXT], place[TEXT];
+    char token[TEXT], id[TEXT], player[TEXT], index[TEXT], list[TEXT], record[TEXT], ends[TEXT], place[TEXT];
     size_t place_size;
 };
 
@@ -90,10 +90,10 @@ static void on_index(redisAsyncContext *context, void *got, void *user)
     }
     if (is_put) {
         CALL(over, flight, "EVALSHA", record_sha, "2", flight->record, flight->ends, "put", "floor:sessions",
-             "token.1", flight->player, "world", flight->id, "world/w1", "1800000", "any", "", "");
+             flight->token, flight->player, "world", flight->id, "world/w1", "1800000", "any", "", "");
     } else if (reply->type == REDIS_REPLY_STRING) {
         CALL(over, flight, "EVALSHA", record_sha, "2", flight->record, flight->ends, "read", "floor:sessions",
-             "token.1", flight->player, "world");
+             flight->token, flight->player, "world");
     } else {
         meter_die("redis: no session of the floor's own");
     }
@@ -101,8 +101,11 @@ static void on_index(redisAsyncContext *context, void *got, void *user)
 
 static void begin(struct flight *flight)
 {
+    static unsigned long long tokens;
     size_t n = asked++ % SESSIONS, shard = n % KEYS_SHARDS;
     flight->number = n;
+    snprintf(flight->token, TEXT, "token.%llu",
+             ++tokens); /* a put with that of before would change nothing */
     snprintf(flight->id, TEXT, "s%zu", n);
     snprintf(flight->player, TEXT, "p%zu", n);
     snprintf(flight->index, TEXT, "{floor:%zu}:i:s%zu", shard, n);
