@@ -127,13 +127,23 @@ static bool path_fits(struct str pattern, struct str path, struct api_request *r
     return pattern.size == 0 && path.size == 0;
 }
 
+/* Whether the path begins as the pattern does before its first name: this alone rules out most rows. */
+static bool may_fit(const char *pattern, struct str path)
+{
+    size_t same = 0;
+    while (same < path.size && pattern[same] == path.data[same] && pattern[same] != '{') {
+        same++;
+    }
+    return pattern[same] == '{' || (pattern[same] == '\0' && same == path.size);
+}
+
 /* The first row of the path. */
 static const struct route *find_path(struct str path, struct api_request *ret_routed)
 {
     /* A slash at the end begins an empty segment, which no route has. */
     bool ends = path.size > 0 && path.data[path.size - 1] == '/';
     for (size_t i = 0; i < COUNT_OF(routes) && !ends; i++) {
-        if (path_fits(str_of(routes[i].path), path, ret_routed)) {
+        if (may_fit(routes[i].path, path) && path_fits(str_of(routes[i].path), path, ret_routed)) {
             return &routes[i];
         }
     }

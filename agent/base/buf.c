@@ -23,12 +23,9 @@ void buf_clear(struct buf *buf)
     }
 }
 
-static void reserve(struct buf *buf, size_t more)
+static void grow(struct buf *buf, size_t size)
 {
-    size_t need = more > SIZE_MAX - 1 - buf->size ? SIZE_MAX : buf->size + more + 1;
-    if (need <= buf->capacity) {
-        return;
-    }
+    size_t need = size > SIZE_MAX - 1 - buf->size ? SIZE_MAX : buf->size + size + 1;
     size_t capacity = buf->capacity < 64 ? 64 : buf->capacity;
     while (capacity < need) {
         capacity = capacity > SIZE_MAX / 2 ? need : capacity * 2;
@@ -37,26 +34,46 @@ static void reserve(struct buf *buf, size_t more)
     buf->capacity = capacity;
 }
 
+/* Most often there is room: then nothing more is called. */
+static inline void make_room(struct buf *buf, size_t size)
+{
+    if (size >= buf->capacity - buf->size) { /* a byte more, for the NUL */
+        grow(buf, size);
+    }
+}
+
+void buf_reserve(struct buf *buf, size_t size)
+{
+    make_room(buf, size);
+}
+
 char *buf_extend(struct buf *buf, size_t size)
 {
-    reserve(buf, size);
+    make_room(buf, size);
     char *start = buf->data + buf->size;
     buf->size += size;
     buf->data[buf->size] = '\0';
     return start;
 }
 
+static inline void add(struct buf *buf, const void *data, size_t size)
+{
+    make_room(buf, size);
+    if (size > 0) {
+        memcpy(buf->data + buf->size, data, size);
+    }
+    buf->size += size;
+    buf->data[buf->size] = '\0';
+}
+
 void buf_add(struct buf *buf, const void *data, size_t size)
 {
-    char *start = buf_extend(buf, size);
-    if (size > 0) {
-        memcpy(start, data, size);
-    }
+    add(buf, data, size);
 }
 
 void buf_str(struct buf *buf, struct str text)
 {
-    buf_add(buf, text.data, text.size);
+    add(buf, text.data, text.size);
 }
 
 void buf_keep(struct buf *buf, struct str *const texts[], size_t count)
@@ -66,7 +83,7 @@ void buf_keep(struct buf *buf, struct str *const texts[], size_t count)
         size += texts[i]->size;
     }
     buf_clear(buf);
-    reserve(buf, size); /* so that what is pointed at does not move */
+    buf_reserve(buf, size); /* so that what is pointed at does not move */
     for (size_t i = 0; i < count; i++) {
         const char *copy = buf->data + buf->size;
         buf_str(buf, *texts[i]);
@@ -102,7 +119,7 @@ void buf_vprintf(struct buf *buf, const char *format, va_list args)
     if (size < 0) {
         return;
     }
-    reserve(buf, (size_t)size);
+    buf_reserve(buf, (size_t)size);
     vsnprintf(buf->data + buf->size, (size_t)size + 1, format, args);
     buf->size += (size_t)size;
 }

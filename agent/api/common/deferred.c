@@ -27,6 +27,7 @@ struct api_deferreds {
     uint64_t round;   /* counts wake-ups */
     int64_t due_mono; /* of the request that is being handled again; INT64_MAX: none is */
     struct timer *timer;
+    int64_t timer_ms; /* when it is to run; INT64_MAX: it is not armed */
     struct loop *loop;
     struct deferred woken;
     api_again_fn *again;
@@ -52,13 +53,18 @@ static void copy_request(struct api_deferred *deferred, const struct api_request
     }
 }
 
+/* Moves the timer only to an earlier time: most are answered long before they are due, and one wake-up that finds nothing due costs less
+ * than moving it each time. */
 static void arm(struct api_deferreds *list)
 {
     const struct api_deferred *each = list->first;
     while (each != NULL && each->exchange == NULL) {
         each = each->next;
     }
-    timer_arm_at_ms(list->timer, each == NULL ? INT64_MAX : each->due_mono);
+    if (each != NULL && each->due_mono < list->timer_ms) {
+        list->timer_ms = each->due_mono;
+        timer_arm_at_ms(list->timer, list->timer_ms);
+    }
 }
 
 /* The one that came first stays before others with the same timeout. Sought from the end: most are the last to end. */
@@ -124,6 +130,7 @@ static void on_timer(void *user)
 {
     struct api_deferreds *list = user;
     int64_t now = clock_mono_ms();
+    list->timer_ms = INT64_MAX;
     for (struct api_deferred *each = list->first, *next; each != NULL && each->due_mono <= now; each = next) {
         next = each->next;
         const char *code = each->deferral.code;
@@ -153,6 +160,7 @@ struct api_deferreds *api_deferreds_new(struct loop *loop, api_again_fn *again, 
 {
     struct api_deferreds *list = mem_zalloc(sizeof(*list));
     *list = (struct api_deferreds){.due_mono = INT64_MAX,
+                                   .timer_ms = INT64_MAX,
                                    .timer = timer_new(loop, on_timer, list),
                                    .loop = loop,
                                    .woken = {.fn = on_woken, .user = list},

@@ -12,12 +12,16 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+/* Most replies are smaller. */
+enum { USUAL_BYTES = 500 };
+
 static const char json_type[] = "application/json";
 
 struct buf *api_json(struct api_reply *reply)
 {
     reply->status = 200;
     reply->content_type = json_type;
+    buf_reserve(&reply->body, USUAL_BYTES);
     return &reply->body;
 }
 

@@ -88,9 +88,26 @@ static void add_repaired(struct buf *out, struct str text)
     }
 }
 
+/* Whether one of eight bytes is none that a string has as it is. A subtraction borrows into the highest bit of a byte that is too small. */
+static bool has_special(const char *bytes)
+{
+    const uint64_t ones = 0x0101010101010101U;
+    uint64_t word;
+    memcpy(&word, bytes, sizeof(word));
+    uint64_t borrows = (word - ones * 0x20) | ((word ^ ones * '"') - ones) | ((word ^ ones * '\\') - ones) |
+                       ((word ^ ones * 0x7f) - ones);
+    return ((borrows | word) & ones * 0x80) != 0;
+}
+
 static bool is_plain(struct str text)
 {
-    for (size_t i = 0; i < text.size; i++) {
+    size_t i = 0;
+    for (; i + sizeof(uint64_t) <= text.size; i += sizeof(uint64_t)) {
+        if (has_special(text.data + i)) {
+            return false;
+        }
+    }
+    for (; i < text.size; i++) {
         unsigned char c = (unsigned char)text.data[i];
         if (c < 0x20 || c > 0x7e || c == '"' || c == '\\') {
             return false;

@@ -206,21 +206,48 @@ int redis_decoder_next(struct redis_decoder *decoder, struct error *err, const s
 
 /* ---- commands ---- */
 
-static void add_number(struct buf *out, const char *mark, size_t number)
+/* Of a number: its mark, its digits, CR LF. */
+enum { NUMBER_MAX = 1 + 20 + 2 };
+
+static char *put_end(char *to)
 {
-    buf_add(out, mark, 1);
-    buf_uint(out, number);
-    buf_str(out, STR("\r\n"));
+    *to++ = '\r';
+    *to++ = '\n';
+    return to;
 }
 
+static char *put_number(char *to, char mark, size_t number)
+{
+    char digits[20];
+    size_t first = sizeof(digits);
+    do {
+        digits[--first] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    *to++ = mark;
+    while (first < sizeof(digits)) {
+        *to++ = digits[first++];
+    }
+    return put_end(to);
+}
+
+/* There is room for all of it before anything is written: a command has many small parts. */
 void redis_command_add(struct buf *out, const struct str *args, size_t count)
 {
-    add_number(out, "*", count);
+    size_t most = NUMBER_MAX;
     for (size_t i = 0; i < count; i++) {
-        add_number(out, "$", args[i].size);
-        buf_str(out, args[i]);
-        buf_str(out, STR("\r\n"));
+        most += NUMBER_MAX + args[i].size + 2;
     }
+    char *to = put_number(buf_extend(out, most), '*', count);
+    for (size_t i = 0; i < count; i++) {
+        to = put_number(to, '$', args[i].size);
+        if (args[i].size > 0) {
+            memcpy(to, args[i].data, args[i].size);
+        }
+        to = put_end(to + args[i].size);
+    }
+    *to = '\0';
+    out->size = (size_t)(to - out->data);
 }
 
 /* ---- small things ---- */

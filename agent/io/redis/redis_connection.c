@@ -225,7 +225,6 @@ static bool is_push(const struct redis_reply *reply)
 
 static void on_reply(struct redis_connection *connection, const struct redis_reply *reply)
 {
-    connection->heard_us = clock_mono_us();
     if (connection->state == REDIS_LINK_LOGIN) {
         on_login_reply(connection, reply);
         return;
@@ -250,8 +249,10 @@ static bool take_replies(struct redis_connection *connection)
     const struct redis_reply *reply = NULL;
     struct error err;
     int rc = 0;
-    while (connection->state >= REDIS_LINK_LOGIN &&
-           (rc = redis_decoder_next(connection->decoder, &err, &reply)) > 0) {
+    for (int count = 0; connection->state >= REDIS_LINK_LOGIN &&
+                        (rc = redis_decoder_next(connection->decoder, &err, &reply)) > 0;
+         count++) {
+        connection->heard_us = count == 0 ? clock_mono_us() : connection->heard_us; /* all came together */
         on_reply(connection, reply);
     }
     if (rc < 0) {

@@ -40,21 +40,18 @@ static void on_read(const struct redis_result *result, void *user)
         return;
     }
     bool by_id = job->request.op == SESSION_GET;
-    struct str player = by_id ? job->player : job->request.player, best = {NULL, 0};
-    int64_t touched_ms = -1;
+    struct str player = by_id ? job->player : job->request.player;
     for (size_t i = 0; result->reply->type == REDIS_IS_ARRAY && i < result->reply->count; i++) {
         struct session session;
         struct str packed = redis_text(&result->reply->items[i]);
-        if (session_packed_read(packed, player, &session) == 0 && session.touched_ms > touched_ms &&
+        if (session_packed_read(packed, player, &session) == 0 &&
+            (!job->reply.found || session.touched_ms > job->reply.session.touched_ms) &&
             (!by_id || str_eq(session.id, job->request.session_id))) {
-            touched_ms = session.touched_ms;
-            best = packed;
+            job->reply.found = true;
+            job->reply.session = session;
         }
     }
-    job->reply.found = best.data != NULL;
-    if (best.data == NULL || job_set_session(job, best, player) == 0) {
-        job_finish(job);
-    }
+    job_finish(job); /* at once, while what the session points to is there: a read waits for no event */
 }
 
 static void read_place(struct job *job)

@@ -45,13 +45,14 @@ void job_record(struct job *job, const char *op, struct str player, struct str t
                 size_t count, redis_result_fn *fn, void *user)
 {
     struct session_redis *own = job->own;
-    struct buf record = {0}, ends = {0};
+    struct buf keys = {0};
     struct str all[ARGS_MAX] = {STR("2")};
     unsigned shard = keys_shard(player);
-    keys_add(own, KEYS_RECORD, shard, player, &record);
-    keys_add(own, KEYS_ENDS, shard, STR(""), &ends);
-    all[1] = buf_view(&record);
-    all[2] = buf_view(&ends);
+    keys_add(own, KEYS_RECORD, shard, player, &keys);
+    size_t split = keys.size;
+    keys_add(own, KEYS_ENDS, shard, STR(""), &keys);
+    all[1] = (struct str){keys.data, split};
+    all[2] = (struct str){keys.data + split, keys.size - split};
     all[3] = str_of(op);
     all[4] = str_of(own->channel);
     all[5] = buf_view(&job->token);
@@ -61,9 +62,8 @@ void job_record(struct job *job, const char *op, struct str player, struct str t
     for (size_t i = 0; i < count; i++) {
         all[8 + i] = args[i];
     }
-    submit(job, &own->record, buf_view(&record), all, 8 + count, fn, user);
-    buf_fini(&record);
-    buf_fini(&ends);
+    submit(job, &own->record, all[1], all, 8 + count, fn, user);
+    buf_fini(&keys);
 }
 
 static void ignored(const struct redis_result *result, void *user)
@@ -270,6 +270,12 @@ static void start_jobs(void *user)
     }
 }
 
+/* Whether it may tell of something, by the token of which its events are known. */
+static bool is_change(enum session_op op)
+{
+    return op != SESSION_GET && op != SESSION_FIND && op != SESSION_LIST;
+}
+
 static void accept(struct session_store *store, const struct session_request *request)
 {
     struct session_redis *own = own_of(store);
@@ -278,9 +284,11 @@ static void accept(struct session_store *store, const struct session_request *re
     job->own = own;
     job->seq = ++own->last_seq;
     job->deadline_ms = clock_mono_ms() + request->timeout_ms;
-    buf_str(&job->token, str_of(own->agent));
-    buf_add(&job->token, ".", 1);
-    buf_uint(&job->token, job->seq);
+    if (is_change(request->op)) {
+        buf_str(&job->token, str_of(own->agent));
+        buf_add(&job->token, ".", 1);
+        buf_uint(&job->token, job->seq);
+    }
     job->request = *request;
     session_request_keep(&job->request, &job->texts);
     const char *problem = session_request_problem(&job->request, text);

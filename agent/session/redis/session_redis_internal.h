@@ -48,9 +48,10 @@ struct job {
     uint64_t seq;
     struct session_request request; /* its texts are in `texts` */
     struct buf texts;
-    struct buf token;
+    struct buf token; /* of a change */
     int64_t deadline_ms;
-    struct session_reply reply; /* its texts are in `said` or in `texts` */
+    struct session_reply
+        reply; /* its texts are in `said` or in `texts`, those of a read in what Redis answered */
     struct buf said;
     char error[300];
     bool is_held; /* the reply is there, its events are not yet heard */

@@ -22,6 +22,9 @@ void buf_fini(struct buf *buf);
 /* Empties the buffer and keeps its memory. */
 void buf_clear(struct buf *buf);
 
+/* Makes room for `size` more bytes at once, where about so many are going to be added. */
+void buf_reserve(struct buf *buf, size_t size);
+
 /* Appends bytes. `data` must not point into `buf`. */
 void buf_add(struct buf *buf, const void *data, size_t size);
 

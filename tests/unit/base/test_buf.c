@@ -111,6 +111,25 @@ static void numbers_are_what_printf_makes_of_them(void **state)
     }
 }
 
+static void room_that_is_made_at_once_stays(void **state)
+{
+    (void)state;
+    struct buf buf = {0};
+    buf_reserve(&buf, 300);
+    const char *first = buf.data;
+    assert_int_equal(buf.size, 0);
+    for (size_t i = 0; i < 300; i++) {
+        buf_add(&buf, "x", 1);
+    }
+    assert_ptr_equal(buf.data, first);
+    buf_reserve(&buf, 1000);
+    assert_int_equal(strlen(buf_text(&buf)), 300);
+    buf_fini(&buf);
+    buf_reserve(&buf, 0);
+    assert_int_equal(buf_view(&buf).size, 0);
+    buf_fini(&buf);
+}
+
 static void texts_that_are_kept_point_at_their_copies(void **state)
 {
     (void)state;
@@ -138,6 +157,7 @@ int main(void)
         cmocka_unit_test(consuming_drops_from_the_front),
         cmocka_unit_test(clearing_keeps_the_memory),
         cmocka_unit_test(numbers_are_what_printf_makes_of_them),
+        cmocka_unit_test(room_that_is_made_at_once_stays),
         cmocka_unit_test(texts_that_are_kept_point_at_their_copies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

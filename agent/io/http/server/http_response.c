@@ -4,6 +4,9 @@
 
 #include <time.h>
 
+/* Most heads are smaller. */
+enum { USUAL_BYTES = 500 };
+
 /* Writes the lowest `count` digits, the last of them to `last`. */
 static void put_digits(char *last, int number, int count)
 {
@@ -49,6 +52,7 @@ static const struct str browser_headers =
 void http_response_head(struct buf *out, const struct http_response *response, size_t body_size, int minor,
                         bool keep_alive)
 {
+    buf_reserve(out, USUAL_BYTES);
     buf_str(out, STR("HTTP/1.1 "));
     buf_int(out, response->status);
     add_line(out, STR(" "), str_of(http_status_reason(response->status)));
