@@ -84,6 +84,7 @@ class CheckLive(AuthCase):
         agent = self.sidecar()
         agent.write(probes=[
             {"name": "query", "type": "a2s", "port": source.port}, {"name": "ping", "type": "raknet", "port": bedrock.port},
+            {"name": "own", "type": "exec", "command": ["/bin/echo", "outrider: players=7"], "timeout": "900ms"},
             {"name": "away", "type": "tcp", "port": self.game.port, "host": "nowhere.invalid"}, *slow])
         text = self.check(agent, 0)
         self.assertRegex(text, rf"probe query, a2s localhost:{source.port}: passed in [0-9.]+ ms, players 3 of 16, map de_dust2, "
@@ -91,6 +92,7 @@ class CheckLive(AuthCase):
         self.assertNotIn("\x1b", text)
         self.assertIn(", players 4 of 10, ", text)
         self.assertIn("probe away, tcp nowhere.invalid", text)
+        self.assertRegex(text, "probe own, exec /bin/echo outrider: players=7: passed in [0-9.]+ ms, players 7\n")
         self.assertEqual(text.count(f", a2s localhost:{silent.port}: timed out after 400ms. UDP port {silent.port} of localhost "
                                     "gave no answer"), 30)
         self.assertEqual(len(set(silent.peers[:30])), 30, "one after the other")

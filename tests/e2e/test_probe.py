@@ -1,11 +1,13 @@
 """`outrider probe`: a server asked once, without a configuration and without an agent."""
 import contextlib
+import http.server
 import json
 import pathlib
 import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import unittest
 
 import game_servers
@@ -156,6 +158,97 @@ class Games(ProbeCase):
         self.assertIn(f"UDP port {server.port} of 127.0.0.1 gave no answer", text)
         self.assertIn("Many games answer queries on another port", " ".join(text.split()))
         server.socket.close()
+
+
+class StatusPage(http.server.BaseHTTPRequestHandler):
+    """Players in JSON, the headers that it was asked with, and a terminal's escapes."""
+    PAGE = {"online": {"count": 12, "max": 64}, "map": "\x1b[2Jharbor"}
+
+    def do_GET(self):
+        self.server.asked.append((self.path, dict(self.headers)))
+        self.send_response(404 if self.path == "/nope" else 200, "\x1b[31mNo" if self.path == "/nope" else None)
+        self.end_headers()
+        self.wfile.write(json.dumps(self.PAGE).encode())
+
+    def log_message(self, *_):
+        pass
+
+
+class Web(ProbeCase):
+    def setUp(self):
+        super().setUp()
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), StatusPage)
+        self.server.asked = []
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.addCleanup(self.server.server_close)
+        self.addCleanup(self.server.shutdown)
+        self.at = f"127.0.0.1:{self.server.server_port}"
+
+    def test_a_url(self):
+        text = self.text(f"http://{self.at}/status?full=1", "--facts", "players=/online/count,capacity=/online/max")
+        self.assertRegex(text, r"^yes: http http://.*/status\?full=1 passed in [0-9.]+ ms, players 12 of 64\n")
+        self.assertIn("path: \"/status?full=1\", ", text)
+        self.assertIn("facts: {players: /online/count, capacity: /online/max}}", text)
+
+    def test_headers_and_facts(self):
+        document = self.document("http", f"{self.at}/status", "--headers", "X-Token: a, b", "--facts", "map=/map",
+                                 "--facts", "players=/nowhere")
+        self.assertEqual(self.server.asked[0][1]["X-Token"], "a, b")
+        self.assertIsNone(document["facts"]["players"])
+        self.assertIn("harbor", document["facts"]["map"])
+
+    def test_without_facts_it_says_how(self):
+        self.assertIn("--facts players=/online/count says where", self.text("http", f"{self.at}/status"))
+
+    def test_a_status_that_does_not_pass(self):
+        out, err = self.run_probe("http", f"{self.at}/nope", status=1)
+        self.assertRegex(out, r"^no: http http://.*/nope: HTTP 404")
+        self.assertNotIn("\x1b", out + err)
+        self.text("http", f"{self.at}/nope", "--status", "200-299,404")
+
+    def test_https_where_there_is_none(self):
+        self.assertIn(f"no: http https://{self.at}/: TLS: ", self.text("https", self.at, status=1))
+
+    def test_several_tries(self):
+        self.text("http", f"{self.at}/status", "--count", "3", "--interval", "600ms", "--timeout", "500ms")
+        self.assertEqual(len(self.server.asked), 3)
+
+
+class Programs(ProbeCase):
+    def program(self, text):
+        path = self.dir / "check"
+        path.write_text("#!/bin/sh\n" + text)
+        path.chmod(0o755)
+        return path
+
+    def test_a_program(self):
+        path = self.program('echo "disk is fine"\necho "outrider: players=12/64 map=harbor"\nexit "$1"\n')
+        text = self.text("exec", "--", path, "0")
+        self.assertRegex(text, rf"^yes: exec {path} 0 passed in [0-9.]+ ms, players 12 of 64, map harbor\n")
+        self.assertIn("\n  says      disk is fine\n", text)
+        self.assertIn(f"command: [{path}, 0]}}\n", text)
+        text = self.text("exec", "--", path, "3", status=1)
+        self.assertEqual(text, f"no: exec {path} 3: exit status 3: disk is fine\n  A program passes with exit status 0.\n")
+
+    def test_named_from_here(self):
+        path = self.program("exit 0\n")
+        self.assertEqual(self.document("exec", "./check")["target"], str(path))
+        self.assertIn("the program must be an absolute path", self.run_probe("exec", "check", status=64)[1])
+
+    def test_one_that_does_not_end(self):
+        path = self.program("sleep 100 & sleep 100\n")
+        text = self.text("exec", "--timeout", "200ms", "--", path, status=1)
+        self.assertIn("timed out after 200ms\n  The program did not end in time", text)
+
+    def test_hostile_output(self):
+        path = self.program("printf '\\033]0;owned\\007\\033[2J\\377\\n'; head -c 3000000 /dev/zero | tr '\\0' x; exit 1\n")
+        for words in ([], ["--json"]):
+            text = self.text("exec", *words, "--", path, status=1)
+            self.assertNotIn("\x1b", text)
+            self.assertLess(len(text), 2000)
+
+    def test_no_program(self):
+        self.assertIn("No such file or directory", self.text("exec", "/nope", status=1))
 
 
 class Hostile(ProbeCase):

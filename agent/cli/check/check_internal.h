@@ -9,6 +9,7 @@
 struct buf;
 struct config;
 struct etcd_access;
+struct probe_tools;
 struct registry_limits;
 
 /* Appends the line of a warning to `problems`: the file, the setting, and what is wrong and what to do, cut at 1023 bytes. */
@@ -45,7 +46,8 @@ void check_find_host(const struct config *config, const struct etcd_access *acce
 /* For `outrider check --live`: tries each probe once, all at the same time, and prints what it learned, a line to stdout each. One that
  * passed on a port that players are told is tried at the published address as well: a server that listens on loopback only is
  * ready and cannot be reached. */
-void check_probes(const struct config *config, const struct etcd_access *access);
+void check_probes(const struct config *config, const struct etcd_access *access,
+                  const struct probe_tools *tools);
 
 /* For `outrider check --live` where sessions are in Redis: makes a session there, finds it, and ends it, as the agent does, and prints one
  * line to stdout. Returns EX_DONE, or EX_TEMPFAIL where that does not work. */
@@ -59,6 +61,6 @@ void check_redis(const struct config *config, const struct etcd_access *access);
  * two keys, with the agent's timeouts. Writes nothing. Prints one line per test to stdout. Returns EX_DONE; EX_TEMPFAIL
  * when no endpoint answers; EX_FAILED for any other failure. An endpoint that fails while another answers is
  * shown and does not count: the agent would run. */
-int check_live(const struct config *config);
+int check_live(const char *file, const struct config *config);
 
 #endif

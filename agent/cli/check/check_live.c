@@ -5,6 +5,7 @@
 #include "outrider/base/ulid.h"
 #include "outrider/cli/common/cli.h"
 #include "outrider/cli/common/etcd_access.h"
+#include "outrider/cli/probe/probe_ask.h"
 #include "outrider/codec/state/state_file.h"
 #include "outrider/core/config/config.h"
 #include "outrider/io/loop/loop.h"
@@ -349,11 +350,17 @@ bool check_keys(const struct config *config, struct buf *ret_record, struct buf 
 
 /* ---- the command ---- */
 
-int check_live(const struct config *config)
+int check_live(const char *file, const struct config *config)
 {
     struct live live = {.config = config};
+    struct probe_tools tools;
+    struct error err;
+    if (probe_tools_prepare(&tools, file, config, &err) < 0) {
+        return cli_fail(EX_FAILED, "%s", err.text);
+    }
     live.status = etcd_access_open(&live.access, &config->registry);
     if (live.status != EX_DONE) {
+        probe_tools_close(&tools);
         return live.status;
     }
     live.id_is_random = check_keys(config, &live.record_key, &live.control_key);
@@ -370,7 +377,9 @@ int check_live(const struct config *config)
     if (sessions != EX_DONE) {
         fail(&live, sessions);
     }
-    check_probes(config, &live.access);
+    probe_tools_open(&tools, live.access.loop, live.access.resolver);
+    check_probes(config, &live.access, &tools);
+    probe_tools_close(&tools);
     etcd_access_close(&live.access);
     buf_fini(&live.error);
     buf_fini(&live.record_key);

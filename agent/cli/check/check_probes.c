@@ -15,7 +15,7 @@
 /* The probes of the file, and a connection to each port that none of them covers. */
 struct tried {
     const struct config *config;
-    const struct etcd_access *access;
+    const struct probe_tools *tools;
     const char *near; /* probe_host; where that is the published one, this machine */
     struct buf host;  /* that is published; empty: none */
     struct config_probe plain[CONFIG_PORTS_MAX];
@@ -108,7 +108,7 @@ static void try_others(struct tried *tried, size_t count)
                 (struct probe_ask){.probe = ask->probe, .host = far_asked ? tried->near : host};
         }
     }
-    probe_ask_all(tried->access->loop, tried->access->resolver, tried->others, used);
+    probe_ask_all(tried->tools, tried->others, used);
     for (size_t i = 0; i < used; i++) {
         const struct probe_ask *other = &tried->others[i], *first = &tried->asks[tried->of[i]];
         if (far_asked) {
@@ -130,7 +130,7 @@ static void try_all(struct tried *tried, const struct config_probe *probes, size
             printf("probe %s: not tried: no address is published yet\n", probes[i].name);
         }
     }
-    probe_ask_all(tried->access->loop, tried->access->resolver, tried->asks, used);
+    probe_ask_all(tried->tools, tried->asks, used);
     for (size_t i = 0; i < used && !quiet; i++) {
         print_ask(tried, &tried->asks[i]);
     }
@@ -152,14 +152,15 @@ static void add_plain(struct tried *tried)
     }
 }
 
-void check_probes(const struct config *config, const struct etcd_access *access)
+void check_probes(const struct config *config, const struct etcd_access *access,
+                  const struct probe_tools *tools)
 {
     if (!config->server.present) {
         return;
     }
     struct tried *tried = mem_zalloc(sizeof(*tried));
     tried->config = config;
-    tried->access = access;
+    tried->tools = tools;
     tried->near = asks_published(config) ? "localhost" : config->probe_host;
     check_find_host(config, access, &tried->host);
     add_plain(tried);

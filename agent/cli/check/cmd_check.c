@@ -54,7 +54,7 @@ int cmd_check(const struct cli_line *line)
     buf_fini(&problems);
     if (status == EX_DONE) {
         print_ok(path, config);
-        status = line->given.live ? check_live(config) : EX_DONE;
+        status = line->given.live ? check_live(path, config) : EX_DONE;
     }
     config_fini(config);
     free(config);

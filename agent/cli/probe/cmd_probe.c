@@ -1,6 +1,7 @@
 /* outrider probe: asks one server once, as an agent would, without a configuration. */
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
+#include "outrider/base/mem.h"
 #include "outrider/cli/probe/probe_ask.h"
 #include "outrider/io/loop/loop.h"
 #include "outrider/io/net/resolver.h"
@@ -8,6 +9,7 @@
 #include "probe_internal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *place_of(const struct probe_kind *kind)
@@ -98,30 +100,50 @@ static void print_try(const struct probe_line *line, const struct probe_ask *ask
     buf_fini(&out);
 }
 
-static int ask(const struct probe_line *line)
+static int ask_all(const struct probe_line *line, const struct probe_tools *tools)
 {
-    struct error err;
-    struct loop *loop = loop_new(&err);
-    if (loop == NULL) {
-        return cli_fail(EX_FAILED, "%s", err.text);
-    }
-    struct resolver *resolver = resolver_new(loop, NULL);
     struct tally tally = {0};
     while (tally.tries < line->count) {
-        struct probe_ask one = {.probe = &line->probe,
+        struct probe_ask ask = {.probe = &line->probe,
                                 .host = line->probe.host == NULL ? "" : line->probe.host};
         int64_t due = clock_mono_us() / 1000 + line->probe.interval_ms;
-        probe_ask_all(loop, resolver, &one, 1);
-        count_try(&tally, &one);
-        print_try(line, &one, &tally);
+        probe_ask_all(tools, &ask, 1);
+        count_try(&tally, &ask);
+        print_try(line, &ask, &tally);
         int64_t wait = due - clock_mono_us() / 1000;
         if (tally.tries < line->count && wait > 0) {
             cli_pause_ms(wait);
         }
     }
+    return tally.passed == tally.tries ? EX_DONE : EX_FAILED;
+}
+
+/* The process that starts programs allows those of a configuration: this probe alone. */
+static int prepare(struct probe_tools *tools, const struct probe_line *line, struct error *err)
+{
+    struct config *config = mem_zalloc(sizeof(*config));
+    config->probes[config->probe_count++] = line->probe;
+    int result = probe_tools_prepare(tools, "the command line", config, err);
+    free(config);
+    return result;
+}
+
+static int ask(const struct probe_line *line)
+{
+    struct probe_tools tools;
+    struct error err;
+    struct loop *loop = NULL;
+    if (prepare(&tools, line, &err) < 0 || (loop = loop_new(&err)) == NULL) {
+        probe_tools_close(&tools);
+        return cli_fail(EX_FAILED, "%s", err.text);
+    }
+    struct resolver *resolver = resolver_new(loop, NULL);
+    probe_tools_open(&tools, loop, resolver);
+    int status = ask_all(line, &tools);
+    probe_tools_close(&tools);
     resolver_free(resolver);
     loop_free(loop);
-    return tally.passed == tally.tries ? EX_DONE : EX_FAILED;
+    return status;
 }
 
 int cmd_probe(const struct cli_line *line)

@@ -3,7 +3,6 @@
 #include "outrider/base/buf.h"
 #include "outrider/codec/text/printable.h"
 #include "outrider/io/loop/loop.h"
-#include "outrider/probe/driver.h"
 #include "probe_internal.h"
 
 #include <inttypes.h>
@@ -44,17 +43,16 @@ static void on_result(const struct probe_result *result, void *user)
     keep_text(ask, CONFIG_FACT_NAME, passed ? facts->name : STR(""), ask->name);
 }
 
-void probe_ask_all(struct loop *loop, struct resolver *resolver, struct probe_ask *asks, size_t count)
+void probe_ask_all(const struct probe_tools *tools, struct probe_ask *asks, size_t count)
 {
-    const struct probe_context context = {.loop = loop, .resolver = resolver};
     for (size_t i = 0; i < count; i++) {
         asks[i].done = false;
         (void)!probe_driver_for(asks[i].probe->type)
-            ->start(&context, asks[i].host, asks[i].probe, on_result, &asks[i]);
+            ->start(&tools->context, asks[i].host, asks[i].probe, on_result, &asks[i]);
     }
     for (size_t i = 0; i < count; i++) {
         while (!asks[i].done) {
-            loop_turn_once(loop, true);
+            loop_turn_once(tools->context.loop, true);
         }
     }
 }
@@ -138,41 +136,51 @@ static void add_timed_out(const struct probe_ask *ask, const struct probe_kind *
     }
 }
 
+static void add_sentence(struct buf *out, const char *sentence)
+{
+    if (sentence != NULL) {
+        buf_printf(out, "%s%s", out->size == 0 ? "" : " ", sentence);
+    }
+}
+
 void probe_ask_advice(const struct probe_ask *ask, struct buf *out)
 {
     const struct probe_kind *kind = probe_kind_of_type(ask->probe->type);
     switch (ask->outcome) {
-    case PROBE_PASSED: return;
+    case PROBE_PASSED: break;
     case PROBE_REFUSED:
         buf_printf(out, "Nothing listens on ");
         add_port(ask, kind, out);
         buf_printf(out, ": does the server run, and is this its port?");
+        add_sentence(out, kind->look_at);
         break;
-    case PROBE_TIMED_OUT: add_timed_out(ask, kind, out); break;
+    case PROBE_TIMED_OUT:
+        add_timed_out(ask, kind, out);
+        add_sentence(out, kind->look_at);
+        break;
     case PROBE_UNREACHABLE:
         buf_printf(
             out, "There is no way to %s from here: is the address right, and is this machine in its network?",
             ask->host);
-        return;
+        break;
     case PROBE_RESET:
         buf_printf(out, "Something listens there and hung up: does it speak %s?", kind->word);
+        add_sentence(out, kind->when_failed);
         break;
     case PROBE_NOT_FOUND:
         buf_printf(out, "There is no such file: is the path right, and does the server run?");
-        return;
+        break;
     case PROBE_NOT_RESOLVED:
         buf_printf(out, "Is the name %s right, and does a name server answer?", ask->host);
-        return;
+        break;
     case PROBE_FAILED:
-        if (ask->probe->type != CONFIG_PROBE_EXEC) {
+        if (kind->when_failed == NULL) {
             buf_printf(
                 out,
                 "There was an answer, and not one that passes: is this the port, and is %s its protocol?",
                 kind->word);
         }
+        add_sentence(out, kind->when_failed);
         break;
-    }
-    if (kind->look_at != NULL) {
-        buf_printf(out, "%s%s", out->size == 0 ? "" : " ", kind->look_at);
     }
 }

@@ -22,12 +22,13 @@ struct probe_kind {
     const char *word;
     enum config_probe_type type;
     enum probe_place place;
-    bool secure;          /* `https`: the scheme is set */
-    bool datagrams;       /* UDP */
-    uint16_t port;        /* where none is given; 0: it must be given */
-    uint16_t secure_port; /* the same with scheme: https; 0: `port` */
-    const char *for_what; /* one line of the list */
-    const char *look_at;  /* a sentence: where to look when there is no answer; "": none */
+    bool secure;             /* `https`: the scheme is set */
+    bool datagrams;          /* UDP */
+    uint16_t port;           /* where none is given; 0: it must be given */
+    uint16_t secure_port;    /* the same with scheme: https; 0: `port` */
+    const char *for_what;    /* one line of the list */
+    const char *look_at;     /* a sentence: where to look when nothing answers; NULL: none */
+    const char *when_failed; /* the same when something answers that does not pass; NULL: the common one */
 };
 
 /* The kinds, in the order of the list; the first of each type is that of the type. */

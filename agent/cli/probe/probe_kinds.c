@@ -21,16 +21,19 @@ const struct probe_kind probe_kinds[] = {
      .look_at = "The game has it as net_port."},
     {"http", CONFIG_PROBE_HTTP, PROBE_PLACE_URL, .port = 80, .secure_port = 443,
      .for_what = "a web server, or a game with a status page",
-     .look_at = "A server of HTTPS is asked with the type https."},
+     .when_failed = "`path`, `status`, `body` and `tls` say what is asked and what passes; a server of HTTPS "
+                    "is asked with "
+                    "`scheme: https`, which the type https stands for."},
     {"https", CONFIG_PROBE_HTTP, PROBE_PLACE_URL, .secure = true, .port = 80, .secure_port = 443,
      .for_what = "the same with TLS"},
     {"grpc", CONFIG_PROBE_GRPC, PROBE_PLACE_HOST, .port = 50051,
      .for_what = "a gRPC server with the health service grpc.health.v1 (--tls: with TLS)",
-     .look_at = "The server must register the health service, and one with TLS is asked with --tls."},
+     .when_failed =
+         "The server must register the health service grpc.health.v1; one with TLS is asked with `tls`."},
     {"tcp", CONFIG_PROBE_TCP, PROBE_PLACE_HOST, .for_what = "anything that listens on a TCP port"},
     {"unix", CONFIG_PROBE_UNIX, PROBE_PLACE_PATH, .for_what = "anything that listens on a unix socket"},
     {"exec", CONFIG_PROBE_EXEC, PROBE_PLACE_COMMAND, .for_what = "a program of yours: exit status 0 passes",
-     .look_at = "A program passes with exit status 0."},
+     .when_failed = "A program passes with exit status 0."},
 };
 
 const size_t probe_kind_count = COUNT_OF(probe_kinds);

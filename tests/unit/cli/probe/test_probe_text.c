@@ -130,7 +130,9 @@ static void test_advice_of_kinds(void **state)
                  {"minecraft", PROBE_TIMED_OUT, "The type tcp finds out whether anything listens there."},
                  {"minecraft", PROBE_TIMED_OUT, "enable-status"},
                  {"exec", PROBE_TIMED_OUT, "The program did not end in time"},
-                 {"exec", PROBE_FAILED, "A program passes with exit status 0."}};
+                 {"exec", PROBE_FAILED, "A program passes with exit status 0."},
+                 {"http", PROBE_FAILED, "a server of HTTPS is asked with `scheme: https`"},
+                 {"minecraft", PROBE_FAILED, "is this the port, and is minecraft its protocol?"}};
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct made made;
