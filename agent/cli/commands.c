@@ -195,6 +195,17 @@ static const struct command table[] = {
      "                   default: http.token_file\n"
      "Exit 1 when the agent refuses, 75 when it cannot be reached or keeps no sessions now.\n" FIND_AGENT,
      CLI_SESSIONS, 0, 0, false, cmd_sessions},
+    {"hooks", "test EVENT ...", "run the hooks of the configuration by hand",
+     "test EVENT  run those that are for this event\n"
+     "`outrider help hooks test` describes it.\n",
+     CLI_HOOKS, 0, 0, false, NULL},
+    {"hooks test", "EVENT [-c FILE]", "run the hooks that are for an event, and print what happened",
+     "EVENT is drain, undrain, ready, error, shutting_down, leader_gained or leader_lost. One after\n"
+     "the other, as the user of this command or as the hook's `user`, with the values of an example:\n"
+     "a deadline of drain.deadline, 12 players. The agent is not asked and need not run; what a hook\n"
+     "says to a server, it says.\n"
+     "Exit 1 when one fails or none is for this event.\n",
+     CLI_HOOKS, 1, 1, false, cmd_hooks},
     {"kv", "get|put|del|txn|watch|lease|lock ...", "read and write etcd directly, take locks",
      "get KEY         print keys and values: ranges, prefixes, old revisions\n"
      "put KEY VALUE   write; VALUE - is the standard input\n"

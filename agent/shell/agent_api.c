@@ -76,6 +76,7 @@ static void look(void *user, struct api_view *ret_view)
         .counters = &agent->counters,
         .sandbox = &agent->sandbox,
     };
+    ret_view->hooks = hooks_look(agent->hooks, &ret_view->hook_count);
     if (agent->router != NULL) {
         ret_view->server = agent->router->server;
         ret_view->host = server_facts(agent->router->server).host;

@@ -201,6 +201,7 @@ void effects_emit_drain(struct effects *effects, bool on, int64_t left_ms, struc
     status_line_drain_event(&event, on, left_ms, reason);
     status_sockets_emit(effects->agent->sockets, "drain", buf_view(&event));
     buf_fini(&event);
+    hooks_drain(effects->agent->hooks, on, left_ms, reason);
 }
 
 void effects_save(struct effects *effects, enum effects_save when)
@@ -215,6 +216,7 @@ void effects_status_moved(struct effects *effects, enum status from, enum status
     enum log_level level = to == STATUS_ERROR ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
     LOG_AT(level, "server", "status changed", LOG_TEXT("from", status_name(from)),
            LOG_TEXT("to", status_name(to)), LOG_STR("cause", cause), LOG_END);
+    hooks_status(agent->hooks, to, cause);
     agent_notify_status(agent, "");
 }
 
@@ -297,6 +299,6 @@ void effects_exit(struct effects *effects, int code)
     log_info("agent", "stopped", LOG_INT("exit", code));
     agent->exit_code = code;
     if (!leadership_leave(agent->leadership)) {
-        loop_stop(agent->loop);
+        hooks_leave(agent);
     }
 }

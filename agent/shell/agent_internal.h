@@ -22,6 +22,7 @@
 #include "outrider/shell/router/effects.h"
 #include "outrider/shell/router/router.h"
 
+#include "hooks_internal.h"
 #include "leadership_internal.h"
 #include "sessions_internal.h"
 #include "state_store_internal.h"
@@ -104,6 +105,7 @@ struct agent {
     struct sessions *sessions;     /* NULL: it keeps none */
     struct leadership *leadership; /* NULL: it stands for nothing */
     int starter;                   /* the way to the process that starts programs; -1: there is none */
+    struct hooks *hooks;           /* NULL: likewise */
     struct programs *programs;     /* NULL: likewise */
     struct effects effects;
 

@@ -31,11 +31,13 @@ void agent_programs_start(struct agent *agent)
 {
     if (agent->starter >= 0) {
         agent->programs = programs_new(agent->loop, agent->starter, on_gone, agent);
+        agent->hooks = hooks_new(agent);
     }
 }
 
 void agent_programs_end(struct agent *agent)
 {
+    hooks_free(agent->hooks);
     programs_free(agent->programs);
 }
 

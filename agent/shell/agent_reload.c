@@ -32,6 +32,7 @@ static void put_into_force(struct agent *agent, struct config *fresh)
     struct config *running = agent->config;
     struct instant now = agent_now();
     config_keep(fresh, running);
+    hooks_reload(agent->hooks, fresh);
     agent->config = fresh;
     log_setup((enum log_level)fresh->log.level, (enum log_format)fresh->log.format, 2);
     if (agent->router != NULL) {

@@ -34,7 +34,7 @@ struct leadership {
     struct queue effects;
     struct scope *scopes;
     size_t count;
-    bool ready, ending;
+    bool ready, ending, left;
 };
 
 /* ---- effects ---- */
@@ -46,6 +46,7 @@ static void tell_server(struct scope *scope, int64_t token, const char *lost)
     status_line_leader_event(&event, scope->name, token, lost);
     status_sockets_emit(scope->leadership->agent->sockets, scope->kind, buf_view(&event));
     buf_fini(&event);
+    hooks_leader(scope->leadership->agent->hooks, scope->name, token, lost);
 }
 
 static void on_gained(struct scope *scope, int64_t token)
@@ -100,6 +101,15 @@ static bool all_gone(const struct leadership *leadership)
     return gone;
 }
 
+/* Nothing is left to wait for here. */
+static void end(struct leadership *leadership)
+{
+    if (!leadership->left) {
+        leadership->left = true;
+        hooks_leave(leadership->agent);
+    }
+}
+
 static void rearm(struct leadership *leadership)
 {
     struct window window = WINDOW_NEVER;
@@ -108,7 +118,7 @@ static void rearm(struct leadership *leadership)
     }
     timer_arm_at_ms(leadership->timer, window.latest);
     if (leadership->ending && all_gone(leadership)) {
-        loop_stop(leadership->agent->loop);
+        end(leadership);
     }
 }
 
@@ -203,7 +213,7 @@ static void on_end_timer(void *user)
 {
     struct leadership *leadership = user;
     log_warn("leader", "candidate not withdrawn in time, its lease ends by itself");
-    loop_stop(leadership->agent->loop);
+    end(leadership);
 }
 
 bool leadership_leave(struct leadership *leadership)

@@ -22,7 +22,7 @@ void leadership_check(struct leadership *leadership);
 /* Time may have passed unseen. */
 void leadership_tick(struct leadership *leadership);
 
-/* Resigns for good. Returns whether something is left in the registry: then the loop is stopped once it is not, or after
+/* Resigns for good. Returns whether something is left in the registry: then hooks_leave() is called once it is not, or after
  * one request timeout. False when it is called again: the operator does not want to wait. */
 bool leadership_leave(struct leadership *leadership);
 

@@ -35,6 +35,10 @@ static bool has(const struct config *config, const struct program_request *reque
         found = probe->type == CONFIG_PROBE_EXEC &&
                 is_same(request, probe->command, probe->command_count, probe->user);
     }
+    for (size_t i = 0; i < config->hook_count && !found; i++) {
+        const struct config_hook *hook = &config->hooks[i];
+        found = is_same(request, hook->command, hook->command_count, hook->user);
+    }
     return found;
 }
 
@@ -63,7 +67,7 @@ static int allow(const struct program_request *request, struct error *err, void 
 
 bool starter_is_needed(const struct config *config)
 {
-    bool needed = false;
+    bool needed = config->hook_count > 0;
     for (size_t i = 0; i < config->probe_count; i++) {
         needed = needed || config->probes[i].type == CONFIG_PROBE_EXEC;
     }
@@ -75,6 +79,9 @@ static bool names_a_user(const struct config *config)
     bool names = false;
     for (size_t i = 0; i < config->probe_count; i++) {
         names = names || config->probes[i].user != NULL;
+    }
+    for (size_t i = 0; i < config->hook_count; i++) {
+        names = names || config->hooks[i].user != NULL;
     }
     return names;
 }

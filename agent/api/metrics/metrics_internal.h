@@ -36,6 +36,9 @@ void metrics_write_placement(struct buf *out, const struct api_context *context,
 /* Appends what this agent stands for, and who leads which scope where it watches that. */
 void metrics_write_leadership(struct buf *out, const struct api_view *view);
 
+/* Appends how the runs of hooks ended. */
+void metrics_write_hooks(struct buf *out, const struct api_view *view);
+
 /* Appends one series of a family of durations. */
 void metrics_histogram(struct buf *out, const char *name, struct prometheus_label label,
                        const struct api_histogram *histogram);

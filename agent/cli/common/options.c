@@ -11,7 +11,7 @@ enum {
     CLI_OF_AGENT =
         CLI_STATUS | CLI_DRAIN | CLI_UNDRAIN | CLI_SERVICES | CLI_PLACE | CLI_LEADER | CLI_SESSIONS,
     CLI_KV_SHOWS = CLI_RANGE | CLI_KV_PUT | CLI_KV_TXN | CLI_LEASE_TTL, /* those that print keys and values */
-    CLI_OF_CONFIG = CLI_OF_AGENT | CLI_AGENT | CLI_CHECK | CLI_SEND | CLI_KV
+    CLI_OF_CONFIG = CLI_OF_AGENT | CLI_AGENT | CLI_CHECK | CLI_SEND | CLI_KV | CLI_HOOKS
 };
 
 /* With a value, with several (`value` is then the first), or a flag. */

@@ -90,7 +90,8 @@ static void add_value(const struct setting *row, const struct config_probe *prob
     case SETTING_MODE:
     case SETTING_PORTS:
     case SETTING_PROBES:
-    case SETTING_CANDIDACIES: /* no key of a probe has such a value */
+    case SETTING_CANDIDACIES:
+    case SETTING_HOOKS: /* no key of a probe has such a value */
     case SETTING_STRING: probe_block_text(str_of(*(char *const *)value), out); break;
     }
 }

@@ -218,7 +218,7 @@ static int take_word(struct reading *reading, const char *word)
     if (reading->place_count >= most) {
         reading->failed = true;
         return most > 1 ? cli_usage(reading->command, "too many arguments of the command: at most %d words",
-                                    CONFIG_PROBE_COMMAND_MAX)
+                                    CONFIG_COMMAND_MAX)
                         : cli_usage(reading->command, "unexpected word `%s`", word);
     }
     reading->places[reading->place_count++] = word;

@@ -132,8 +132,9 @@ static void apply_entries(struct config_load *load, const struct setting *row, c
             config_load_walk_entry(load, item, path, setting_entries(row), entry);
         } else {
             config_load_problem(load, nodes[item].at, path, "want the keys of %s",
-                                row->type == SETTING_PROBES ? "a probe: name, type, port and so on"
-                                                            : "a candidacy: scope, ttl and renew");
+                                row->type == SETTING_PROBES  ? "a probe: name, type, port and so on"
+                                : row->type == SETTING_HOOKS ? "a hook: on, command, timeout and user"
+                                                             : "a candidacy: scope, ttl and renew");
         }
     }
 }

@@ -41,6 +41,10 @@ static int replace_one(struct str inside, config_env_fn *env, void *user, struct
         buf_str(out, value.size == 0 ? fallback : value);
         return 0;
     }
+    if (value.data == NULL && str_eq(name, STR("OUTRIDER_DEADLINE_SECONDS"))) {
+        return error_set(err, ERROR_NOT_FOUND,
+                         "a hook learns the seconds when it runs: write $${OUTRIDER_DEADLINE_SECONDS}");
+    }
     if (value.data == NULL) {
         return error_set(err, ERROR_NOT_FOUND,
                          "the environment variable %s is not set: set it, or write ${%s:-default}", variable,

@@ -408,6 +408,7 @@ static void check_sessions(const struct config *config, const struct config_chec
 }
 
 static const struct rule rules[] = {
+    {config_check_hooks, {"server"}},
     {check_observer, {"server", "probes", "http.listen", "view.mode"}},
     {check_observed, {"server", "registry", "probes", "yaml"}},
     {check_no_effect, {"server"}},

@@ -199,6 +199,7 @@ static const struct value_type types[] = {
     [SETTING_PROBES] = {"a list of probes", sizeof(struct config_probe), .entries = &settings_of_probe},
     [SETTING_CANDIDACIES] = {"a list of scopes", sizeof(struct config_candidacy),
                              .entries = &settings_of_candidacy},
+    [SETTING_HOOKS] = {"a list of hooks", sizeof(struct config_hook), .entries = &settings_of_hook},
 };
 
 const struct settings *setting_entries(const struct setting *row)
@@ -362,7 +363,7 @@ static int parse_list(const struct setting *row, void *base, struct str text, st
 
 int setting_parse(const struct setting *row, void *base, struct str text, struct error *err)
 {
-    if (row->type == SETTING_PROBES && !str_eq(text, STR("[]"))) {
+    if ((row->type == SETTING_PROBES || row->type == SETTING_HOOKS) && !str_eq(text, STR("[]"))) {
         return not_wanted(row, text, err);
     }
     if (row->count_offset != 0) {

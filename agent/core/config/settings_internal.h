@@ -23,6 +23,9 @@ void config_check_redis(const struct config *config, const struct config_check *
 /* The names of the probe types, in the order of enum config_probe_type; NULL at the end. */
 extern const char *const config_probe_types[];
 
+/* The rule of config_check() about hooks. */
+void config_check_hooks(const struct config *config, const struct config_check *check);
+
 /* One shape for each kind of text (see setting_shape_fn). */
 int shape_type(struct str text, struct error *err);
 int shape_id(struct str text, struct error *err);
@@ -54,6 +57,7 @@ int shape_status(struct str text, struct error *err);
 int shape_service(struct str text, struct error *err);
 int shape_argument(struct str text, struct error *err);
 int shape_user(struct str text, struct error *err);
+int shape_hook_event(struct str text, struct error *err);
 
 /* Printable UTF-8, not empty, at most `max` bytes. */
 int settings_check_text(struct str text, size_t max, struct error *err);

@@ -99,8 +99,7 @@ static const struct setting rows[] = {
     {"bots", SETTING_ENUM, .flags = RELOAD, .fallback = "include", .choices = bots, AT(bots), .kinds = OF_A2S,
      .doc = "Of `a2s`: whether `players` counts bots."},
     {"command", SETTING_STRINGS, .flags = SETTING_REPEATS | RELOAD, .fallback = "[]",
-     .max = CONFIG_PROBE_COMMAND_MAX, .shape = shape_argument, AT(command), COUNT(command_count),
-     .kinds = OF_EXEC,
+     .max = CONFIG_COMMAND_MAX, .shape = shape_argument, AT(command), COUNT(command_count), .kinds = OF_EXEC,
      .doc = "Of `exec`: the program, as an absolute path, and its arguments. No shell is involved. Exit "
             "status 0 passes."},
     {"user", SETTING_STRING, .flags = SETTING_NULLABLE | RELOAD, .fallback = "null", .shape = shape_user,

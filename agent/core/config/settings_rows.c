@@ -248,6 +248,8 @@ static const struct setting rows[] = {
      .doc =
          "The scopes in which this agent stands for leadership (docs/operating.md, \"Leadership\"). Absent: "
          "none."},
+    {"hooks", SETTING_HOOKS, .flags = RELOAD, .max = CONFIG_HOOKS_MAX, AT(hooks), COUNT(hook_count),
+     .doc = "Programs that are run at events of the server (docs/operating.md, \"Hooks\"). Absent: none."},
     {"sessions.store", SETTING_ENUM, .fallback = "auto", .choices = session_stores, AT(sessions.store),
      .doc = "Where sessions are kept. `auto`: `memory` on an observer, `off` on a sidecar. `memory`: in this "
             "agent alone, and in `state_dir` over a restart; for one observer, or for tests. `redis`: in the "

@@ -29,6 +29,7 @@ struct events;
 struct filter;
 struct follow;
 struct hold;
+struct hook;
 struct http_server_counters;
 struct intent;
 struct leaders;
@@ -117,6 +118,8 @@ struct api_view {
     size_t socket_count;
     const struct api_candidacy *candidacies;
     size_t candidacy_count;
+    const struct hook *hooks; /* in the order of the configuration */
+    size_t hook_count;
     const char *registry_endpoint; /* the last that answered; "" before the first answer */
     uint64_t registry_cluster;
     const struct registry_endpoint *registry_endpoints;

@@ -12,7 +12,7 @@ struct buf;
 enum { CONFIG_WEIGHT = 1 };
 
 enum { CONFIG_PORTS_MAX = 64, CONFIG_LABELS_MAX = 64, CONFIG_TAGS_MAX = 64, CONFIG_PROBES_MAX = 64 };
-enum { CONFIG_CANDIDACIES_MAX = 16 };
+enum { CONFIG_CANDIDACIES_MAX = 16, CONFIG_HOOKS_MAX = 16, CONFIG_COMMAND_MAX = 16 };
 enum { CONFIG_ENDPOINTS_MAX = 16, CONFIG_SIGN_KEYS_MAX = 16, CONFIG_HOSTS_MAX = 16 };
 
 /* The defaults of http.max_connections, http.max_subscribers and http.peer_share. */
@@ -128,7 +128,7 @@ enum config_probe_scheme { CONFIG_PROBE_PLAIN, CONFIG_PROBE_SECURE };
 enum config_probe_method { CONFIG_PROBE_GET, CONFIG_PROBE_HEAD, CONFIG_PROBE_POST };
 enum config_probe_bots { CONFIG_PROBE_BOTS_INCLUDE, CONFIG_PROBE_BOTS_EXCLUDE };
 
-enum { CONFIG_PROBE_HEADERS_MAX = 16, CONFIG_PROBE_STATUS_MAX = 8, CONFIG_PROBE_COMMAND_MAX = 16 };
+enum { CONFIG_PROBE_HEADERS_MAX = 16, CONFIG_PROBE_STATUS_MAX = 8 };
 
 /* What a probe may find out about the server. */
 enum config_fact {
@@ -175,9 +175,9 @@ struct config_probe {
         char *ca_file, *server_name; /* NULL: those of the system; the host */
     } tls;
 
-    char *service;                           /* grpc; NULL: "", the server as a whole */
-    enum config_probe_bots bots;             /* a2s */
-    char *command[CONFIG_PROBE_COMMAND_MAX]; /* exec: the program and its arguments */
+    char *service;                     /* grpc; NULL: "", the server as a whole */
+    enum config_probe_bots bots;       /* a2s */
+    char *command[CONFIG_COMMAND_MAX]; /* exec: the program and its arguments */
     size_t command_count;
     char *user; /* exec; NULL: that of the agent */
 };
@@ -187,6 +187,31 @@ struct config_candidacy {
     char *scope; /* "auto": server.type */
     int64_t ttl_ms;
     int64_t renew_ms; /* 0: auto, a third of the TTL */
+};
+
+/* What a hook is told. */
+enum config_hook_event {
+    CONFIG_HOOK_DRAIN,
+    CONFIG_HOOK_UNDRAIN,
+    CONFIG_HOOK_READY,
+    CONFIG_HOOK_ERROR,
+    CONFIG_HOOK_SHUTTING_DOWN,
+    CONFIG_HOOK_LEADER_GAINED,
+    CONFIG_HOOK_LEADER_LOST,
+    CONFIG_HOOK_EVENT_COUNT
+};
+
+/* "drain", "undrain", "ready", "error", "shutting_down", "leader_gained" or "leader_lost". */
+const char *config_hook_event_name(enum config_hook_event event);
+
+/* A program that is run at an event. */
+struct config_hook {
+    char *on[CONFIG_HOOK_EVENT_COUNT]; /* names of events */
+    size_t on_count;
+    char *command[CONFIG_COMMAND_MAX]; /* the program and its arguments */
+    size_t command_count;
+    int64_t timeout_ms;
+    char *user; /* NULL: that of the agent */
 };
 
 struct config_status {
@@ -251,6 +276,8 @@ struct config {
     struct config_sessions sessions;
     struct config_candidacy candidacies[CONFIG_CANDIDACIES_MAX];
     size_t candidacy_count;
+    struct config_hook hooks[CONFIG_HOOKS_MAX];
+    size_t hook_count;
     struct {
         enum config_log_level level;
         enum config_log_format format;

@@ -2,7 +2,7 @@
  * docs/configuration.md come from these rows.
  *
  * A row has the offset of its value in a base structure: struct config, or that of an entry for the keys of an
- * entry of `probes` or `leader`. */
+ * entry of `probes`, `leader` or `hooks`. */
 #ifndef OUTRIDER_CORE_CONFIG_SETTINGS_H
 #define OUTRIDER_CORE_CONFIG_SETTINGS_H
 
@@ -30,8 +30,9 @@ enum setting_type {
     SETTING_STRINGS,  /* char *[max] and a size_t count */
     SETTING_LABELS,   /* struct config_label[max] and a size_t count */
     SETTING_FACTS, /* the same, the value "" in a list of names; or a bool: true is not given, false is none */
-    SETTING_PROBES,     /* struct config_probe[max] and a size_t count */
-    SETTING_CANDIDACIES /* struct config_candidacy[max] and a size_t count */
+    SETTING_PROBES,      /* struct config_probe[max] and a size_t count */
+    SETTING_CANDIDACIES, /* struct config_candidacy[max] and a size_t count */
+    SETTING_HOOKS        /* struct config_hook[max] and a size_t count */
 };
 
 enum setting_flag {
@@ -70,10 +71,10 @@ struct settings {
 };
 
 /* The rows of the file, grouped by section in the order of the reference page; those of one entry of `probes`, of
- * `leader`. */
-extern const struct settings settings_of_file, settings_of_probe, settings_of_candidacy;
+ * `leader`, of `hooks`. */
+extern const struct settings settings_of_file, settings_of_probe, settings_of_candidacy, settings_of_hook;
 
-/* The rows of one entry of a list of probes or candidacies; NULL: its items are no entries. */
+/* The rows of one entry of a list of probes, candidacies or hooks; NULL: its items are no entries. */
 const struct settings *setting_entries(const struct setting *row);
 
 /* Whether there are settings below `path`, as for "server". */
@@ -83,7 +84,7 @@ bool settings_is_section(const struct settings *settings, struct str path);
 void settings_defaults(const struct settings *settings, void *base);
 
 /* Sets a value from text, replacing what was there. A list is cut at commas, blanks around items and empty
- * items dropped; a label is written name=value; a candidacy is its scope; [] is the empty list, and the only text for probes.
+ * items dropped; a label is written name=value; a candidacy is its scope; [] is the empty list, and the only text for probes and hooks.
  * `base` is the structure the offsets are of. Returns 0, or -1 with `err` saying what is wrong (without
  * path) and the old value in place, or for a list an unspecified part. */
 int setting_parse(const struct setting *row, void *base, struct str text, struct error *err) MUST_CHECK;

@@ -35,8 +35,8 @@ static const char head[] =
     "  not change the type: `\"10s\"` is a duration.\n"
     "- Where a list is wanted a scalar will do, its items separated by commas: `ports: 8001,8002`; labels "
     "are then\n"
-    "  written `name=value,name=value`. The text `[]` is the empty list, also for `probes`; `leader`\n"
-    "  takes scopes.\n"
+    "  written `name=value,name=value`. The text `[]` is the empty list, also for `probes` and `hooks`;\n"
+    "  `leader` takes scopes.\n"
     "- Anchors, aliases, tags and more than one document are refused. A file is at most 1 MiB.\n"
     "- SIGHUP reads the file again. A file with an error changes nothing. Settings whose last column says "
     "*restart*\n"
@@ -57,6 +57,8 @@ static const char *const sections[][2] = {
     {"placement", "Which server for which player: `GET /api/route/{type}`."},
     {"leader",
      "Each entry of `leader` has these keys. A scope has one leader at a time among all that stand in it."},
+    {"hooks", "Each entry of `hooks` has these keys. `$${NAME}` in a value is the text `${NAME}`, as "
+              "everywhere in the file."},
     {"sessions", "Where players are: `/api/sessions`."},
     {"log", "What the agent writes to stderr."},
 };
@@ -90,7 +92,8 @@ static void add_limits(const struct setting *row, struct buf *out)
         break;
     case SETTING_STRINGS:
     case SETTING_PROBES:
-    case SETTING_CANDIDACIES: buf_printf(out, "list, at most %" PRId64, row->max); break;
+    case SETTING_CANDIDACIES:
+    case SETTING_HOOKS: buf_printf(out, "list, at most %" PRId64, row->max); break;
     case SETTING_FACTS: buf_printf(out, "`true`, `false`, list or mapping"); break;
     case SETTING_LABELS: buf_printf(out, "mapping, at most %" PRId64, row->max); break;
     }

@@ -41,11 +41,12 @@ static void test_rows(void **state)
     size_t count = settings_of_file.count;
     (void)state;
     assert_true(count <= SETTINGS_MAX);
-    size_t probes = settings_of_probe.count, all = count + probes + settings_of_candidacy.count;
-    for (size_t i = 0; i < all; i++) {
-        const struct setting *row = i < count            ? &rows[i]
-                                    : i < count + probes ? &settings_of_probe.rows[i - count]
-                                                         : &settings_of_candidacy.rows[i - count - probes];
+    size_t probes = count + settings_of_probe.count, candidacies = probes + settings_of_candidacy.count;
+    for (size_t i = 0; i < candidacies + settings_of_hook.count; i++) {
+        const struct setting *row = i < count         ? &rows[i]
+                                    : i < probes      ? &settings_of_probe.rows[i - count]
+                                    : i < candidacies ? &settings_of_candidacy.rows[i - probes]
+                                                      : &settings_of_hook.rows[i - candidacies];
         bool list = row->type == SETTING_PORTS || row->type == SETTING_STRINGS ||
                     row->type == SETTING_LABELS || row->type == SETTING_FACTS || setting_entries(row) != NULL;
         assert_true(row->doc[strlen(row->doc) - 1] == '.');
@@ -331,7 +332,8 @@ static void test_every_row_differs_and_copies(void **state)
         {"sandbox", "required"},
     };
     (void)state;
-    assert_int_equal(COUNT_OF(others), settings_of_file.count - 1); /* registry.backend has no other value */
+    assert_int_equal(COUNT_OF(others),
+                     settings_of_file.count - 2); /* registry.backend has no other value, hooks no text */
     for (size_t i = 0; i < COUNT_OF(others); i++) {
         struct config a = {0}, b = {0};
         const struct setting *changed[SETTINGS_MAX];
@@ -420,6 +422,28 @@ static void test_reference(void **state)
     buf_fini(&stored);
 }
 
+static void test_hooks_differ_and_copy(void **state)
+{
+    (void)state;
+    struct config a = {0}, b = {0};
+    struct error err;
+    const struct setting *row = find_setting("hooks"), *changed[SETTINGS_MAX];
+    settings_defaults(&settings_of_file, &a);
+    settings_defaults(&settings_of_file, &b);
+    struct config_hook *hook = setting_entry_add(row, &b, &err);
+    assert_int_equal(setting_parse(&settings_of_hook.rows[0], hook, STR("drain,leader_lost"), &err), 0);
+    assert_int_equal(setting_parse(&settings_of_hook.rows[0], hook, STR("drained"), &err), -1);
+    assert_int_equal(setting_parse(&settings_of_hook.rows[0], hook, STR("ready"), &err), 0);
+    assert_int_equal(config_diff(&a, &b, changed), 1);
+    assert_string_equal(changed[0]->path, "hooks");
+    setting_copy(row, &b, &a);
+    assert_int_equal(config_diff(&a, &b, changed), 0);
+    assert_string_equal(a.hooks[0].on[0], "ready");
+    assert_int_equal(a.hooks[0].timeout_ms, 10000);
+    config_fini(&a);
+    config_fini(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -432,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_null),
         cmocka_unit_test(test_probes_limit),
         cmocka_unit_test(test_every_row_differs_and_copies),
+        cmocka_unit_test(test_hooks_differ_and_copy),
         cmocka_unit_test(test_lists_differ),
         cmocka_unit_test(test_keep),
         cmocka_unit_test(test_reference),
