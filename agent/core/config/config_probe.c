@@ -5,7 +5,6 @@
 #include "outrider/core/config/config.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 const char *config_fact_name(enum config_fact fact)
 {
@@ -46,10 +45,11 @@ bool config_probe_status_passes(const struct config_probe *probe, unsigned statu
 {
     bool passes = probe->status_count == 0 && status >= 200 && status <= 399;
     for (size_t i = 0; i < probe->status_count; i++) {
-        char *rest;
-        unsigned long from = strtoul(probe->statuses[i], &rest, 10);
-        unsigned long to = *rest == '-' ? strtoul(rest + 1, NULL, 10) : from;
-        passes = passes || (status >= from && status <= to);
+        struct str last, first = str_split(str_of(probe->statuses[i]), '-', &last);
+        uint64_t from = 0, to = 0;
+        bool sound = str_to_u64(first, UINT16_MAX, &from) == 0 &&
+                     str_to_u64(last.size > 0 ? last : first, UINT16_MAX, &to) == 0;
+        passes = passes || (sound && status >= from && status <= to);
     }
     return passes;
 }

@@ -59,6 +59,9 @@ int shape_argument(struct str text, struct error *err);
 int shape_user(struct str text, struct error *err);
 int shape_hook_event(struct str text, struct error *err);
 
+/* Whether all of it is A-Z a-z 0-9 or one of `others`; so is an empty text. */
+bool settings_consists_of(struct str text, const char *others);
+
 /* Printable UTF-8, not empty, at most `max` bytes. */
 int settings_check_text(struct str text, size_t max, struct error *err);
 

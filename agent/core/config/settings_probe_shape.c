@@ -4,18 +4,11 @@
 #include "outrider/base/error.h"
 #include "outrider/core/config/config.h"
 
-#include <ctype.h>
-
 enum { PATH_BYTES_MAX = 1024, HEADER_MAX = 1024, ARGUMENT_MAX = 1024, SERVICE_MAX = 128, POINTER_MAX = 256 };
 
 static bool consists_of(struct str text, const char *others)
 {
-    bool fits = text.size > 0;
-    for (size_t i = 0; fits && i < text.size; i++) {
-        fits = isalnum((unsigned char)text.data[i]) ||
-               (text.data[i] != '\0' && strchr(others, text.data[i]) != NULL);
-    }
-    return fits;
+    return text.size > 0 && settings_consists_of(text, others);
 }
 
 int shape_path(struct str text, struct error *err)

@@ -36,8 +36,7 @@ static bool is_alnum(char c)
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* Whether all of it is A-Z a-z 0-9 or one of `others`. */
-static bool consists_of(struct str text, const char *others)
+bool settings_consists_of(struct str text, const char *others)
 {
     for (size_t i = 0; i < text.size; i++) {
         if (!is_alnum(text.data[i]) && (text.data[i] == '\0' || strchr(others, text.data[i]) == NULL)) {
@@ -73,7 +72,8 @@ int settings_check_text(struct str text, size_t max, struct error *err)
 
 int shape_type(struct str text, struct error *err)
 {
-    bool fits = text.size >= 1 && text.size <= 63 && consists_of(text, "_-") && is_alnum(text.data[0]);
+    bool fits =
+        text.size >= 1 && text.size <= 63 && settings_consists_of(text, "_-") && is_alnum(text.data[0]);
     for (size_t i = 0; i < text.size; i++) {
         fits = fits && !(text.data[i] >= 'A' && text.data[i] <= 'Z');
     }
@@ -138,13 +138,14 @@ int shape_tag(struct str text, struct error *err)
 
 int shape_name(struct str text, struct error *err)
 {
-    bool fits = text.size >= 1 && text.size <= 63 && consists_of(text, "_.-");
+    bool fits = text.size >= 1 && text.size <= 63 && settings_consists_of(text, "_.-");
     return fits ? 0 : settings_wrong(err, text, "is not a name: A-Z, a-z, 0-9, _, . and -, at most 63");
 }
 
 int shape_scope(struct str text, struct error *err)
 {
-    bool fits = text.size >= 1 && text.size <= 63 && consists_of(text, "_.-") && is_alnum(text.data[0]);
+    bool fits =
+        text.size >= 1 && text.size <= 63 && settings_consists_of(text, "_.-") && is_alnum(text.data[0]);
     for (size_t i = 0; i < text.size; i++) {
         fits = fits && !(text.data[i] >= 'A' && text.data[i] <= 'Z');
     }
@@ -269,7 +270,7 @@ int shape_socket(struct str text, struct error *err)
 
 int shape_group(struct str text, struct error *err)
 {
-    bool fits = text.size >= 1 && text.size <= 32 && consists_of(text, "_.-") && text.data[0] != '-';
+    bool fits = text.size >= 1 && text.size <= 32 && settings_consists_of(text, "_.-") && text.data[0] != '-';
     return fits ? 0 : settings_wrong(err, text, "is not the name or number of a group");
 }
 
