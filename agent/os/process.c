@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -184,6 +185,19 @@ int process_open_peer(int socket, struct error *err)
         return error_errno(err, errno, "cannot watch the process of the connection");
     }
     return process_open(peer.pid, err);
+}
+
+int process_terminate(int pidfd, struct error *err)
+{
+    if (syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) == 0) {
+        return 0;
+    }
+    int errnum = errno;
+    error_errno(err, errnum, "cannot send TERM");
+    if (err != NULL && (errnum == ESRCH || errnum == EPERM)) {
+        err->code = errnum == ESRCH ? ERROR_NOT_FOUND : ERROR_DENIED;
+    }
+    return -1;
 }
 
 /* ---- /proc ---- */

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- probes ---- */
 
@@ -145,6 +146,24 @@ void effects_watch_pid(struct effects *effects, pid_t pid)
     agent->mainpid_gone.fn = on_process_gone;
     agent->mainpid_gone.user = agent;
     loop_defer(agent->loop, &agent->mainpid_gone);
+}
+
+void effects_terminate(struct effects *effects, pid_t pid)
+{
+    struct agent *agent = effects->agent;
+    struct error err = {.text = "it is another process now"};
+    int pidfd = process_open(pid, &err);
+    /* Looked at while the pidfd is open, the number cannot pass to another process in between. */
+    bool sent = pidfd >= 0 && is_same_process(agent, pid) && process_terminate(pidfd, &err) == 0;
+    if (pidfd >= 0) {
+        close(pidfd);
+    }
+    if (sent) {
+        log_info("server", "idle server asked to end", LOG_INT("pid", pid));
+    } else {
+        log_warn("server", "idle server not asked to end, it must end by itself", LOG_INT("pid", pid),
+                 LOG_TEXT("error", err.text));
+    }
 }
 
 /* ---- address ---- */

@@ -103,6 +103,11 @@ void effects_watch_pid(struct effects *effects, pid_t pid)
     remember(effects, FAKE_WATCH_PID)->pid = pid;
 }
 
+void effects_terminate(struct effects *effects, pid_t pid)
+{
+    remember(effects, FAKE_TERMINATE)->pid = pid;
+}
+
 void effects_look_up_host(struct effects *effects)
 {
     remember(effects, FAKE_LOOK_UP_HOST);

@@ -76,6 +76,8 @@ static const char *actual_state(const struct scenario *s, const char *what, char
         return settings_of_hold(&facts.holds[HOLD_OPS]);
     } else if (strcmp(what, "self") == 0) {
         return settings_of_hold(&facts.holds[HOLD_SELF]);
+    } else if (strcmp(what, "idle") == 0) {
+        return settings_of_hold(&facts.holds[HOLD_IDLE]);
     } else if (strcmp(what, "reload") == 0) {
         return settings_of_hold(&facts.holds[HOLD_RELOAD]);
     } else if (strcmp(what, "control-sync") == 0) {

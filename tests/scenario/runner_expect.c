@@ -15,6 +15,7 @@ const char *kind_of(const struct fake_call *call)
         [FAKE_CANCEL_TRIES] = "cancel",
         [FAKE_REQUEST] = "request",
         [FAKE_WATCH_PID] = "watch-pid",
+        [FAKE_TERMINATE] = "terminate",
         [FAKE_LOOK_UP_HOST] = "host",
         [FAKE_TELL_DRAIN] = "emit",
         [FAKE_SAVE] = "save",
@@ -82,7 +83,8 @@ static size_t sayings(const struct fake_call *call, char out[SAYINGS][SAYING_MAX
     char span[24];
     switch (call->type) {
     case FAKE_TRY: snprintf(out[0], SAYING_MAX, "%s", call->text); return 1;
-    case FAKE_WATCH_PID: snprintf(out[0], SAYING_MAX, "%d", (int)call->pid); return 1;
+    case FAKE_WATCH_PID:
+    case FAKE_TERMINATE: snprintf(out[0], SAYING_MAX, "%d", (int)call->pid); return 1;
     case FAKE_TELL_DRAIN:
         snprintf(out[0], SAYING_MAX, "%s", call->on ? "on" : "off");
         snprintf(out[1], SAYING_MAX, "%s",

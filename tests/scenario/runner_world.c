@@ -187,6 +187,7 @@ static void meet(struct scenario *s, const struct fake_call *call)
     case FAKE_UNWATCH: watch_meet(s, call); break;
     case FAKE_WATCH_NOTE:
     case FAKE_WATCH_PID:
+    case FAKE_TERMINATE:
     case FAKE_TELL_DRAIN:
     case FAKE_SAVE:
     case FAKE_STATUS:

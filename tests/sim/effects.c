@@ -68,6 +68,11 @@ void effects_watch_pid(struct effects *effects, pid_t pid)
     }
 }
 
+void effects_terminate(struct effects *effects, pid_t pid)
+{
+    narrate(effects->node->world, effects->node, "asks process %d to end", (int)pid);
+}
+
 void effects_look_up_host(struct effects *effects)
 {
     struct node *node = effects->node;

@@ -2,6 +2,7 @@
 #include "settings_internal.h"
 
 #include "outrider/core/config/config.h"
+#include "outrider/core/config/extract.h"
 
 #include <assert.h>
 
@@ -23,6 +24,7 @@ static const char *const session_stores[] = {"auto", "memory", "redis", "off", N
 static const char *const redis_modes[] = {"auto", "single", "sentinel", "cluster", NULL};
 static const char *const sandboxes[] = {"auto", "required", "off", NULL};
 static const char *const reads[] = {"auto", "open", "login", NULL};
+static const char *const idles[] = {"shutting_down", "drain", NULL};
 static const char *const formats[] = {"logfmt", "json", NULL};
 
 static const struct setting rows[] = {
@@ -80,6 +82,13 @@ static const struct setting rows[] = {
     {"server.flapping.hold", SETTING_DURATION, .flags = RELOAD, .fallback = "2m", .min = SECOND, .max = DAY,
      AT(server.flapping.hold_ms),
      .doc = "How long it must have been ready without a break to be published as ready again."},
+    {"server.idle.after", SETTING_DURATION, .flags = SETTING_ZERO | RELOAD, .fallback = "0s", .min = SECOND,
+     .max = 7 * DAY, AT(server.idle.after_ms),
+     .doc = "A server that had players and has had none for this long is not needed any more. `0s`: off."},
+    {"server.idle.then", SETTING_ENUM, .flags = RELOAD, .fallback = "shutting_down", .choices = idles,
+     AT(server.idle.then),
+     .doc = "What it becomes then: `shutting_down`, and its MAINPID gets TERM; or `drain`: it has the hold "
+            "`idle` until a player is there."},
     {"registry.backend", SETTING_ENUM, .fallback = "etcd", .choices = backends, AT(registry.backend),
      .doc = "The registry that holds the records."},
     {"registry.endpoints", SETTING_STRINGS, .fallback = "http://127.0.0.1:2379", .min = 1,
@@ -161,6 +170,13 @@ static const struct setting rows[] = {
      .max = HOUR, AT(status.min_publish_interval_ms),
      .doc = "Players, labels and text: the first change is written at once, then one write per interval. "
             "Status and holds do not wait for it."},
+    {"status.extract.players", SETTING_STRING, .flags = SETTING_NULLABLE | RELOAD, .fallback = "null",
+     .shape = extract_check, AT(status.extract.players),
+     .doc = "A POSIX extended expression whose first group is the number of players in the text that the "
+            "server reports (`STATUS=`, `# text`), such as `'([0-9]+)/[0-9]+'`. `null`: none."},
+    {"status.extract.capacity", SETTING_STRING, .flags = SETTING_NULLABLE | RELOAD, .fallback = "null",
+     .shape = extract_check, AT(status.extract.capacity),
+     .doc = "The same for the capacity, such as `'[0-9]+/([0-9]+)'`."},
     {"drain.deadline", SETTING_DURATION, .flags = SETTING_ZERO | RELOAD, .fallback = "30m", .min = 1,
      .max = 7 * DAY, AT(drain.deadline_ms),
      .doc = "A drain waits at most this long for the players to leave."},

@@ -4,8 +4,11 @@
 
 const char *hold_name(enum hold_kind kind)
 {
-    static const char *const names[HOLD_COUNT] = {
-        [HOLD_OPS] = "ops", [HOLD_SELF] = "self", [HOLD_RELOAD] = "reload", [HOLD_STOP] = "stop"};
+    static const char *const names[HOLD_COUNT] = {[HOLD_OPS] = "ops",
+                                                  [HOLD_SELF] = "self",
+                                                  [HOLD_RELOAD] = "reload",
+                                                  [HOLD_IDLE] = "idle",
+                                                  [HOLD_STOP] = "stop"};
     return names[kind];
 }
 

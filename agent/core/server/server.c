@@ -27,6 +27,7 @@ struct server *server_new(const struct config *config, const char *id, const str
     server->host_retry = now->mono;
     snprintf(server->host_reason, sizeof(server->host_reason), "no address to publish: not looked up yet");
     server_clear_reported(server);
+    server_load_extract(server);
     return server;
 }
 
@@ -34,6 +35,9 @@ void server_free(struct server *server)
 {
     if (server != NULL) {
         server_clear_reported(server);
+        for (size_t i = 0; i < COUNT_OF(server->extract); i++) {
+            extract_free(server->extract[i]);
+        }
         for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
             server_unlearn(&server->probes[i]);
         }
@@ -69,7 +73,7 @@ static void notice_flapping(struct server *server, const struct instant *now)
     const bool ready = status == STATUS_READY || status == STATUS_DRAINING;
     /* A restart that was asked for, and one that the server announced. */
     const bool asked = server->holds[HOLD_OPS].set || server->stopping || server->life == LIFE_LEFT ||
-                       reported == REPORTED_SHUTTING_DOWN;
+                       reported == REPORTED_SHUTTING_DOWN || server->idle_over;
     /* What the agent does not know at the moment, after a reload, a gap or a restart of its own. */
     const bool unknown =
         server->start != START_DONE ||
@@ -206,7 +210,8 @@ static void on_verdict(struct server *server, const struct server_event *event, 
  * them: a server that closes one port first and then saves still runs. */
 static void notice_leaving(struct server *server, const struct instant *now, struct queue *effects)
 {
-    if (server->life != LIFE_ALIVE || server->reported.status != REPORTED_SHUTTING_DOWN) {
+    bool leaves = server->reported.status == REPORTED_SHUTTING_DOWN || server->idle_over;
+    if (server->life != LIFE_ALIVE || !leaves) {
         return;
     }
     if (server_failing_since(server) != NEVER_MS) {
@@ -271,6 +276,8 @@ static void on_reload(struct server *server, const struct server_event *event, s
         server_unlearn(&probes[i]);
     }
     server->config = event->config;
+    server_load_extract(server);
+    server_read_text(server);
     reload_watchdog(server, before->server.watchdog_ms, event->now.mono);
     if (server_probes_reported_ports(server->config) && !server_probes_reported_ports(before) &&
         server->reported.port_count > 0) {
@@ -372,6 +379,7 @@ void server_step(struct server *server, const struct server_event *event, struct
     server_recall_end(server, &event->now, effects);
     update_start(server);
     server_notice_empty(server, event->now.mono);
+    server_notice_idle(server, &event->now, effects);
     update_drains(server, &event->now, effects);
     notice_flapping(server, &event->now);
     update_status(server, &event->now, effects);

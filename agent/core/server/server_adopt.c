@@ -49,6 +49,25 @@ static void adopt_dead(struct server *server, const struct server_event *event)
                str_of(record->reason == NULL ? "unchanged since the agent was restarted" : record->reason));
 }
 
+/* The record says that it was idle, and had players before; or that it has them. */
+static void adopt_idle(struct server *server, const struct record *record, const struct instant *now)
+{
+    bool drains =
+        server->config->server.idle.after_ms > 0 && server->config->server.idle.then == CONFIG_IDLE_DRAIN;
+    server->had_players = server->had_players || (record->has_players && record->players > 0);
+    for (struct str rest = str_of(record->drain.holds); rest.size > 0;) {
+        struct str name = str_split(rest, ',', &rest);
+        if (drains && str_eq(name, str_of(hold_name(HOLD_IDLE)))) {
+            char reason[80];
+            struct hold kept = {.by = "outrider", .since_wall = record->drain.since_wall};
+            server_say_idle(server, reason);
+            brief_copy(kept.reason, sizeof(kept.reason), str_of(reason));
+            hold_restore(&server->holds[HOLD_IDLE], &kept, now);
+            server->had_players = true;
+        }
+    }
+}
+
 /* The message says which holds the server had set on itself, the record since and until when. */
 static void adopt_holds(struct server *server, const struct record_drain *drain,
                         const struct status_message *message, const struct instant *now)
@@ -97,6 +116,7 @@ void server_adopt(struct server *server, const struct server_event *event, struc
     /* The message counts because its process runs; the record may be older than the message. */
     if (record->started_wall > 0 || message != NULL) {
         adopt_living(server, event);
+        adopt_idle(server, record, &event->now);
     } else {
         adopt_dead(server, event);
     }

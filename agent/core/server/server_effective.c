@@ -124,11 +124,14 @@ static void say_hold(const struct server *server, size_t kind, char cause[static
     static const char *const texts[HOLD_COUNT] = {[HOLD_OPS] = "drained by operator",
                                                   [HOLD_SELF] = "drained by the server",
                                                   [HOLD_RELOAD] = "the server is reloading",
+                                                  [HOLD_IDLE] = "idle",
                                                   [HOLD_STOP] = "drained before the agent stops"};
     const struct hold *hold = &server->holds[kind];
     if (kind == HOLD_OPS) {
         brief_format(cause, 160, "%s (%s)%s%s", texts[kind], hold->by, hold->reason[0] == '\0' ? "" : ": ",
                      hold->reason);
+    } else if (kind == HOLD_IDLE) {
+        brief_format(cause, 160, "%s: %s", texts[kind], hold->reason);
     } else {
         snprintf(cause, 160, "%s", texts[kind]);
     }
@@ -140,6 +143,14 @@ static void say_flapping(const struct server *server, size_t changes, char cause
     snprintf(cause, 160, "flapping: %zu changes in %s, ready again after %s without a failure", changes,
              duration_human(server->config->server.flapping.within_ms, within),
              duration_human(server->config->server.flapping.hold_ms, hold));
+}
+
+static void say_idle(const struct server *server, size_t index, char cause[static 160])
+{
+    char reason[80];
+    (void)index;
+    server_say_idle(server, reason);
+    snprintf(cause, 160, "idle: %s", reason);
 }
 
 /* Without `say` the cause is `text`. */
@@ -169,6 +180,7 @@ static enum status effective(const struct server *server, bool flapping, char ca
         {STATUS_SHUTTING_DOWN, server->life == LIFE_LEFT, .text = server->life_cause},
         {STATUS_SHUTTING_DOWN, reported->status == REPORTED_SHUTTING_DOWN,
          .text = "the server reported shutting_down"},
+        {STATUS_SHUTTING_DOWN, server->idle_over, .say = say_idle},
         /* Before the other errors: the record stays as it is while these come and go. */
         {STATUS_ERROR, flapping, .say = say_flapping, .index = config->flapping.changes + 1},
         {STATUS_ERROR, reported->status == REPORTED_ERROR, .say = say_error},

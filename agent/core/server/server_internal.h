@@ -1,11 +1,13 @@
 /* The inside of core/server: server.c (the step), server_life.c (lives and reports), server_effective.c (the
  * status table), server_record.c (what is published), server_adopt.c (after a restart or a gap),
  * server_recall.c (reports of before a restart whose process may be gone), server_learned.c (what probes learn),
+ * server_idle.c (a server without players),
  * server_view.c (what others see). */
 #ifndef OUTRIDER_CORE_SERVER_SERVER_INTERNAL_H
 #define OUTRIDER_CORE_SERVER_SERVER_INTERNAL_H
 
 #include "outrider/core/config/config.h"
+#include "outrider/core/config/extract.h"
 #include "outrider/core/server/flapping.h"
 #include "outrider/core/server/server.h"
 
@@ -47,6 +49,10 @@ struct server {
     struct server_probe probes[SERVER_PROBES_MAX];
     int64_t empty_since; /* mono: since when players are known to be 0; NEVER_MS: they are not */
     struct hold holds[HOLD_COUNT];
+    bool had_players;           /* in this life */
+    bool idle_over;             /* it is not needed any more: shutting_down */
+    bool idle_told;             /* its process was asked to end */
+    struct extract *extract[2]; /* of players and of capacity out of the reported text; NULL: none */
 
     bool stopping;
     char *host;
@@ -112,6 +118,16 @@ void server_recall_clear(struct server *server);
 void server_learn(struct server *server, const struct server_event *event);
 void server_unlearn(struct server_probe *probe);
 void server_notice_empty(struct server *server, int64_t now);
+
+/* server_idle.c: begins or ends that the server is idle; when (mono) it is; why, in words; a life ended. */
+void server_notice_idle(struct server *server, const struct instant *now, struct queue *effects);
+int64_t server_idle_due(const struct server *server);
+void server_say_idle(const struct server *server, char out[static 80]);
+void server_idle_clear(struct server *server);
+
+/* server_learned.c: makes the patterns of the configuration; takes the counts out of the reported text. */
+void server_load_extract(struct server *server);
+void server_read_text(struct server *server);
 /* Whether each reported port gets a probe. */
 bool server_probes_reported_ports(const struct config *config);
 

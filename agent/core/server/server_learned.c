@@ -57,6 +57,27 @@ void server_learn(struct server *server, const struct server_event *event)
     }
 }
 
+/* ---- what a text says ---- */
+
+void server_load_extract(struct server *server)
+{
+    const char *const patterns[] = {server->config->status.extract.players,
+                                    server->config->status.extract.capacity};
+    for (size_t i = 0; i < COUNT_OF(patterns); i++) {
+        extract_free(server->extract[i]);
+        server->extract[i] = extract_new(patterns[i]);
+    }
+}
+
+void server_read_text(struct server *server)
+{
+    struct server_report *reported = &server->reported;
+    for (size_t i = 0; i < COUNT_OF(server->extract); i++) {
+        reported->counted[i] =
+            reported->text != NULL && extract_count(server->extract[i], reported->text, &reported->counts[i]);
+    }
+}
+
 /* ---- what counts ---- */
 
 static const char *label_of(enum config_fact fact)
@@ -69,12 +90,12 @@ static bool reported(const struct server *server, enum config_fact fact, struct 
     const struct server_report *reported = &server->reported;
     const char *label = label_of(fact);
     if (fact == CONFIG_FACT_PLAYERS) {
-        value->number = reported->players;
-        return reported->has_players;
+        value->number = reported->has_players ? reported->players : reported->counts[fact];
+        return reported->has_players || reported->counted[fact];
     }
     if (fact == CONFIG_FACT_CAPACITY) {
-        value->number = reported->capacity;
-        return reported->has_capacity;
+        value->number = reported->has_capacity ? reported->capacity : reported->counts[fact];
+        return reported->has_capacity || reported->counted[fact];
     }
     for (size_t i = 0; label != NULL && i < reported->label_count; i++) {
         if (strcmp(reported->labels[i].name, label) == 0) {

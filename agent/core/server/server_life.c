@@ -52,13 +52,14 @@ void server_begin_life(struct server *server, const struct instant *now, bool by
 
 void server_end_life(struct server *server, const struct instant *now, const char *how, struct queue *effects)
 {
-    bool announced = server->reported.status == REPORTED_SHUTTING_DOWN;
+    bool announced = server->reported.status == REPORTED_SHUTTING_DOWN, idle = server->idle_over;
     bool drained = server->holds[HOLD_OPS].set || server->holds[HOLD_STOP].set;
     bool probed_reported_ports =
         server->reported.port_count > 0 && server_probes_reported_ports(server->config);
-    server->life = announced || drained ? LIFE_LEFT : LIFE_CRASHED;
+    server->life = announced || idle || drained ? LIFE_LEFT : LIFE_CRASHED;
     snprintf(server->life_cause, sizeof(server->life_cause), "%s%s", how,
              announced ? " after it reported shutting_down"
+             : idle    ? " after it was idle"
              : drained ? " during a drain"
                        : "");
     server->life_mono = now->mono;
@@ -69,6 +70,7 @@ void server_end_life(struct server *server, const struct instant *now, const cha
     server_clear_reported(server);
     hold_clear(&server->holds[HOLD_SELF]);
     hold_clear(&server->holds[HOLD_RELOAD]);
+    server_idle_clear(server);
     reset_probes(server, SERVER_DO_RESET_PROBES, effects);
     if (probed_reported_ports) {
         /* The ports were those of the life that ended: another process may listen there now. */
@@ -302,6 +304,7 @@ void server_apply_message(struct server *server, const struct status_message *me
     unsigned holds = server_holds(server);
     apply_status(&server->reported, message, now);
     apply_text(&server->reported, message);
+    server_read_text(server);
     apply_numbers(&server->reported, message);
     apply_ports(server, message, effects);
     apply_watchdog(&server->reported, message, now);
@@ -345,6 +348,7 @@ void server_restore_message(struct server *server, const struct status_message *
     apply_status(&server->reported, &older, now);
     if (live.text == NULL) {
         apply_text(&server->reported, &older);
+        server_read_text(server);
     }
     apply_numbers(&server->reported, &older);
     apply_ports(server, &older, effects);

@@ -98,6 +98,7 @@ static void forget(struct server *server, struct queue *effects)
     if ((recalled->fields & RECALLED_TEXT) != 0) {
         free(reported->text);
         reported->text = NULL;
+        server_read_text(server);
     }
     if ((recalled->fields & RECALLED_PLAYERS) != 0) {
         reported->has_players = false;

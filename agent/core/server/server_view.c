@@ -47,6 +47,7 @@ struct window server_deadline(const struct server *server)
     consider(server, server_host_due(server), &soonest);
     consider(server, server->recalled.due, &soonest);
     consider(server, flapping_due(&server->flapping), &soonest);
+    consider(server, server_idle_due(server), &soonest);
     consider_holds(server, &soonest);
     return soonest;
 }

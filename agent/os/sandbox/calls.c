@@ -134,6 +134,7 @@ const struct calls_row calls_rows[] = {
 
     /* ---- processes: the game server, and as process 1 whatever ends ---- */
     {CALLS_USUAL, "the process of the game server", "pidfd_open"},
+    {CALLS_USUAL, "an idle game server is asked to end", "pidfd_send_signal", {IS(1, SIGTERM)}},
     IOCTL(NS_GET_TGID_FROM_PIDNS),
     {CALLS_USUAL, "orphans", "wait4 waitid"},
     {CALLS_USUAL, "facts of this process",

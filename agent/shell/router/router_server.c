@@ -84,6 +84,7 @@ static void route(struct router *router, union router_effect *any)
     case SERVER_DO_WITHDRAW: withdraw(router); break;
     case SERVER_DO_WATCH_PID: effects_watch_pid(router->effects, effect->pid); break;
     case SERVER_DO_UNWATCH_PID: effects_watch_pid(router->effects, 0); break;
+    case SERVER_DO_TERMINATE: effects_terminate(router->effects, effect->pid); break;
     case SERVER_DO_PROBE_NOW: router_step_probes(router, PROBE_ON_CONTACT); break;
     case SERVER_DO_RESET_PROBES: router_step_probes(router, PROBE_ON_RESET); break;
     case SERVER_DO_PROBE_PORTS: router_follow_ports(router); break;

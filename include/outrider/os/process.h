@@ -29,6 +29,10 @@ int process_uid(pid_t pid, struct error *err, uid_t *ret_uid) MUST_CHECK;
 int process_open(pid_t pid, struct error *err) MUST_CHECK;
 int process_open_peer(int socket, struct error *err) MUST_CHECK;
 
+/* Sends TERM to the process of a pidfd. Returns 0, or -1 with ERROR_NOT_FOUND (it has ended), ERROR_DENIED (it is another
+ * user's) or ERROR_SYSTEM. */
+int process_terminate(int pidfd, struct error *err) MUST_CHECK;
+
 /* The number of the process that connected to `socket`, which no other process of this boot has (Linux 6.9). Returns 0, or -1
  * where the kernel has none. */
 int process_peer_number(int socket, uint64_t *ret_number) MUST_CHECK;

@@ -49,6 +49,12 @@ void effects_watch_pid(struct effects *effects, pid_t pid)
     (void)pid;
 }
 
+void effects_terminate(struct effects *effects, pid_t pid)
+{
+    (void)effects;
+    (void)pid;
+}
+
 void effects_look_up_host(struct effects *effects)
 {
     struct agent *agent = effects->agent;

@@ -23,6 +23,9 @@ struct config_label {
     char *value;
 };
 
+/* What becomes of a server without players. */
+enum config_idle { CONFIG_IDLE_SHUT_DOWN, CONFIG_IDLE_DRAIN };
+
 /* The identity of the server. Strings are NULL where the file has none. */
 struct config_server {
     bool present; /* a server: section exists; without one the agent is an observer */
@@ -46,6 +49,10 @@ struct config_server {
         uint32_t changes; /* 0: off */
         int64_t within_ms, hold_ms;
     } flapping;
+    struct {
+        int64_t after_ms; /* 0: off */
+        enum config_idle then;
+    } idle;
 };
 
 /* Which server for which player. */
@@ -221,6 +228,9 @@ struct config_status {
     unsigned mode;                        /* permission bits of both */
     char *group;                          /* or NULL */
     int64_t min_publish_interval_ms;
+    struct {
+        char *players, *capacity; /* patterns (core/config/extract.h), or NULL */
+    } extract;
 };
 
 /* auto: an observer always follows the fleet, a sidecar while requests need it. */

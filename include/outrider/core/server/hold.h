@@ -12,6 +12,7 @@ enum hold_kind {
     HOLD_OPS,    /* an operator, by signal, command, API or control key; any operator lifts it */
     HOLD_SELF,   /* the server, over the status socket */
     HOLD_RELOAD, /* sd_notify RELOADING=1 until READY=1 */
+    HOLD_IDLE,   /* no players for server.idle.after, until one is there; never stored */
     HOLD_STOP,   /* TERM with shutdown.drain; never stored */
     HOLD_COUNT
 };
@@ -37,7 +38,7 @@ struct hold {
     enum drain_outcome outcome;
 };
 
-/* "ops", "self", "reload", "stop". */
+/* "ops", "self", "reload", "idle", "stop". */
 const char *hold_name(enum hold_kind kind);
 
 /* "waiting", "empty", "gone", "deadline". */

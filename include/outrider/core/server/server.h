@@ -91,6 +91,7 @@ enum server_effect_type {
     SERVER_DO_WITHDRAW,       /* withdraw the record until the next publish, because `text` */
     SERVER_DO_WATCH_PID,      /* watch process `pid` instead of any other */
     SERVER_DO_UNWATCH_PID,    /* watch none */
+    SERVER_DO_TERMINATE,      /* ask process `pid`, which is watched, to end */
     SERVER_DO_PROBE_NOW,      /* the server made contact: probe it at once */
     SERVER_DO_RESET_PROBES,   /* a life began or ended: verdicts are unknown again */
     SERVER_DO_PROBE_PORTS,    /* the reported ports changed: probes follow server_ports() */
@@ -154,6 +155,8 @@ struct server_report {
     char *text;          /* NULL: none */
     bool has_players, has_capacity;
     uint32_t players, capacity;
+    bool counted[2];    /* players and capacity are in the text (status.extract) */
+    uint32_t counts[2]; /* they count where no word has said them */
     struct record_label labels[RECORD_LABELS_MAX];
     size_t label_count;
     uint16_t ports[STATUS_PORTS_MAX];

@@ -42,6 +42,9 @@ void effects_unwatch(struct effects *effects, uint64_t id);
  * SERVER_ON_EXIT. */
 void effects_watch_pid(struct effects *effects, pid_t pid);
 
+/* Sends TERM to the process that is watched, which is `pid`. */
+void effects_terminate(struct effects *effects, pid_t pid);
+
 /* Finds the address to publish. The answer is SERVER_ON_HOST, and may come from within: it is queued. */
 void effects_look_up_host(struct effects *effects);
 

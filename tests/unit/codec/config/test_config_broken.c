@@ -161,7 +161,7 @@ static void test_bytes(void **state)
          "=> 1:43: server.x: unknown key: known here are type, id, host, ports, region, zone, group, "
          "version, "
          "capacity, weight, tags, labels, require_status, watchdog, initializing_max, deregister_after, "
-         "flapping\n"},
+         "flapping, idle\n"},
         {STR("server:\r\n  type: w\r\n  ports: x\r\n"),
          "=> 3:10: server.ports: `x` is not a port from 1 to 65535, nor the word dynamic\n"},
         {STR("server: {type: w, ports: 1, id: \"a\\0b\"}\n"),
