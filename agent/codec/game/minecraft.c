@@ -3,14 +3,14 @@
 #include "game_internal.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
-#include "outrider/codec/json/json_read.h"
+#include "outrider/codec/json/json_scan.h"
 
 /* The version that asks, 1.8. The convention for a client without one, -1, is no good here: servers that repeat what they are
  * asked with would seem to be none. */
 enum { PROTOCOL = 47, KIND_HANDSHAKE = 0, KIND_STATUS = 0, NEXT_STATUS = 1, HOST_MAX = 255 };
 
-/* Of all values of a status, and of a description's parts within parts. */
-enum { VALUES_MAX = 8192, PARTS_DEPTH_MAX = 8 };
+/* Of a description's parts within parts. */
+enum { PARTS_DEPTH_MAX = 8 };
 
 /* ---- VarInts: 7 bits a byte, lowest first, at most 5 bytes ---- */
 
@@ -66,65 +66,168 @@ void minecraft_request(const struct game_query *query, struct buf *out)
     buf_fini(&packet);
 }
 
-/* ---- the status ---- */
+/* ---- the status ----
+ *
+ * It is scanned in place: most of its bytes are a picture, and it comes every second. */
 
-static struct str text_of(const json_t *value)
+struct status {
+    struct buf name;
+    struct str version;
+    int64_t protocol, players, capacity; /* counts: -1 when there is none */
+};
+
+typedef int member_fn(struct json_scan *scan, struct str name, struct status *status);
+
+/* Passes any value; of an object each member to `fn`, which passes its value. */
+static int scan_members(struct json_scan *scan, member_fn *fn, struct status *status)
 {
-    return json_is_string(value) ? (struct str){json_string_value(value), json_string_length(value)}
-                                 : (struct str){NULL, 0};
+    if (json_scan_peek(scan) != '{') {
+        return json_scan_skip(scan);
+    }
+    struct str name;
+    int more = json_scan_member(scan, true, &name);
+    while (more > 0) {
+        more = fn(scan, name, status) < 0 ? -1 : json_scan_member(scan, false, &name);
+    }
+    return more;
+}
+
+/* Passes any value, which is returned as it is written. */
+static int scan_value(struct json_scan *scan, struct str *ret_value)
+{
+    json_scan_peek(scan);
+    size_t start = scan->at;
+    if (json_scan_skip(scan) < 0) {
+        return -1;
+    }
+    *ret_value = (struct str){scan->text.data + start, scan->at - start};
+    return 0;
+}
+
+/* Passes any value; `ret_number` is `otherwise` when it is no whole number. */
+static int scan_number(struct json_scan *scan, int64_t otherwise, int64_t *ret_number)
+{
+    struct str value;
+    if (scan_value(scan, &value) < 0) {
+        return -1;
+    }
+    if (str_to_i64(value, ret_number) < 0) {
+        *ret_number = otherwise;
+    }
+    return 0;
+}
+
+/* Passes any value; `ret_text` is empty when it is no string. */
+static int scan_text(struct json_scan *scan, struct str *ret_text)
+{
+    *ret_text = (struct str){NULL, 0};
+    return json_scan_peek(scan) == '"' ? json_scan_string(scan, ret_text) : json_scan_skip(scan);
+}
+
+static int scan_part(struct json_scan *scan, struct buf *out, int depth);
+
+static int scan_list(struct json_scan *scan, struct buf *out, int depth)
+{
+    int more = json_scan_next(scan, ']', true);
+    while (more > 0) {
+        more = scan_part(scan, out, depth) < 0 ? -1 : json_scan_next(scan, ']', false);
+    }
+    return more;
+}
+
+/* `extra` follows `text`, in whatever order they are written, so it is scanned once more. */
+static int scan_component(struct json_scan *scan, struct buf *out, int depth)
+{
+    struct str name, text = {NULL, 0}, extra = {NULL, 0}, ignored;
+    int more = json_scan_member(scan, true, &name);
+    while (more > 0) {
+        int rc = str_eq(name, STR("text"))    ? scan_text(scan, &text)
+                 : str_eq(name, STR("extra")) ? scan_value(scan, &extra)
+                                              : scan_value(scan, &ignored);
+        more = rc < 0 ? -1 : json_scan_member(scan, false, &name);
+    }
+    buf_str(out, text);
+    if (more == 0 && extra.size > 0) {
+        struct json_scan inner = {.text = extra, .err = scan->err, .keeps_nul = true};
+        more = scan_part(&inner, out, depth);
+        json_scan_fini(&inner);
+    }
+    return more;
 }
 
 /* The description is a text, or parts of text within parts. */
-static void add_description(struct buf *out, const json_t *part, int depth)
+static int scan_part(struct json_scan *scan, struct buf *out, int depth)
 {
-    if (json_is_string(part)) {
-        buf_str(out, text_of(part));
-        return;
+    struct str text;
+    char c = json_scan_peek(scan);
+    if (c == '[' && depth < PARTS_DEPTH_MAX) {
+        return scan_list(scan, out, depth + 1);
     }
-    const json_t *parts = part;
-    if (json_is_object(part)) {
-        buf_str(out, text_of(json_object_get(part, "text")));
-        parts = json_object_get(part, "extra");
+    if (c == '{' && depth < PARTS_DEPTH_MAX) {
+        return scan_component(scan, out, depth + 1);
     }
-    for (size_t i = 0; depth < PARTS_DEPTH_MAX && i < json_array_size(parts); i++) {
-        add_description(out, json_array_get(parts, i), depth + 1);
+    if (scan_text(scan, &text) < 0) {
+        return -1;
     }
+    buf_str(out, text);
+    return 0;
 }
 
-static void read_status(struct game_facts *facts, const json_t *status)
+static int scan_players(struct json_scan *scan, struct str name, struct status *status)
 {
-    struct buf name = {0};
-    const json_t *version = json_object_get(status, "version");
-    const json_t *players = json_object_get(status, "players");
-    add_description(&name, json_object_get(status, "description"), 0);
-    game_set_text(facts->name, buf_view(&name), GAME_CODES_MINECRAFT);
-    buf_fini(&name);
-    if (game_whole_number(json_object_get(version, "protocol"), 0) < 0) {
-        return;
+    struct str ignored;
+    return str_eq(name, STR("online")) ? scan_number(scan, -1, &status->players)
+           : str_eq(name, STR("max"))  ? scan_number(scan, -1, &status->capacity)
+                                       : scan_value(scan, &ignored);
+}
+
+static int scan_version(struct json_scan *scan, struct str name, struct status *status)
+{
+    struct str ignored;
+    return str_eq(name, STR("name"))       ? scan_text(scan, &status->version)
+           : str_eq(name, STR("protocol")) ? scan_number(scan, 0, &status->protocol)
+                                           : scan_value(scan, &ignored);
+}
+
+static int scan_status(struct json_scan *scan, struct str name, struct status *status)
+{
+    if (str_eq(name, STR("players"))) {
+        return scan_members(scan, scan_players, status);
     }
-    game_set_text(facts->version, text_of(json_object_get(version, "name")), GAME_CODES_MINECRAFT);
-    game_set_counts(facts, game_whole_number(json_object_get(players, "online"), -1),
-                    game_whole_number(json_object_get(players, "max"), -1));
+    if (str_eq(name, STR("version"))) {
+        return scan_members(scan, scan_version, status);
+    }
+    if (str_eq(name, STR("description"))) {
+        buf_clear(&status->name);
+        return scan_part(scan, &status->name, 0);
+    }
+    return json_scan_skip(scan);
+}
+
+static void set_facts(struct game_facts *facts, const struct status *status)
+{
+    game_set_text(facts->name, buf_view(&status->name), GAME_CODES_MINECRAFT);
+    if (status->protocol >= 0) {
+        game_set_text(facts->version, status->version, GAME_CODES_MINECRAFT);
+        game_set_counts(facts, status->players, status->capacity);
+    }
 }
 
 static enum game_outcome decode_status(struct game_facts *facts, struct str text, struct error *err)
 {
-    json_error_t why;
-    text = str_skip_bom(text);
-    if (!json_is_modest(text, VALUES_MAX)) {
-        error_set(err, ERROR_LIMIT, "status of more than %d values, or nested too deep", VALUES_MAX);
-        return GAME_BAD;
+    struct status status = {.players = -1, .capacity = -1};
+    struct json_scan scan = {.text = str_skip_bom(text), .err = err, .keeps_nul = true};
+    bool is_object = json_scan_peek(&scan) == '{';
+    bool good =
+        str_is_utf8(scan.text) && scan_members(&scan, scan_status, &status) == 0 && json_scan_end(&scan) == 0;
+    if (good && is_object) {
+        set_facts(facts, &status);
+    } else {
+        error_set(err, ERROR_PROTOCOL, good ? "status is not a JSON object" : "status is not JSON");
     }
-    json_t *status = json_loadb(text.data == NULL ? "" : text.data, text.size,
-                                JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, &why);
-    if (!json_is_object(status)) {
-        error_set(err, ERROR_PROTOCOL, status == NULL ? "status is not JSON" : "status is not a JSON object");
-        json_decref(status);
-        return GAME_BAD;
-    }
-    read_status(facts, status);
-    json_decref(status);
-    return GAME_DONE;
+    buf_fini(&status.name);
+    json_scan_fini(&scan);
+    return good && is_object ? GAME_DONE : GAME_BAD;
 }
 
 /* ---- the answer ---- */

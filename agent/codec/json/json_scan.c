@@ -76,7 +76,7 @@ static int decode_unicode(struct json_scan *scan)
             return fail(scan, "unpaired surrogate");
         }
         code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-    } else if (code == 0 || (code >= 0xdc00 && code <= 0xdfff)) {
+    } else if ((code == 0 && !scan->keeps_nul) || (code >= 0xdc00 && code <= 0xdfff)) {
         return fail(scan, code == 0 ? "NUL character" : "unpaired surrogate");
     }
     add_utf8(&scan->decoded, code);

@@ -58,11 +58,13 @@ static bool read_once(struct connected_socket *socket, char *bytes)
 static void on_readable(evutil_socket_t fd, short what, void *user)
 {
     (void)fd, (void)what;
-    char bytes[CONNECTED_DATAGRAM_MAX];
+    /* not on the stack, which the compiler would clear each time */
+    char *bytes = mem_resize(NULL, CONNECTED_DATAGRAM_MAX, 1);
     int left = CONNECTED_READS_MAX;
     while (left > 0 && read_once(user, bytes)) {
         left--;
     }
+    free(bytes);
 }
 
 static struct connected_socket *new_socket(struct loop *loop, int fd, connected_fn *fn, void *user)
