@@ -163,10 +163,25 @@ unsigned str_code_point(struct str character)
     }
 }
 
+/* Eight bytes at once: most text is ASCII. */
+static struct str skip_ascii(struct str text)
+{
+    uint64_t eight;
+    while (text.size >= sizeof(eight)) {
+        memcpy(&eight, text.data, sizeof(eight));
+        if ((eight & 0x8080808080808080) != 0) {
+            break;
+        }
+        text.data += sizeof(eight);
+        text.size -= sizeof(eight);
+    }
+    return text;
+}
+
 bool str_is_utf8(struct str text)
 {
-    while (text.size > 0) {
-        bool ascii = (unsigned char)text.data[0] < 0x80; /* most are: no call for each of them */
+    while ((text = skip_ascii(text)).size > 0) {
+        bool ascii = (unsigned char)text.data[0] < 0x80; /* no call for each of them */
         size_t length = ascii ? 1 : str_utf8_character(text);
         if (length == 0) {
             return false;

@@ -99,11 +99,29 @@ static int decode_escape(struct json_scan *scan)
     return 0;
 }
 
+/* Whether there is a byte below 0x20, a quote or a backslash among eight: of each, a subtraction borrows from its highest bit. */
+static bool ends_plain(uint64_t eight)
+{
+    const uint64_t each = 0x0101010101010101, highest = 0x80 * each;
+    uint64_t quote = eight ^ '"' * each, backslash = eight ^ '\\' * each;
+    return (((eight - 0x20 * each) & ~eight) | ((quote - each) & ~quote) |
+            ((backslash - each) & ~backslash)) &
+           highest;
+}
+
 /* Moves to the quote, the backslash or the invalid byte that ends a run of plain bytes. */
 static void pass_plain(struct json_scan *scan)
 {
     const char *data = scan->text.data;
     size_t at = scan->at, size = scan->text.size;
+    uint64_t eight;
+    while (size - at >= sizeof(eight)) {
+        memcpy(&eight, data + at, sizeof(eight));
+        if (ends_plain(eight)) {
+            break;
+        }
+        at += sizeof(eight);
+    }
     while (at < size && (unsigned char)data[at] >= 0x20 && data[at] != '"' && data[at] != '\\') {
         at++;
     }

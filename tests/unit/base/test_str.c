@@ -306,6 +306,23 @@ static void test_hash(void **state)
     assert_true(str_hash(STR("http://a:1"), 7) != str_hash(STR("http://a:2"), 7));
 }
 
+/* ASCII is passed eight bytes at a time, so the first other byte may be at any place. */
+static void utf8_is_checked_at_every_place(void **state)
+{
+    (void)state;
+    for (size_t size = 2; size <= 20; size++) {
+        for (size_t at = 0; at + 1 < size; at++) {
+            char text[20];
+            memset(text, 'a', sizeof(text));
+            text[at] = (char)0xc3;
+            assert_false(str_is_utf8((struct str){text, size}));
+            text[at + 1] = (char)0xa9;
+            assert_true(str_is_utf8((struct str){text, size}));
+            assert_false(str_is_utf8((struct str){text, at + 1}));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +340,7 @@ int main(void)
         cmocka_unit_test(hexadecimal_digits_have_values),
         cmocka_unit_test(long_texts_have_no_distance),
         cmocka_unit_test(test_hash),
+        cmocka_unit_test(utf8_is_checked_at_every_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
