@@ -13,9 +13,9 @@ const struct probe_driver *probe_driver_for(enum config_probe_type type)
     case CONFIG_PROBE_RAKNET: return &probe_raknet;
     case CONFIG_PROBE_QUAKE3: return &probe_quake3;
     case CONFIG_PROBE_HTTP: return &probe_http;
+    case CONFIG_PROBE_GRPC: return &probe_grpc;
     case CONFIG_PROBE_EXEC: return &probe_exec;
-    case CONFIG_PROBE_TCP:
-    case CONFIG_PROBE_GRPC: break;
+    case CONFIG_PROBE_TCP: break;
     }
     return &probe_tcp;
 }

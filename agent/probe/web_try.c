@@ -119,5 +119,6 @@ void web_try_cancel(struct probe_try *handle)
 void probe_clients_fini(struct probe_clients *clients)
 {
     http_client_free(clients->http);
+    http_client_free(clients->grpc);
     *clients = (struct probe_clients){0};
 }

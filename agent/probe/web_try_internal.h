@@ -11,7 +11,7 @@
 #include "outrider/io/http/client/http_client.h"
 #include "outrider/probe/driver.h"
 
-extern const struct probe_driver probe_http;
+extern const struct probe_driver probe_http, probe_grpc;
 
 /* The result, while it is made. */
 struct web_verdict {

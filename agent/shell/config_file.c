@@ -5,6 +5,7 @@
 #include "outrider/base/mem.h"
 #include "outrider/codec/config/config_yaml.h"
 #include "outrider/core/config/config.h"
+#include "outrider/io/http/client/http_client.h"
 #include "outrider/os/file.h"
 
 #include <stdio.h>
@@ -26,6 +27,23 @@ static const char *environment(const char *name, void *user)
 
 enum { CONFIG_FILE_MAX = 1 << 20 };
 
+/* What this build of libcurl lacks. Returns whether that is nothing. */
+static bool check_libraries(const char *path, const struct config *config, struct buf *ret_problems)
+{
+    bool fits = true;
+    for (size_t i = 0; i < config->probe_count && !http_client_has_http2(); i++) {
+        if (config->probes[i].type == CONFIG_PROBE_GRPC) {
+            buf_printf(ret_problems,
+                       "%s: probes[%zu].type: grpc needs HTTP/2, which the libcurl here is built "
+                       "without: install "
+                       "one that `curl --version` lists HTTP2 for\n",
+                       path, i);
+            fits = false;
+        }
+    }
+    return fits;
+}
+
 /* `ret_readable`: whether the problems are those of the text, which begin with the name of the file. */
 static struct config *load(const char *path, struct buf *ret_problems, bool *ret_readable)
 {
@@ -41,6 +59,11 @@ static struct config *load(const char *path, struct buf *ret_problems, bool *ret
             config = NULL;
         }
         config_problems_print(&problems, ret_problems);
+        if (config != NULL && !check_libraries(path, config, ret_problems)) {
+            config_fini(config);
+            free(config);
+            config = NULL;
+        }
         config_problems_fini(&problems);
     } else {
         bool named = strcmp(path, default_path) != 0;

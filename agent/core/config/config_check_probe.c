@@ -126,20 +126,10 @@ static void check_times(const struct config_probe *probe, const char *path, cons
     }
 }
 
-/* Types whose driver is not built yet. */
-static bool is_built(enum config_probe_type type)
-{
-    return type != CONFIG_PROBE_GRPC;
-}
-
 void config_check_probe(const struct config_probe *probe, const char *path, const struct config_check *check)
 {
     check_times(probe, path, check);
     if (is_faulty(check, path, "type")) {
-        return;
-    }
-    if (!is_built(probe->type)) {
-        report(check, path, "type", "is not built in this version");
         return;
     }
     check_keys(probe, path, check);

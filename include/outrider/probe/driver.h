@@ -16,7 +16,7 @@ struct resolver;
 /* What is kept from one attempt to the next: connections that the server lets us use again. A client is NULL until the first
  * attempt that needs it. The owner zeroes the structure and ends the clients with probe_clients_fini. */
 struct probe_clients {
-    struct http_client *http;
+    struct http_client *http, *grpc;
 };
 
 /* What drivers work with. The members are borrowed until the attempt ends. */

@@ -120,6 +120,16 @@ void http_client_keep(struct http_client *client, size_t count)
     http_streams_counted(client);
 }
 
+void http_client_relay(struct http_client *client)
+{
+    client->is_relayed = true;
+}
+
+bool http_client_has_http2(void)
+{
+    return (curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_HTTP2) != 0;
+}
+
 void http_client_free(struct http_client *client)
 {
     if (client == NULL) {
@@ -135,6 +145,7 @@ void http_client_free(struct http_client *client)
         call_free(call);
     }
     http_multi_fini(client);
+    http_relay_fini(client);
     deferred_cancel(&client->late);
     http_tls_copy_fini(&client->tls);
     free(client);

@@ -1,7 +1,7 @@
 /* The client, as its files see it:
  *
  *   http_client.c (calls), http_stream.c -> http_transfer.c (what both are made of) -> http_curl.c, http_host.c
- *   http_multi.c: libcurl's multi interface on the event loop
+ *   http_multi.c: libcurl's multi interface on the event loop; http_relay.c: what is between libcurl and a server of HTTP/2
  *
  *   socket or timer event -> libcurl -> ended, or bytes arrived -> queue of ready transfers -> deliver()
  *
@@ -15,7 +15,9 @@
 #include "outrider/io/loop/loop.h"
 
 struct event;
+struct http_relay;
 struct http_stream;
+struct http_transfer;
 struct watched;
 
 /* What is kept for the next use is at most this large, in bytes. */
@@ -28,7 +30,10 @@ struct http_client {
     struct loop *loop;
     struct resolver *resolver;
     struct http_tls_copy tls;
-    size_t kept;                 /* idle connections for calls */
+    size_t kept; /* idle connections for calls */
+    bool is_relayed;
+    struct http_relay *relays; /* http_relay.c */
+    struct http_relay_door *door;
     bool by_url;                 /* calls that wait to be used again are kept for their URL */
     struct http_transfer *ready; /* to be delivered, in this order */
     struct deferred late;        /* delivers what became ready outside a run of libcurl */
@@ -67,8 +72,27 @@ enum http_multi_end {
  * that no call has needed for long are closed. */
 void http_multi_remove(struct http_client *client, CURL *easy, enum http_multi_end end, bool is_tls);
 
+/* The transfer that waits for something on this connection, NULL while there is none. */
+struct http_transfer *http_multi_transfer_on(const struct http_client *client, int fd);
+
 /* Closes the idle connections to the address that `easy` was connected to last. */
 void http_multi_close_idle(struct http_client *client, CURL *easy);
+
+/* ---- http_relay.c ---- */
+
+/* A socket for libcurl, and the address that it is to connect to: between that and the host of the transfer is a relay. -1: there
+ * is none. */
+int http_relay_open(struct http_client *client, const struct http_transfer *transfer,
+                    struct curl_sockaddr *ret_address);
+
+/* To be called after http_multi_fini. */
+void http_relay_fini(struct http_client *client);
+
+/* libcurl has closed it. */
+void http_relay_closed(struct http_client *client, int fd);
+
+/* A transfer on it was answered: the server may send as much again. */
+void http_relay_grant(struct http_client *client, int fd);
 
 /* ---- http_transfer.c ---- */
 
@@ -89,6 +113,8 @@ struct http_transfer {
     bool is_ready; /* in the queue */
     bool is_tls;
     bool is_fresh;
+    bool only_kept;    /* libcurl gets no new connection */
+    bool is_none_kept; /* and wanted one */
     enum http_method method;
     bool is_started; /* libcurl had it: what curl_easy_getinfo says is about this request */
     bool is_running;

@@ -75,6 +75,16 @@ void http_curl_global_init(void)
     must_be_openssl();
 }
 
+/* A head begins with its status, and is dropped where another follows. */
+static void keep_line(struct http_curl *curl, struct str line)
+{
+    if (str_starts(line, STR("HTTP/"))) {
+        buf_clear(&curl->head);
+    } else {
+        buf_str(curl->status == 0 ? &curl->head : &curl->trailers, line);
+    }
+}
+
 /* Gets one line at a time, the empty one last. Interim answers have heads of their own; trailers come here as well. */
 static size_t on_head(char *line, size_t size, size_t count, void *user)
 {
@@ -84,6 +94,9 @@ static size_t on_head(char *line, size_t size, size_t count, void *user)
     curl->head_too_large = curl->head_size > HEAD_MAX;
     if (curl->head_too_large) {
         return 0;
+    }
+    if (curl->keep_head) {
+        keep_line(curl, (struct str){line, bytes});
     }
     if (curl->status == 0 && (line[0] == '\r' || line[0] == '\n')) {
         long status = 0;
@@ -159,6 +172,8 @@ void http_curl_fini(struct http_curl *curl)
     curl_easy_cleanup(curl->easy);
     curl_slist_free_all(curl->headers);
     buf_fini(&curl->body);
+    buf_fini(&curl->head);
+    buf_fini(&curl->trailers);
 }
 
 /* Whether the headers of the request before, after "Expect:", are the same. */
@@ -205,6 +220,9 @@ void http_curl_set_headers(struct http_curl *curl, const char *const *headers, c
 void http_curl_begin(struct http_curl *curl)
 {
     buf_clear(&curl->body);
+    buf_clear(&curl->head);
+    buf_clear(&curl->trailers);
+    curl->failed_as = HTTP_TRANSPORT_OK;
     curl->status = 0;
     curl->head_size = 0;
     curl->head_too_large = curl->too_large = curl->is_cut = false;
@@ -240,6 +258,9 @@ enum http_transport http_curl_transport(const struct http_curl *curl)
 {
     if (curl->too_large) {
         return HTTP_TRANSPORT_TOO_LARGE;
+    }
+    if (curl->failed_as != HTTP_TRANSPORT_OK) {
+        return curl->failed_as;
     }
     switch (curl->code) {
     case CURLE_OK: return HTTP_TRANSPORT_OK;

@@ -18,6 +18,7 @@ struct http_curl {
     int64_t timeout_ms, connect_timeout_ms, silence_ms; /* its limits, for http_curl_describe; 0: none */
     size_t max_body;                                    /* bytes accepted */
     bool cut;                                           /* what exceeds it is no error */
+    bool keep_head;
     /* May be NULL: the head is complete, or bytes were added to `body`; false ends it as too large. */
     bool (*arrived)(struct http_curl *curl);
 
@@ -28,7 +29,8 @@ struct http_curl {
     bool too_large;      /* the body, and stopped for that */
     bool is_cut;         /* likewise, and the answer counts as complete */
     bool is_silent;      /* and stopped for that */
-    struct buf body;
+    struct buf body, head, trailers;
+    enum http_transport failed_as;    /* of a failed connection, in place of what libcurl says; OK: nothing */
     CURLcode code;                    /* how it ended */
     char error_text[CURL_ERROR_SIZE]; /* libcurl's own; may be empty */
 };

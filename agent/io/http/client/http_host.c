@@ -25,9 +25,9 @@ static int on_resolve(void *state, void *reserved, void *user)
     return host->name != NULL ? 1 : 0;
 }
 
-void http_host_init(struct http_host *host, CURL *easy)
+void http_host_init(struct http_host *host, CURL *easy, bool is_relayed)
 {
-    *host = (struct http_host){.easy = easy};
+    *host = (struct http_host){.easy = easy, .is_relayed = is_relayed};
     curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION, on_resolve);
     curl_easy_setopt(easy, CURLOPT_RESOLVER_START_DATA, host);
 }
@@ -38,6 +38,7 @@ void http_host_fini(struct http_host *host)
     curl_slist_free_all(host->connect_to);
     curl_slist_free_all(host->resolve);
     free(host->name);
+    free(host->target);
 }
 
 /* ---- the URL ---- */
@@ -74,12 +75,31 @@ static struct curl_slist *entry_of(const char *name, uint16_t port, const struct
     return list_of(&entry);
 }
 
+/* libcurl gets some address for a name: none of it is used. */
+static void set_target(struct http_host *host, const char *name)
+{
+    size_t size = strlen(name);
+    if (name[0] == '[') {
+        host->target = mem_strdup(name + 1);
+        host->target[size - 2] = '\0';
+        return;
+    }
+    struct buf entry = {0};
+    host->target = mem_strdup(name);
+    buf_printf(&entry, "%s:%u:127.0.0.1", name, host->port);
+    set_resolve(host, list_of(&entry));
+}
+
 /* Names are resolved when they are needed. What resolver_literal knows needs no look-up; libcurl parses addresses
  * itself, but would try localhost as ::1 first. */
 static void set_name(struct http_host *host, const char *name, const char *port)
 {
     struct sockaddr_storage addresses[RESOLVER_ADDRESSES_MAX];
     host->port = (uint16_t)strtoul(port, NULL, 10);
+    if (host->is_relayed) {
+        set_target(host, name);
+        return;
+    }
     size_t count = name[0] == '[' ? 1 : resolver_literal(name, host->port, addresses);
     if (count == 0) {
         host->name = mem_strdup(name);
@@ -95,7 +115,8 @@ void http_host_set(struct http_host *host, const char *url, const char *server_n
     CURLU *parts = curl_url();
     http_curl_must(parts == NULL ? CURLE_OUT_OF_MEMORY : CURLE_OK);
     free(host->name);
-    host->name = NULL;
+    free(host->target);
+    host->name = host->target = NULL;
     set_resolve(host, NULL);
     if (curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
         curl_url_get(parts, CURLUPART_HOST, &name, 0) == CURLUE_OK &&

@@ -18,7 +18,9 @@
 /* Embedded. */
 struct http_host {
     CURL *easy;
-    char *name; /* to be resolved here; NULL: an address, localhost, or no host at all */
+    char *name;   /* to be resolved here; NULL: an address, localhost, or no host at all */
+    char *target; /* relayed: the host of the URL, which the relay connects to; NULL: none */
+    bool is_relayed;
     uint16_t port;
     struct curl_slist *connect_to, *resolve; /* borrowed by `easy` */
     struct lookup *lookup;
@@ -26,8 +28,8 @@ struct http_host {
     bool is_asked;      /* libcurl ended the transfer (CURLE_COULDNT_RESOLVE_HOST) for want of addresses */
 };
 
-/* `easy` is borrowed until http_host_fini. */
-void http_host_init(struct http_host *host, CURL *easy);
+/* `easy` is borrowed until http_host_fini. Where it is relayed, nothing is resolved here. */
+void http_host_init(struct http_host *host, CURL *easy, bool is_relayed);
 
 /* To be called after curl_easy_cleanup(). Ends the look-up. */
 void http_host_fini(struct http_host *host);

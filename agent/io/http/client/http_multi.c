@@ -34,7 +34,7 @@ struct watched {
     uint64_t idle_since; /* http_client.answered when a call on it ended */
     curl_socket_t fd;
     short events;
-    bool is_tls;     /* known once it is idle */
+    bool may_speak;  /* while it is idle; known once it is */
     bool connection; /* from opened() to closed(); any other descriptor is a socket of libcurl's resolver */
     bool connected;  /* it has a peer; known once libcurl asks to forget it */
     bool wanted;     /* libcurl asked to watch it and did not yet ask to forget it */
@@ -66,13 +66,13 @@ static void shut_down(struct watched *watched)
     shutdown(watched->fd, SHUT_RDWR);
 }
 
-/* Something happened on an idle connection. Bytes are legitimate only over TLS, as a late session ticket: libcurl reads them
- * when it uses the connection next. */
+/* Something happened on an idle connection. Bytes are legitimate only over TLS, as a late session ticket, and over HTTP/2:
+ * libcurl reads them when it uses the connection next. */
 static void on_idle(struct watched *watched)
 {
     struct pollfd poll_fd = {.fd = watched->fd, .events = POLLIN | POLLRDHUP};
     bool is_closed = poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
-    if (is_closed || !watched->is_tls) {
+    if (is_closed || !watched->may_speak) {
         shut_down(watched);
     } else {
         stop_watching(watched);
@@ -199,6 +199,7 @@ static int closed(void *user, curl_socket_t fd)
     if (watched != NULL) {
         watched_free(watched);
     }
+    http_relay_closed(client, fd);
     return close(fd);
 }
 
@@ -300,7 +301,8 @@ static void count_answered(struct http_client *client, struct watched *used, boo
     client->answered++;
     if (used != NULL) {
         used->idle_since = client->answered;
-        used->is_tls = is_tls;
+        used->may_speak = is_tls || client->is_relayed;
+        http_relay_grant(client, used->fd);
     }
     for (struct watched *each = client->watched; each != NULL; each = each->next) {
         if (is_idle(each) && client->answered - each->idle_since >= UNUSED_CALLS_MAX * client->kept) {
@@ -320,6 +322,19 @@ void http_multi_remove(struct http_client *client, CURL *easy, enum http_multi_e
     } else if (used != NULL && is_idle(used)) {
         shut_down(used);
     }
+}
+
+struct http_transfer *http_multi_transfer_on(const struct http_client *client, int fd)
+{
+    const struct watched *watched = client->watched;
+    struct http_transfer *transfer = NULL;
+    while (watched != NULL && watched->fd != fd) {
+        watched = watched->next;
+    }
+    if (watched != NULL && watched->wanted) {
+        curl_easy_getinfo(watched->easy, CURLINFO_PRIVATE, &transfer);
+    }
+    return transfer;
 }
 
 static bool is_peer(const struct watched *watched, const char *ip, long port)

@@ -14,6 +14,18 @@ enum { CONNECT_TIMEOUT_MS = 300000 };
 /* A request that is sent again on a new connection needs a second look-up. */
 enum { LOOKUPS_MAX = 2 };
 
+/* CURLOPT_OPENSOCKETFUNCTION */
+static curl_socket_t open_relay(void *user, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct http_transfer *transfer = user;
+    (void)purpose;
+    if (transfer->only_kept) {
+        transfer->is_none_kept = true;
+        return CURL_SOCKET_BAD;
+    }
+    return http_relay_open(transfer->client, transfer, address);
+}
+
 void http_transfer_init(struct http_transfer *transfer, struct http_client *client,
                         const struct http_tls *tls, void (*deliver)(struct http_transfer *transfer))
 {
@@ -22,7 +34,11 @@ void http_transfer_init(struct http_transfer *transfer, struct http_client *clie
     transfer->curl.tls = tls == NULL ? &client->tls.view : &transfer->tls.view;
     http_curl_init(&transfer->curl);
     CURL *easy = transfer->curl.easy;
-    http_host_init(&transfer->host, easy);
+    http_host_init(&transfer->host, easy, client->is_relayed);
+    if (client->is_relayed) {
+        curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_relay);
+        curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
+    }
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
     http_tls_apply(&transfer->curl);
@@ -72,6 +88,22 @@ static void set_method(struct http_transfer *transfer, enum http_method method)
             [HTTP_POST] = CURLOPT_POST, [HTTP_GET] = CURLOPT_HTTPGET, [HTTP_HEAD] = CURLOPT_NOBODY};
         curl_easy_setopt(transfer->curl.easy, options[method], 1L);
         transfer->method = method;
+    }
+}
+
+/* libcurl 7.88 fails on a kept connection of HTTP/2 that a request with prior knowledge would use (curl's pull request 10643). So
+ * such a request is first made as one of HTTP/2 without it, which open_relay keeps from a new connection. */
+static void set_version(struct http_transfer *transfer, bool http2, bool fresh)
+{
+    transfer->only_kept = http2 && !fresh && !transfer->is_tls;
+    transfer->is_none_kept = false;
+    if (http2 || transfer->curl.keep_head) {
+        long version = !http2                ? CURL_HTTP_VERSION_1_1
+                       : transfer->is_tls    ? CURL_HTTP_VERSION_2TLS
+                       : transfer->only_kept ? CURL_HTTP_VERSION_2_0
+                                             : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
+        curl_easy_setopt(transfer->curl.easy, CURLOPT_HTTP_VERSION, version);
+        transfer->curl.keep_head = http2;
     }
 }
 
@@ -148,6 +180,20 @@ static bool look_up(struct http_transfer *transfer, CURLcode code)
     return true;
 }
 
+/* Whether the transfer goes on with a new connection, as none is kept. */
+static bool open_new(struct http_transfer *transfer)
+{
+    if (!transfer->is_none_kept) {
+        return false;
+    }
+    curl_multi_remove_handle(transfer->client->multi, transfer->curl.easy);
+    transfer->is_running = false;
+    http_curl_begin(&transfer->curl);
+    set_version(transfer, true, true);
+    run(transfer);
+    return true;
+}
+
 /* ---- the queue ---- */
 
 void http_transfer_ready(struct http_transfer *transfer)
@@ -172,7 +218,7 @@ static void collect(struct http_client *client)
     for (CURLMsg *message; (message = curl_multi_info_read(client->multi, &left)) != NULL;) {
         struct http_transfer *transfer = NULL;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-        if (look_up(transfer, message->data.result)) {
+        if (look_up(transfer, message->data.result) || open_new(transfer)) {
             continue;
         }
         http_curl_end(&transfer->curl, message->data.result);
@@ -236,6 +282,7 @@ void http_transfer_start(struct http_transfer *transfer, const struct http_call 
     curl->connect_timeout_ms = call->connect_timeout_ms;
     set_method(transfer, call->method);
     set_fresh(transfer, call->fresh);
+    set_version(transfer, call->http2, call->fresh);
     if (call->method == HTTP_POST) {
         buf_str(&transfer->body, call->body);
         curl_easy_setopt(curl->easy, CURLOPT_POSTFIELDS, buf_text(&transfer->body));
@@ -283,14 +330,18 @@ struct http_result http_transfer_result(const struct http_transfer *transfer, st
     const struct http_curl *curl = &transfer->curl;
     char *content_type = NULL;
     bool certain = true;
-    long connects = 0;
+    long connects = 0, version = 0;
     size_t reason = 0;
+    curl_easy_getinfo(curl->easy, CURLINFO_HTTP_VERSION, &version);
     curl_easy_getinfo(curl->easy, CURLINFO_CONTENT_TYPE, &content_type);
     curl_easy_getinfo(curl->easy, CURLINFO_NUM_CONNECTS, &connects);
     struct http_result result = {
         .transport = http_curl_transport(curl),
         .status = curl->status,
         .content_type = str_of(content_type),
+        .http2 = version == CURL_HTTP_VERSION_2_0,
+        .head = buf_view(&curl->head),
+        .trailers = buf_view(&curl->trailers),
         .elapsed_us = transfer->ended_us - transfer->started_us,
     };
     result.sent = result.transport == HTTP_TRANSPORT_OK || transfer->was_sent ||

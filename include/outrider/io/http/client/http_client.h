@@ -1,7 +1,8 @@
 /* HTTP requests from the event loop: several in flight, on kept connections, through libcurl.
  *
  * - HTTP/1.1, one call at a time on a connection. HTTP/2 would share no connection here, and over it libcurl reads frames that
- *   carry nothing for as long as the server sends them, in one call that never returns to the loop.
+ *   carry nothing for as long as the server sends them, in one call that never returns to the loop: where it is needed, the client
+ *   needs http_client_relay.
  * - No redirects, and no proxy whatever the environment says. User and password in a URL are neither sent nor
  *   printed.
  * - At most 4 idle connections are kept (http_client_keep), and none that four times as many calls did not need. A connection on which a call
@@ -60,6 +61,7 @@ struct http_call {
     size_t max_response;        /* bytes of body accepted */
     bool cut;   /* what exceeds max_response is left unread, and the answer counts as complete */
     bool fresh; /* on a new connection, whatever is kept */
+    bool http2; /* over http:// without asking first, over https:// where the server has it */
     const struct http_tls *tls; /* copied; NULL: that of the client */
     bool
         secret; /* headers and body are wiped from every copy in memory when the call ends; costs a connection
@@ -76,8 +78,11 @@ struct http_result {
     bool kept;          /* the connection was a kept one */
     int status;         /* HTTP status; 0 when no answer began */
     struct str content_type; /* as received; empty when absent */
-    struct str body;         /* NUL-terminated beyond its end; what had arrived when the transport failed */
-    int64_t elapsed_us;      /* from the start of the call */
+    bool http2;              /* the version of the answer */
+    struct str head,
+        trailers; /* of a call with http2: the lines of the final head, without its first; and of the trailers */
+    struct str body;    /* NUL-terminated beyond its end; what had arrived when the transport failed */
+    int64_t elapsed_us; /* from the start of the call */
 };
 
 /* Called exactly once per call that is not cancelled, from the loop, never from within http_client_send. It
@@ -91,6 +96,13 @@ struct http_client *http_client_new(struct loop *loop, struct resolver *resolver
 /* For a client of many servers: as many connections are kept, and of each URL what a request is made of. Before the
  * first call. */
 void http_client_keep(struct http_client *client, size_t count);
+
+/* For calls with http2, before the first call: what a server sends reaches libcurl through a relay that stops after 128 KiB for
+ * one answer, and connects as other probes do. */
+void http_client_relay(struct http_client *client);
+
+/* Whether this libcurl has HTTP/2. */
+bool http_client_has_http2(void);
 
 /* Cancels every call (no callback runs), closes the connections and frees the client. Accepts NULL. Not to be
  * called from a callback of this client. */
