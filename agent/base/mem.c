@@ -34,7 +34,7 @@ void *mem_grow(void *list, size_t count, size_t *capacity, size_t size)
     if (count < *capacity) {
         return list;
     }
-    *capacity = *capacity == 0 ? 16 : *capacity * 2;
+    *capacity = *capacity == 0 ? 4 : *capacity * 2;
     return mem_resize(list, *capacity, size);
 }
 
@@ -58,11 +58,12 @@ void mem_wipe(void *data, size_t size)
     explicit_bzero(data, size);
 }
 
-void mem_give_back(void)
+void mem_give_back(size_t large)
 {
 #ifdef M_MMAP_THRESHOLD /* glibc; it would raise both to the size of the largest block that was freed */
-    enum { LARGE = 128 << 10 };
-    (void)mallopt(M_MMAP_THRESHOLD, LARGE);
-    (void)mallopt(M_TRIM_THRESHOLD, LARGE);
+    (void)mallopt(M_MMAP_THRESHOLD, (int)large);
+    (void)mallopt(M_TRIM_THRESHOLD, (int)large);
+#else
+    (void)large;
 #endif
 }

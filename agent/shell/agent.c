@@ -402,7 +402,10 @@ static void close_world(struct agent *agent)
     agent_files_free(agent->agent_files);
     agent->agent_files = NULL; /* what is closed below may rearm the timer */
     for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
-        buf_fini(&agent->probes[i].target);
+        if (agent->probes[i] != NULL) {
+            buf_fini(&agent->probes[i]->target);
+            free(agent->probes[i]);
+        }
     }
     fleet_free(agent->fleet);
     reservations_free(agent->reservations);
@@ -489,11 +492,9 @@ int agent_run(const char *config_path)
     if (agent.config->server.present) {
         status_sockets_inherit(&agent);
     }
-    for (unsigned i = 0; i < SERVER_PROBES_MAX; i++) {
-        agent.probes[i] = (struct probe_slot){.agent = &agent, .index = i};
-    }
     process_raise_files();
-    mem_give_back();
+    /* A sidecar has one large text, its metrics, and those seldom; an observer answers with lists all the time. */
+    mem_give_back(agent.config->server.present ? 32 << 10 : 128 << 10);
     int status = start_and_run(&agent);
     close_world(&agent);
     return status;

@@ -10,10 +10,10 @@
 static size_t look_at_probes(struct agent *agent)
 {
     size_t count = agent->router == NULL ? 0 : agent->router->probe_count;
-    for (size_t i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count; i++) {
         const struct config_probe *config = &agent->router->probe_configs[i];
         const struct probe_driver *driver = probe_driver_for(config->type);
-        struct probe_slot *slot = &agent->probes[i];
+        struct probe_slot *slot = agent_probe_slot(agent, i);
         buf_clear(&slot->target);
         const char *host = agent_probe_host(agent, config);
         driver->describe(host == NULL ? CONFIG_PROBE_PUBLISHED : host, config, &slot->target);

@@ -1,6 +1,7 @@
 /* Carries out the effects of the router on io. A result enters the router as a later event. */
 #include "agent_internal.h"
 
+#include "outrider/base/mem.h"
 #include "outrider/codec/status/status_line.h"
 #include "outrider/io/loop/loop_watch.h"
 #include "outrider/probe/driver.h"
@@ -11,6 +12,16 @@
 #include <unistd.h>
 
 /* ---- probes ---- */
+
+struct probe_slot *agent_probe_slot(struct agent *agent, unsigned index)
+{
+    struct probe_slot **slot = &agent->probes[index];
+    if (*slot == NULL) {
+        *slot = mem_zalloc(sizeof(**slot));
+        **slot = (struct probe_slot){.agent = agent, .index = index};
+    }
+    return *slot;
+}
 
 static void cancel_try(struct probe_slot *slot)
 {
@@ -54,7 +65,7 @@ const char *agent_probe_host(const struct agent *agent, const struct config_prob
 
 void effects_try(struct effects *effects, unsigned index, uint64_t try_id, const struct config_probe *probe)
 {
-    struct probe_slot *slot = &effects->agent->probes[index];
+    struct probe_slot *slot = agent_probe_slot(effects->agent, index);
     cancel_try(slot);
     slot->try_id = try_id;
     slot->driver = probe_driver_for(probe->type);
@@ -74,7 +85,9 @@ void effects_try(struct effects *effects, unsigned index, uint64_t try_id, const
 void effects_cancel_tries(struct effects *effects)
 {
     for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
-        cancel_try(&effects->agent->probes[i]);
+        if (effects->agent->probes[i] != NULL) {
+            cancel_try(effects->agent->probes[i]);
+        }
     }
 }
 

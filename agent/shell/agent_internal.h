@@ -109,7 +109,7 @@ struct agent {
     struct programs *programs;     /* NULL: likewise */
     struct effects effects;
 
-    struct probe_slot probes[SERVER_PROBES_MAX];
+    struct probe_slot *probes[SERVER_PROBES_MAX]; /* NULL: not used yet, see agent_probe_slot() */
     struct probe_clients probe_clients;
     struct api_probe probe_views[SERVER_PROBES_MAX];
     struct agent_client clients[ROUTER_CLIENT_COUNT];
@@ -138,6 +138,9 @@ void agent_rearm(struct agent *agent);
 
 /* An event of the server (router_server_event()), now. */
 void agent_server_event(struct agent *agent, struct server_event event);
+
+/* agent_effects.c: what is kept for a probe; it is there from the first call on. */
+struct probe_slot *agent_probe_slot(struct agent *agent, unsigned index);
 
 /* Follows changes of addresses where server.host depends on them: a machine that starts containers has many, and each wakes
  * those who listen. */
@@ -238,6 +241,9 @@ void fleet_look(const struct fleet *fleet, struct api_fleet *ret_fleet);
 
 /* The record of `server`, TYPE/ID, borrowed; NULL: there is none. */
 const struct view_entry *fleet_find(const struct fleet *fleet, struct str server);
+
+/* Whether it is certain that every record is there. */
+bool fleet_is_current(const struct fleet *fleet);
 
 /* status_sockets.c: the two status sockets (docs/design/protocol.md, "Status sockets"): lines and datagrams
  * in, status messages to the router, replies and events out. Opens what the configuration and LISTEN_FDS name;

@@ -6,10 +6,15 @@
 #include <curl/curl.h>
 #include <event2/event.h>
 #include <jansson.h>
+#include <openssl/crypto.h>
+#include <openssl/ssl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <yaml.h>
+#ifdef OUTRIDER_REDIS
+#include <hiredis/hiredis.h>
+#endif
 
 static void must(int ok, const char *what)
 {
@@ -34,6 +39,18 @@ static void parse(void)
     json_decref(json);
 }
 
+/* The agent calls these libraries itself, whatever else brings them. */
+static void touch(void)
+{
+    must(OPENSSL_VERSION_NUMBER >> 28 == OpenSSL_version_num() >> 28, "OpenSSL_version_num");
+    must(TLS_client_method() != NULL, "TLS_client_method");
+#ifdef OUTRIDER_REDIS
+    redisReader *reader = redisReaderCreate();
+    must(reader != NULL, "redisReaderCreate");
+    redisReaderFree(reader);
+#endif
+}
+
 int main(void)
 {
     sigset_t signals;
@@ -42,6 +59,7 @@ int main(void)
     sigaddset(&signals, SIGINT);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     parse();
+    touch();
     struct event_base *base = event_base_new();
     must(base != NULL, "event_base_new");
     must(ares_library_init(ARES_LIB_INIT_ALL) == ARES_SUCCESS, "ares_library_init");

@@ -85,11 +85,10 @@ static void build_config(struct config *config, uint8_t flags, uint8_t shape)
     config->server.port_count = config->server.ports_dynamic ? 0 : 1;
     size_t probes = config->probes_given ? 1 + shape % 3u : 0;
     for (size_t i = 0; i < probes; i++) {
-        config_probe_default(&config->probes[i], (uint16_t)(8001 + (shape / 4 + i) % 4));
+        config_probe_default(config_probe_add(config), (uint16_t)(8001 + (shape / 4 + i) % 4));
         config->probes[i].rise = 1 + shape / 16 % 3u;
         config->probes[i].fall = 1 + shape / 64 % 3u;
     }
-    config->probe_count = probes;
 }
 
 /* ---- invariants ---- */

@@ -28,7 +28,7 @@ static void set_probes(struct config *config, char *value)
     config->probes_given = strcmp(value, "auto") != 0;
     if (!config->probes_given) {
         for (size_t i = 0; i < config->server.port_count; i++) {
-            config_probe_default(&config->probes[config->probe_count++], config->server.ports[i]);
+            config_probe_default(config_probe_add(config), config->server.ports[i]);
         }
         return;
     }
@@ -38,7 +38,7 @@ static void set_probes(struct config *config, char *value)
             return;
         }
         char *colon = strchr(word, ':');
-        struct config_probe *probe = &config->probes[config->probe_count++];
+        struct config_probe *probe = config_probe_add(config);
         config_probe_default(probe, (uint16_t)(colon == NULL ? 1 : strtoul(colon + 1, NULL, 10)));
         free(probe->name);
         if (colon != NULL) {

@@ -15,10 +15,10 @@ static int64_t pick(struct world *world, const int64_t *of, size_t count)
 
 static void add_probe(struct world *world, struct config *config)
 {
-    size_t index = config->probe_count++;
+    size_t index = config->probe_count;
     char name[16];
     snprintf(name, sizeof(name), "tcp-%zu", 8000 + index);
-    struct config_probe *probe = &config->probes[index];
+    struct config_probe *probe = config_probe_add(config);
     probe->name = mem_strdup(name);
     probe->port = (uint16_t)(8000 + index);
     probe->interval_ms = PICK(world, 500, 1000, 1000, 2000, 5000);

@@ -377,6 +377,9 @@ static void write_sandbox(struct buf *out, const struct api_sandbox *sandbox)
     metrics_write(out, samples, COUNT_OF(samples));
 }
 
+/* As much as most agents have. So large a block leaves the process when it is freed. */
+enum { METRICS_SIZE = 40 << 10 };
+
 void api_metrics(struct api_call *call, struct api_reply *reply)
 {
     struct api_context *context = call->context;
@@ -385,6 +388,7 @@ void api_metrics(struct api_call *call, struct api_reply *reply)
     struct buf *out = &reply->body;
     reply->status = 200;
     reply->content_type = PROMETHEUS_CONTENT_TYPE;
+    buf_reserve(out, METRICS_SIZE);
     write_status(out, view);
     if (view->server != NULL) {
         write_probes(out, view);

@@ -89,9 +89,8 @@ void config_resolve(struct config *config, config_env_fn *env, void *user)
 
     if (!config->probes_given && config->probe_count == 0) {
         for (size_t i = 0; i < config->server.port_count; i++) {
-            config_probe_default(&config->probes[i], config->server.ports[i]);
+            config_probe_default(config_probe_add(config), config->server.ports[i]);
         }
-        config->probe_count = config->server.port_count;
     }
 }
 

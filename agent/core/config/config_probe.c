@@ -54,6 +54,14 @@ bool config_probe_status_passes(const struct config_probe *probe, unsigned statu
     return passes;
 }
 
+struct config_probe *config_probe_add(struct config *config)
+{
+    config->probes = mem_resize(config->probes, config->probe_count + 1, sizeof(config->probes[0]));
+    struct config_probe *probe = &config->probes[config->probe_count++];
+    *probe = (struct config_probe){0};
+    return probe;
+}
+
 void config_probe_fini(struct config_probe *probe)
 {
     if (probe != NULL) {

@@ -25,7 +25,8 @@ struct value_type {
     void (*clear)(void *value);
     bool (*equal)(const void *a, const void *b);
     void (*copy)(const void *from, void *to);
-    const struct settings *entries; /* each item is one of these; NULL: it has no settings of its own */
+    const struct settings
+        *entries; /* each item is one of these, and the list is allocated; NULL: no settings of its own */
 };
 
 static int not_wanted(const struct setting *row, struct str text, struct error *err)
@@ -225,6 +226,33 @@ static void set_count(const struct setting *row, void *base, size_t count)
     }
 }
 
+/* The first item. A list of entries is allocated: they are large, and few configurations have many. */
+static char *items_in(const struct setting *row, void *base)
+{
+    return types[row->type].entries != NULL ? *FIELD(char *, base, row->offset)
+                                            : FIELD(char, base, row->offset);
+}
+
+static const char *items_of(const struct setting *row, const void *base)
+{
+    return types[row->type].entries != NULL ? *FIELD_CONST(char *, base, row->offset)
+                                            : FIELD_CONST(char, base, row->offset);
+}
+
+/* One more item, all zeros. */
+static void *add_item(const struct setting *row, void *base)
+{
+    const struct value_type *type = &types[row->type];
+    size_t count = count_in(row, base);
+    if (type->entries != NULL) {
+        char **items = FIELD(char *, base, row->offset);
+        *items = mem_resize(*items, count + 1, type->size);
+        memset(*items + count * type->size, 0, type->size);
+    }
+    set_count(row, base, count + 1);
+    return items_in(row, base) + count * type->size;
+}
+
 static bool flag_in(const struct setting *row, const void *base)
 {
     return row->flag_offset != 0 && *FIELD_CONST(bool, base, row->flag_offset);
@@ -268,12 +296,17 @@ static void copy_value(const struct value_type *type, const void *from, void *to
 void setting_clear(const struct setting *row, void *base)
 {
     const struct value_type *type = &types[row->type];
-    char *values = FIELD(char, base, row->offset);
+    char *values = items_in(row, base);
     size_t count = count_in(row, base);
     for (size_t i = 0; i < count; i++) {
         clear_value(type, values + i * type->size);
     }
-    memset(values, 0, count * type->size);
+    if (type->entries != NULL) {
+        free(values);
+        *FIELD(char *, base, row->offset) = NULL;
+    } else {
+        memset(values, 0, count * type->size);
+    }
     set_count(row, base, 0);
     set_flag(row, base, false);
 }
@@ -281,7 +314,7 @@ void setting_clear(const struct setting *row, void *base)
 bool setting_equal(const struct setting *row, const void *a, const void *b)
 {
     const struct value_type *type = &types[row->type];
-    const char *left = FIELD_CONST(char, a, row->offset), *right = FIELD_CONST(char, b, row->offset);
+    const char *left = items_of(row, a), *right = items_of(row, b);
     size_t count = count_in(row, a);
     bool equal = flag_in(row, a) == flag_in(row, b) && count == count_in(row, b);
     for (size_t i = 0; equal && i < count; i++) {
@@ -293,17 +326,16 @@ bool setting_equal(const struct setting *row, const void *a, const void *b)
 void setting_copy(const struct setting *row, const void *from, void *to)
 {
     const struct value_type *type = &types[row->type];
-    const char *source = FIELD_CONST(char, from, row->offset);
-    char *target = FIELD(char, to, row->offset);
+    const char *source = items_of(row, from);
     size_t count = count_in(row, from);
     if (from == to) {
         return;
     }
     setting_clear(row, to);
     for (size_t i = 0; i < count; i++) {
-        copy_value(type, source + i * type->size, target + i * type->size);
+        void *target = row->count_offset == 0 ? FIELD(char, to, row->offset) : add_item(row, to);
+        copy_value(type, source + i * type->size, target);
     }
-    set_count(row, to, count);
     set_flag(row, to, flag_in(row, from));
 }
 
@@ -454,8 +486,7 @@ void *setting_entry_add(const struct setting *row, void *base, struct error *err
         (void)too_many(row, err);
         return NULL;
     }
-    void *entry = FIELD(char, base, row->offset) + count * types[row->type].size;
-    set_count(row, base, count + 1);
+    void *entry = add_item(row, base);
     settings_defaults(setting_entries(row), entry);
     return entry;
 }

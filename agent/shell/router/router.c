@@ -239,6 +239,7 @@ void router_free(struct router *router)
     buf_fini(&router->record_key);
     buf_fini(&router->control_key);
     buf_fini(&router->seats_key);
+    free(router->probes);
     free(router->id);
     free(router);
 }

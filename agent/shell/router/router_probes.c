@@ -1,6 +1,8 @@
 /* The probes: those of the configuration, or one for each port that the server reported. */
 #include "router_internal.h"
 
+#include "outrider/base/mem.h"
+
 #include <stdlib.h>
 
 static void start_probe(struct router *router, unsigned index)
@@ -16,11 +18,11 @@ static void start_probe(struct router *router, unsigned index)
 
 void router_build_probes(struct router *router, const int *map)
 {
-    struct probe before[SERVER_PROBES_MAX];
-    memcpy(before, router->probes, sizeof(before));
+    struct probe *before = router->probes;
     bool reported = router->reported_count > 0;
     router->probe_count = reported ? router->reported_count : router->config->probe_count;
     router->probe_configs = reported ? router->reported_probes : router->config->probes;
+    router->probes = mem_zalloc((router->probe_count + 1) * sizeof(*router->probes));
     for (unsigned i = 0; i < router->probe_count; i++) {
         if (map == NULL || map[i] < 0) {
             start_probe(router, i);
@@ -34,6 +36,7 @@ void router_build_probes(struct router *router, const int *map)
             router->probes[i].due = router->now.mono;
         }
     }
+    free(before);
 }
 
 void router_map_probes(const struct router *router, const struct config *next,
@@ -55,6 +58,8 @@ void router_free_reported(struct router *router)
     for (size_t i = 0; i < router->reported_count; i++) {
         config_probe_fini(&router->reported_probes[i]);
     }
+    free(router->reported_probes);
+    router->reported_probes = NULL;
     router->reported_count = 0;
 }
 
@@ -68,8 +73,8 @@ void router_follow_ports(struct router *router)
     router_free_reported(router);
     size_t count;
     const uint16_t *ports = server_ports(router->server, &count);
+    router->reported_probes = mem_zalloc((count + 1) * sizeof(*router->reported_probes));
     for (size_t i = 0; i < count; i++) {
-        router->reported_probes[i] = (struct config_probe){0};
         config_probe_default(&router->reported_probes[i], ports[i]);
     }
     router->reported_count = count;

@@ -25,8 +25,9 @@ char *mem_strdup(const char *text);
 /* Overwrites `size` bytes; the compiler cannot remove the call. For passwords and tokens. */
 void mem_wipe(void *data, size_t size);
 
-/* From now on blocks of more than 128 kB go back to the system when they are freed, whatever was freed before: a long list that is
- * asked for once must not stay. For a program that runs for long; process-wide, at its start. */
-void mem_give_back(void);
+/* From now on blocks of `large` bytes and more go back to the system when they are freed, whatever was freed before: a long list
+ * that is asked for once must not stay. Each of them costs system calls. For a program that runs for long; process-wide, at its
+ * start. */
+void mem_give_back(size_t large);
 
 #endif

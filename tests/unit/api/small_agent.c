@@ -210,8 +210,7 @@ void small_agent_init(struct small_agent *agent)
     config->grace_period_ms = 60000;
     config->probe_host = mem_strdup("localhost");
     config->probes_given = true;
-    config->probe_count = 1;
-    config_probe_default(&config->probes[0], 8001);
+    config_probe_default(config_probe_add(config), 8001);
     free(config->probes[0].name);
     config->probes[0].name = mem_strdup("game");
     config->drain.deadline_ms = 1800000;

@@ -252,9 +252,9 @@ struct config {
         char *sign_key; /* the file of the private key; NULL: records are not signed */
     } record;
     char *probe_host;
-    bool probes_given;                             /* a probes: list exists, maybe an empty one */
-    struct config_probe probes[CONFIG_PROBES_MAX]; /* when !probes_given: one per server.ports, filled in */
-    size_t probe_count;
+    bool probes_given;           /* a probes: list exists, maybe an empty one */
+    struct config_probe *probes; /* when !probes_given: one per server.ports, filled in */
+    size_t probe_count;          /* at most CONFIG_PROBES_MAX */
     int64_t grace_period_ms;
     struct config_status status;
     struct {
@@ -284,10 +284,10 @@ struct config {
     } view;
     struct config_placement placement;
     struct config_sessions sessions;
-    struct config_candidacy candidacies[CONFIG_CANDIDACIES_MAX];
-    size_t candidacy_count;
-    struct config_hook hooks[CONFIG_HOOKS_MAX];
-    size_t hook_count;
+    struct config_candidacy *candidacies;
+    size_t candidacy_count; /* at most CONFIG_CANDIDACIES_MAX */
+    struct config_hook *hooks;
+    size_t hook_count; /* at most CONFIG_HOOKS_MAX */
     struct {
         enum config_log_level level;
         enum config_log_format format;
@@ -327,6 +327,9 @@ int64_t config_fast_interval(const struct config_probe *probe);
 
 /* The scope of a candidacy: server.type for `auto`. */
 const char *config_scope(const struct config *config, const struct config_candidacy *candidacy);
+
+/* Adds a probe, all zeros, to a configuration that has fewer than CONFIG_PROBES_MAX. Borrowed until the next one is added. */
+struct config_probe *config_probe_add(struct config *config);
 
 /* Frees what one probe owns and zeroes it; accepts NULL and a zeroed one. */
 void config_probe_fini(struct config_probe *probe);

@@ -35,8 +35,8 @@ struct router {
     struct registrar *registrar;
     struct intent *intent;
     struct shutdown shutdown;
-    struct follow keys; /* the watch of the record's key and of the control key */
-    struct probe probes[SERVER_PROBES_MAX];
+    struct follow keys;                       /* the watch of the record's key and of the control key */
+    struct probe *probes;                     /* `probe_count` of them */
     const struct config_probe *probe_configs; /* one for each: of the configuration, or `reported_probes` */
     size_t probe_count;
 
@@ -47,8 +47,7 @@ struct router {
     struct restore restore;
     char *id;
     struct buf record_key, control_key, seats_key;
-    struct config_probe
-        reported_probes[SERVER_PROBES_MAX]; /* of ports the server reported; they own their names */
+    struct config_probe *reported_probes; /* of ports the server reported; they own their names */
     size_t reported_count;
     struct instant now;  /* of the event from outside that is being routed */
     struct instant seen; /* the latest event from outside, for gap_step() */

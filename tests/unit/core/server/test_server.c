@@ -31,8 +31,7 @@ static int begin(void **state)
     w->config.grace_period_ms = 60000;
     w->config.drain.deadline_ms = 60000;
     w->config.probes_given = true;
-    w->config.probe_count = 1;
-    config_probe_default(&w->config.probes[0], 8001);
+    config_probe_default(config_probe_add(&w->config), 8001);
     queue_init(&w->effects, sizeof(struct server_effect));
     w->server = server_new(&w->config, "w1", &w->now);
     *state = w;
