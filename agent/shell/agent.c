@@ -401,12 +401,7 @@ static void close_world(struct agent *agent)
     api_free(agent->api); /* answers the requests that wait, for which it looks at the agent */
     agent_files_free(agent->agent_files);
     agent->agent_files = NULL; /* what is closed below may rearm the timer */
-    for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
-        if (agent->probes[i] != NULL) {
-            buf_fini(&agent->probes[i]->target);
-            free(agent->probes[i]);
-        }
-    }
+    agent_free_slots(agent);
     fleet_free(agent->fleet);
     reservations_free(agent->reservations);
     control_writer_free(agent->controls);
@@ -493,7 +488,7 @@ int agent_run(const char *config_path)
         status_sockets_inherit(&agent);
     }
     process_raise_files();
-    /* A sidecar has one large text, its metrics, and those seldom; an observer answers with lists all the time. */
+    /* A sidecar writes one large text, its metrics, now and then; an observer lists all the time. */
     mem_give_back(agent.config->server.present ? 32 << 10 : 128 << 10);
     int status = start_and_run(&agent);
     close_world(&agent);

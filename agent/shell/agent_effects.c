@@ -8,6 +8,7 @@
 #include "outrider/registry/registry.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,6 +22,16 @@ struct probe_slot *agent_probe_slot(struct agent *agent, unsigned index)
         **slot = (struct probe_slot){.agent = agent, .index = index};
     }
     return *slot;
+}
+
+void agent_free_slots(struct agent *agent)
+{
+    for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
+        if (agent->probes[i] != NULL) {
+            buf_fini(&agent->probes[i]->target);
+            free(agent->probes[i]);
+        }
+    }
 }
 
 static void cancel_try(struct probe_slot *slot)

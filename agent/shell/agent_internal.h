@@ -139,8 +139,9 @@ void agent_rearm(struct agent *agent);
 /* An event of the server (router_server_event()), now. */
 void agent_server_event(struct agent *agent, struct server_event event);
 
-/* agent_effects.c: what is kept for a probe; it is there from the first call on. */
+/* agent_effects.c: what is kept for a probe; it is there from the first call on. The second frees all, at the end. */
 struct probe_slot *agent_probe_slot(struct agent *agent, unsigned index);
+void agent_free_slots(struct agent *agent);
 
 /* Follows changes of addresses where server.host depends on them: a machine that starts containers has many, and each wakes
  * those who listen. */

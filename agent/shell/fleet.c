@@ -279,6 +279,11 @@ void fleet_look(const struct fleet *fleet, struct api_fleet *ret_fleet)
     leader_feed_look(fleet->leaders, ret_fleet);
 }
 
+bool fleet_is_current(const struct fleet *fleet)
+{
+    return view_facts(fleet->router.view)->synced;
+}
+
 const struct view_entry *fleet_find(const struct fleet *fleet, struct str server)
 {
     struct str id, type = str_split(server, '/', &id);

@@ -115,8 +115,11 @@ static void put(struct one *one, const struct join_effect *effect)
 static enum join_standing standing_of(const struct agent *agent, const struct session *session)
 {
     const struct view_entry *entry = fleet_find(agent->fleet, session->server);
+    if (entry == NULL && session->state == SESSION_ORPHANED) {
+        return JOIN_GONE;
+    }
     if (entry == NULL) {
-        return session->state == SESSION_ORPHANED ? JOIN_GONE : JOIN_UNSEEN;
+        return fleet_is_current(agent->fleet) ? JOIN_UNSEEN : JOIN_UNSURE;
     }
     if (!view_entry_keeps_players(entry)) {
         return JOIN_GONE;
@@ -143,11 +146,15 @@ static struct join_event found_event(struct one *one, const struct session_reply
     if (!reply->found) {
         return (struct join_event){.type = JOIN_ON_NONE};
     }
+    enum join_standing standing = standing_of(one->joins->agent, &reply->session);
     keep_session(one, &reply->session);
+    if (standing == JOIN_UNSURE) {
+        keep_error(one, STR("whether the server of the session is still there is not known"));
+    }
     return (struct join_event){.type = JOIN_ON_FOUND,
                                .session = reply->session.id,
                                .server = reply->session.server,
-                               .standing = standing_of(one->joins->agent, &reply->session)};
+                               .standing = standing};
 }
 
 static struct join_event replied_event(struct one *one, const struct session_reply *reply)
@@ -176,6 +183,15 @@ static void on_session(const struct session_reply *reply, void *user)
 
 /* ---- seats ---- */
 
+/* Where the registry is away, as the view says as well, to ask again soon is of no use: the player gets its answer. */
+static enum join_trouble trouble_of(const struct one *one, const struct allocate *result)
+{
+    if (result->failure == REGISTRY_UNKNOWN) {
+        return JOIN_UNKNOWN;
+    }
+    return one->is_denied || !fleet_is_current(one->joins->agent->fleet) ? JOIN_REFUSED : JOIN_NOT_DONE;
+}
+
 static void on_allocated(const struct allocate *result, void *user)
 {
     struct one *one = user;
@@ -197,9 +213,7 @@ static void on_allocated(const struct allocate *result, void *user)
     case ALLOCATE_FAILED:
         one->is_denied = result->failure == REGISTRY_DENIED;
         keep_error(one, str_of(result->error));
-        event.trouble = one->is_denied                        ? JOIN_REFUSED
-                        : result->failure == REGISTRY_UNKNOWN ? JOIN_UNKNOWN
-                                                              : JOIN_NOT_DONE;
+        event.trouble = trouble_of(one, result);
         break;
     case ALLOCATE_CONFLICT:
     case ALLOCATE_RESULT_COUNT: break;

@@ -115,3 +115,24 @@ class StoreAway(PlacingCase):
         self.assertEqual(self.ask(one, "POST", "/api/allocate/world", {"seats": 1})[0], 201)
         redis.nodes[0].start()  # empty: it keeps nothing
         wait_until(lambda: self.ask(one, "POST", "/api/join/world", {"player": "p1"})[0] == 200, "joins again")
+
+
+class RegistryAway(PlacingCase):
+    import time as _t
+    def test_nothing_is_placed_and_nothing_moved(self):
+        one = self.observer("o1").start()
+        self.open_servers(1, capacity=4)
+        self.wait_ready([one])
+        self.join(one, "p1")
+        self.etcd.kill()
+        wait_until(lambda: self.ask(one, "GET", "/api/services")[1]["stale"], "the view is stale")
+        self.assertTrue(self.join(one, "p1")["reconnect"])
+        self.assertEqual(self.join(one, "p2", status=503)["error"]["code"], "registry_away")
+        self.assertEqual(self.ask(one, "PUT", "/api/sessions/s3", {"player": "p3", "server": "world/late"})[0], 201)
+        body = self.join(one, "p3", status=503)  # that server may have come since
+        self.assertEqual(body["error"]["code"], "registry_away")
+        self.assertIn("still there is not known", body["error"]["message"])
+        self.assertEqual(self.ask(one, "GET", "/api/sessions/s3")[1]["server"], "world/late")
+        self.etcd.start()
+        wait_until(lambda: self.ask(one, "POST", "/api/join/world", {"player": "p3"})[0] == 200, "joins again")
+        self.assertEqual(self.ask(one, "GET", "/api/players/p3/session?type=world")[1]["server"], "world/s1")

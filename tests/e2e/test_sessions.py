@@ -250,7 +250,7 @@ class Sessions(Fleet):
         for query in ("limit=0", "limit=1001", "limit=-1", "after=", "after=nonsense!", "server=world", "player=", "nonsense=1",
                       "limit=2&limit=2", "player=a&player=b", "player=" + "x" * 257, "player=%FF"):
             self.assertIn(self.o.request("GET", f"/api/sessions?{query}")[0], (400,), query)
-        self.assertEqual(self.code("GET", "/api/sessions/subscribe?limit=1", None, 400), "bad_parameter")
+        self.assertEqual(self.code("GET", "/api/sessions/subscribe?limit=1", None, 400), "unknown_parameter")
         self.assertEqual(self.code("GET", "/api/players/p1/session?type=a/b", None, 400), "bad_parameter")
         self.assertRaises(OSError, self.o.request, "PUT", "/api/sessions/s1", json.dumps({**good, "data": {"a": "x" * 3000000}}))
         self.assertEqual(self.o.request("PUT", "/api/sessions/s1", "x" * 65537)[0], 413)

@@ -3,6 +3,7 @@
 
 #include "outrider/base/blob.h"
 #include "outrider/base/brief.h"
+#include "outrider/base/error.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/io/http/http_parse.h"
 #include "outrider/io/http/server/http_push.h"
@@ -23,6 +24,12 @@ struct buf *api_json(struct api_reply *reply)
     reply->content_type = json_type;
     buf_reserve(&reply->body, USUAL_BYTES);
     return &reply->body;
+}
+
+void api_refuse_parameter(struct api_reply *reply, const struct error *err)
+{
+    api_refuse(reply, 400, err->code == ERROR_NOT_FOUND ? "unknown_parameter" : "bad_parameter", "%s",
+               err->text);
 }
 
 void api_refuse(struct api_reply *reply, int status, const char *code, const char *format, ...)

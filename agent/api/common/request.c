@@ -63,7 +63,7 @@ bool api_read_query(struct api_call *call, bool is_stream, struct api_reply *rep
         }
     }
     if (found < 0) {
-        api_refuse(reply, 400, "bad_query", "the query is malformed: %%XX must be two hex digits of UTF-8");
+        api_refuse(reply, 400, "bad_query", API_BAD_QUERY);
     }
     buf_fini(&scratch);
     return found == 0;

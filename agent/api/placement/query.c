@@ -100,7 +100,7 @@ static int take_filter(struct placing *placing, struct str name, struct str valu
                                         STR_INIT("limit"), STR_INIT("after")};
     for (size_t i = 0; i < COUNT_OF(others); i++) {
         if (str_eq(name, others[i])) {
-            return error_set(err, ERROR_INVALID, "unknown parameter `%.*s`", STR_ARG(name));
+            return error_set(err, ERROR_NOT_FOUND, "unknown parameter `%.*s`", STR_ARG(name));
         }
     }
     return filter_add(placing->filter, name, value, err);

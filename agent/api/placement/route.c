@@ -25,16 +25,15 @@ static bool read_query(struct api_call *call, struct placing *placing, struct ap
     while (result == 0 && (found = http_query_next(&query, &scratch, &name, &value)) > 0) {
         result = placing_take(placing, name, value, &err);
     }
-    if (result == 0 && found < 0) {
-        result =
-            error_set(&err, ERROR_INVALID, "the query is malformed: %%XX must be two hex digits of UTF-8");
-    }
-    result = result == 0 ? placing_complete(placing, &err) : result;
-    if (result < 0) {
-        api_refuse(reply, 400, "bad_parameter", "%s", err.text);
+    bool malformed = result == 0 && found < 0;
+    result = result == 0 && !malformed ? placing_complete(placing, &err) : result;
+    if (malformed) {
+        api_refuse(reply, 400, "bad_query", API_BAD_QUERY);
+    } else if (result < 0) {
+        api_refuse_parameter(reply, &err);
     }
     buf_fini(&scratch);
-    return result == 0;
+    return result == 0 && !malformed;
 }
 
 /* Why this server, in a few words. */

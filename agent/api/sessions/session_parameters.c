@@ -61,7 +61,7 @@ static int take(struct session_parameters *found, unsigned allowed, struct str n
         buf_str(&found->kept, value);
         return 0;
     }
-    return error_set(err, ERROR_INVALID, "unknown parameter `%.*s`", name.size < 64 ? (int)name.size : 64,
+    return error_set(err, ERROR_NOT_FOUND, "unknown parameter `%.*s`", name.size < 64 ? (int)name.size : 64,
                      name.data);
 }
 
@@ -79,15 +79,14 @@ bool session_parameters_read(struct api_call *call, unsigned allowed,
     while (result == 0 && (found = http_query_next(&query, &scratch, &name, &value)) > 0) {
         result = take(ret_parameters, allowed, name, value, &err);
     }
-    if (result == 0 && found < 0) {
-        result =
-            error_set(&err, ERROR_INVALID, "the query is malformed: %%XX must be two hex digits of UTF-8");
-    }
-    if (result < 0) {
-        api_refuse(reply, 400, "bad_parameter", "%s", err.text);
+    bool malformed = result == 0 && found < 0;
+    if (malformed) {
+        api_refuse(reply, 400, "bad_query", API_BAD_QUERY);
+    } else if (result < 0) {
+        api_refuse_parameter(reply, &err);
     }
     buf_fini(&scratch);
-    return result == 0;
+    return result == 0 && !malformed;
 }
 
 void session_parameters_fini(struct session_parameters *found)

@@ -3,13 +3,15 @@
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
 #include "outrider/codec/record/record_json.h"
+#include "outrider/codec/record/record_sign.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/registry/registry_limits.h"
 #include "outrider/core/server/record.h"
 
 /* The bytes of the record as far as the file has it. What the server reports comes on top. */
-static size_t record_size(const struct config_server *server)
+static size_t record_size(const struct config *config)
 {
+    const struct config_server *server = &config->server;
     struct record record = {.id = server->id,
                             .type = server->type,
                             .host = server->host,
@@ -18,6 +20,8 @@ static size_t record_size(const struct config_server *server)
                             .zone = server->zone,
                             .group = server->group,
                             .version = server->version,
+                            .has_weight = server->weight != CONFIG_WEIGHT,
+                            .weight = server->weight,
                             .tag_count = server->tag_count,
                             .label_count = server->label_count};
     struct buf bytes = {0};
@@ -27,7 +31,7 @@ static size_t record_size(const struct config_server *server)
         record.labels[i] = (struct record_label){server->labels[i].name, server->labels[i].value};
     }
     record_encode(&record, &bytes);
-    size_t size = bytes.size;
+    size_t size = bytes.size + (config->record.sign_key != NULL ? record_signature_size() : 0);
     buf_fini(&bytes);
     return size;
 }
@@ -62,7 +66,7 @@ bool check_limits(const char *file, const struct config *config, const struct re
          limits->key_max},
         {"the control key", "registry.control_prefix", "registry.control_prefix, server.type or server.id",
          control.size, limits->key_max},
-        {"the record", "server.labels", "server.labels or server.tags", record_size(&config->server),
+        {"the record", "server.labels", "server.labels or server.tags", record_size(config),
          limits->value_max},
     };
     bool failed = false;

@@ -45,6 +45,11 @@ static void sign(const struct sign_key *signer, struct str key, struct str part,
     buf_fini(&message);
 }
 
+size_t record_signature_size(void)
+{
+    return BEFORE.size + SIGN_TEXT_SIZE + BEHIND.size - 1; /* the bracket was there */
+}
+
 void record_sign(const struct sign_key *signer, struct str key, struct buf *json)
 {
     char text[SIGN_TEXT_SIZE + 1];

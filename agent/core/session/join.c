@@ -178,6 +178,12 @@ static void note_first(struct join *join, struct str session, struct str server)
     }
 }
 
+/* Whether a record that is not there may still come. */
+static bool settles(const struct join *join)
+{
+    return join->now.mono - join->started_mono < join->settings.settle_ms;
+}
+
 /* A player leaves the server where it was when it asked, not the one to which another join has brought it since. */
 static enum join_standing stands(const struct join *join, const struct join_event *event)
 {
@@ -186,7 +192,10 @@ static enum join_standing stands(const struct join *join, const struct join_even
         return leaves ? JOIN_GONE : JOIN_TAKES;
     }
     if (event->standing == JOIN_UNSEEN) {
-        return join->now.mono - join->started_mono < join->settings.settle_ms ? JOIN_UNSEEN : JOIN_GONE;
+        return settles(join) ? JOIN_UNSEEN : JOIN_GONE;
+    }
+    if (event->standing == JOIN_UNSURE) {
+        return settles(join) ? JOIN_UNSEEN : JOIN_UNSURE;
     }
     return event->standing;
 }
@@ -225,6 +234,7 @@ static void on_found(struct join *join, const struct join_event *event)
         ask(join, JOIN_TOUCHING, JOIN_DO_TOUCH, event->session);
         break;
     case JOIN_UNSEEN: pause_for(join, join->settings.settle_ms / SETTLE_LOOKS + 1, JOIN_FINDING); break;
+    case JOIN_UNSURE: give_up(join, JOIN_REGISTRY_AWAY); break;
     case JOIN_GONE: place(join, event->session, event->server); break;
     }
 }

@@ -12,6 +12,7 @@
 struct api_call;
 struct api_deferred;
 struct blob;
+struct error;
 struct http_exchange;
 struct http_push;
 struct http_push_calls;
@@ -55,6 +56,12 @@ struct api_reply {
     struct api_deferral deferral;
     api_take_fn *take;
 };
+
+/* The message of a query that cannot be read. */
+#define API_BAD_QUERY "the query is malformed: %%XX must be two hex digits of UTF-8"
+
+/* Makes `reply` the error of a parameter: the path does not know it (ERROR_NOT_FOUND), or its value is wrong. */
+void api_refuse_parameter(struct api_reply *reply, const struct error *err);
 
 /* Makes `reply` the error `code` with a message for a person. */
 void api_refuse(struct api_reply *reply, int status, const char *code, const char *format, ...)

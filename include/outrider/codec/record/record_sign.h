@@ -13,6 +13,7 @@
 #include "outrider/core/fleet/view_skip.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct blob;
 struct buf;
@@ -22,6 +23,9 @@ struct sign_trust;
 struct view;
 struct view_entry;
 struct view_item;
+
+/* Bytes that a signature adds to a record. */
+size_t record_signature_size(void);
 
 /* Adds the signature to the record in `json`, which is to be written to `key`. */
 void record_sign(const struct sign_key *signer, struct str key, struct buf *json);

@@ -23,6 +23,8 @@
  *     every state before LEAVING               LEAVING     answered, whatever the answer; or the time is up
  *     LEAVING                                  OVER        nothing is in flight, and no seat is to be given back
  *
+ * Where it stays uncertain whether the server of a session is there, the join ends without a place: the player is there, maybe.
+ *
  * READING looks whether the seat of a young session is reserved still: then the player has not arrived yet, and gets the answer
  * that the join had which placed it.
  *
@@ -72,6 +74,7 @@ enum join_standing {
     JOIN_TAKES,    /* ready, full, initializing */
     JOIN_DRAINING, /* takes it, unless the player wants to leave */
     JOIN_UNSEEN,   /* no record, though the session is active: the view may be behind */
+    JOIN_UNSURE,   /* the same, and it is not certain that the view has every record */
     JOIN_GONE      /* error, shutting_down, or no record any more */
 };
 

@@ -72,6 +72,31 @@ static void keys_and_values_that_are_too_long_are_errors(void **state)
     buf_fini(&problems);
 }
 
+static size_t size_of_record(const struct config *config)
+{
+    struct registry_limits limits = wide;
+    struct buf problems = {0};
+    size_t size = 0;
+    for (limits.value_max = 0; check_limits("f.yaml", config, &limits, &problems); limits.value_max++) {
+        size = limits.value_max + 1;
+    }
+    buf_fini(&problems);
+    return size;
+}
+
+/* What the agent writes beside what the file says. */
+static void weight_and_signature_count(void **state)
+{
+    (void)state;
+    struct config config = sidecar();
+    config.server.weight = CONFIG_WEIGHT;
+    size_t plain = size_of_record(&config);
+    config.server.weight = 50;
+    assert_int_equal(size_of_record(&config), plain + strlen(",\"weight\":50"));
+    config.record.sign_key = id;
+    assert_int_equal(size_of_record(&config), plain + strlen(",\"weight\":50,\"sig\":\"12345678:\"") + 88);
+}
+
 static void another_ttl_is_a_warning(void **state)
 {
     (void)state;
@@ -104,6 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_fits_is_not_mentioned),
         cmocka_unit_test(keys_and_values_that_are_too_long_are_errors),
+        cmocka_unit_test(weight_and_signature_count),
         cmocka_unit_test(another_ttl_is_a_warning),
         cmocka_unit_test(an_observer_writes_nothing),
     };

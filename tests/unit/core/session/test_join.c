@@ -140,6 +140,25 @@ static void test_a_server_without_a_record_at_all(void **state)
     assert_true(world->now.mono >= 2000);
 }
 
+/* The registry is away: a server that came since is not known here, so that its players are not placed elsewhere. */
+static void test_a_server_that_cannot_be_seen(void **state)
+{
+    struct join_world *world = *state;
+    tell(world, JOIN_ON_START);
+    assert_string_equal(found(world, "s1", "world/a", JOIN_UNSURE), "");
+    assert_string_equal(wait(world), "find");
+    assert_string_equal(found(world, "s1", "world/a", JOIN_TAKES), "touch of s1");
+    begin(world);
+    tell(world, JOIN_ON_START);
+    const char *next = found(world, "s1", "world/a", JOIN_UNSURE);
+    while (next[0] == '\0') {
+        assert_string_equal(wait(world), "find");
+        next = found(world, "s1", "world/a", JOIN_UNSURE);
+    }
+    assert_string_equal(next, "answer registry_away, free");
+    assert_in_range(world->now.mono, 2000, 2999);
+}
+
 static void test_no_seat(void **state)
 {
     struct join_world *world = *state;
@@ -176,6 +195,7 @@ int main(void)
         TEST(a_session_that_ends_meanwhile),
         TEST(a_server_without_a_record_yet),
         TEST(a_server_without_a_record_at_all),
+        TEST(a_server_that_cannot_be_seen),
         TEST(no_seat),
         TEST(a_seat_at_the_server_that_is_gone),
     };
