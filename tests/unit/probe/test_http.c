@@ -198,7 +198,7 @@ static void facts_are_where_the_pointers_say(void **state)
     web_assert(&result, PROBE_PASSED, "");
     assert_int_equal(result.players, -1);
     assert_int_equal(result.capacity, -1);
-    web_server.text = "HTTP/1.1 500 x\r\nContent-Length: 8\r\n\r\n{\"on\":[3";
+    web_server.text = "HTTP/1.1 500 x\r\nContent-Length: 10\r\n\r\n{\"on\":[3]}";
     result = web_try(&probe);
     web_assert(&result, PROBE_FAILED, "HTTP 500 Internal Server Error");
     assert_int_equal(result.players, -1);
