@@ -291,6 +291,22 @@ static struct http_relay_door *door_of(struct http_client *client)
     return client->door;
 }
 
+static struct http_relay *find(struct http_client *client, int fd)
+{
+    struct http_relay *relay = client->relays;
+    while (relay != NULL && relay->outer != fd) {
+        relay = relay->next;
+    }
+    return relay;
+}
+
+static void discard(struct http_relay *relay)
+{
+    end(relay);
+    DL_DELETE(relay->client->relays, relay);
+    free(relay);
+}
+
 int http_relay_open(struct http_client *client, const struct http_transfer *transfer,
                     struct curl_sockaddr *ret_address)
 {
@@ -303,6 +319,7 @@ int http_relay_open(struct http_client *client, const struct http_transfer *tran
     ret_address->family = AF_INET;
     ret_address->addrlen = sizeof(door->address);
     memcpy(&ret_address->addr, &door->address, sizeof(door->address));
+    http_relay_closed(client, outer); /* one that libcurl closed without its callback, see http_multi.c */
     struct http_relay *relay = mem_zalloc(sizeof(*relay));
     *relay = (struct http_relay){.client = client,
                                  .port = own.sin_port,
@@ -327,15 +344,9 @@ void http_relay_fini(struct http_client *client)
         close(door->fd);
     }
     free(door);
-}
-
-static struct http_relay *find(struct http_client *client, int fd)
-{
-    struct http_relay *relay = client->relays;
-    while (relay != NULL && relay->outer != fd) {
-        relay = relay->next;
+    while (client->relays != NULL) {
+        discard(client->relays);
     }
-    return relay;
 }
 
 void http_relay_grant(struct http_client *client, int fd)
@@ -350,8 +361,6 @@ void http_relay_closed(struct http_client *client, int fd)
 {
     struct http_relay *relay = find(client, fd);
     if (relay != NULL) {
-        end(relay);
-        DL_DELETE(client->relays, relay);
-        free(relay);
+        discard(relay);
     }
 }
