@@ -198,9 +198,9 @@ void registrar_on_claim(struct registrar *registrar, const struct registrar_even
         answer(registrar, id, ticket, REGISTRAR_CLAIM_AWAY, "too many claims wait");
         return;
     }
+    const uint64_t needs = needed(claims, event);
     claims->waiting = mem_grow(claims->waiting, claims->count, &claims->capacity, sizeof(claims->waiting[0]));
     struct claim *claim = &claims->waiting[claims->count++];
-    const uint64_t needs = needed(claims, event);
     *claim = (struct claim){.ticket = ticket,
                             .due_mono = registrar->now.mono + WAIT_MS,
                             .needs = needs,
