@@ -218,7 +218,8 @@ bool reservations_amend(struct agent *agent, enum amend_op op, struct str type, 
                         struct str id, int64_t ttl_ms, seats_amended_fn *done, void *user)
 {
     struct seats_owner *owner = agent->reservations;
-    bool begun = seats_router_amend(owner->router, op, type, server, id, ttl_ms, done, user);
+    struct instant now = agent_now();
+    bool begun = seats_router_amend(owner->router, op, type, server, id, ttl_ms, &now, done, user);
     begin(owner);
     return begun;
 }

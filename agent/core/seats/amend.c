@@ -32,9 +32,10 @@ static void finish(struct amend *amend, enum amend_result result)
     move(amend, AMEND_DONE);
 }
 
-void amend_init(struct amend *amend, enum amend_op op, struct str server, struct str id, int64_t ttl_ms)
+void amend_init(struct amend *amend, enum amend_op op, struct str server, struct str id, int64_t ttl_ms,
+                int64_t ends)
 {
-    *amend = (struct amend){.op = op, .state = AMEND_READING, .ttl_ms = ttl_ms};
+    *amend = (struct amend){.op = op, .state = AMEND_READING, .ttl_ms = ttl_ms, .ends = ends};
     amend->change.reads = true;
     seats_text(amend->change.of.server, sizeof(amend->change.of.server), server);
     seats_text(amend->change.id, sizeof(amend->change.id), id);
@@ -103,18 +104,31 @@ static void decide(struct amend *amend, const struct seats_reply *reply, const s
     move(amend, AMEND_WRITING);
 }
 
-static void on_failed(struct amend *amend, const struct seats_reply *reply)
+static void fail(struct amend *amend, enum registry_failure failure, struct str error)
 {
-    bool again = reply->failure == REGISTRY_UNKNOWN || reply->failure == REGISTRY_RETRY;
-    amend->maybe_made =
-        amend->maybe_made || (amend->state == AMEND_WRITING && reply->failure == REGISTRY_UNKNOWN);
-    if (again && amend->tries < TRIES_MAX) {
-        move(amend, AMEND_READING);
-        return;
-    }
-    amend->failure = amend->maybe_made ? REGISTRY_UNKNOWN : reply->failure;
-    brief_copy(amend->error, sizeof(amend->error), reply->error);
+    amend->failure = failure;
+    brief_copy(amend->error, sizeof(amend->error), error);
     finish(amend, AMEND_FAILED);
+}
+
+void amend_late(struct amend *amend)
+{
+    assert(amend->tries == 0);
+    fail(amend, REGISTRY_RETRY, STR("others of this server were changed until it was too late"));
+}
+
+static void on_failed(struct amend *amend, const struct seats_reply *reply, const struct instant *now)
+{
+    bool unknown = reply->failure == REGISTRY_UNKNOWN;
+    bool again = unknown || reply->failure == REGISTRY_RETRY;
+    amend->maybe_made = amend->maybe_made || (amend->state == AMEND_WRITING && unknown);
+    if (again && amend->tries < TRIES_MAX && now->mono < amend->ends) {
+        move(amend, AMEND_READING);
+    } else {
+        /* A read that is not known to have been done has changed nothing. */
+        enum registry_failure failure = unknown && !amend->maybe_made ? REGISTRY_RETRY : reply->failure;
+        fail(amend, amend->maybe_made ? REGISTRY_UNKNOWN : failure, reply->error);
+    }
 }
 
 void amend_reply(struct amend *amend, const struct seats_reply *reply, const struct instant *now)
@@ -122,7 +136,7 @@ void amend_reply(struct amend *amend, const struct seats_reply *reply, const str
     bool wrote = amend->state == AMEND_WRITING;
     amend->tries++;
     if (reply->failure != REGISTRY_OK) {
-        on_failed(amend, reply);
+        on_failed(amend, reply, now);
     } else if (wrote && reply->made) {
         bool more = amend->op == AMEND_CLEAN && amend->change.dropped_count == SEATS_DROPS_MAX;
         if (more && amend->tries < TRIES_MAX) {

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <utlist.h>
 
+/* The time of a change other than an allocation, in request timeouts: it may have to find out what became of one. */
+enum { AMEND_REQUESTS = 2 };
+
 void seats_change_free(struct seats_router *router, struct op *op)
 {
     DL_DELETE(router->ops, op);
@@ -162,6 +165,11 @@ static void go(struct seats_router *router, struct op *op, const struct instant 
         }
         return;
     }
+    if (now->mono >= op->amend.ends) {
+        amend_late(&op->amend);
+        stepped_amend(router, op);
+        return;
+    }
     char place[ALLOCATE_PLACE_MAX + RESERVATION_SERVER_MAX + 2];
     snprintf(place, sizeof(place), "%s/%s", op->type, op->amend.change.of.server);
     if (!turns_taken(&router->turns, str_of(place))) {
@@ -200,22 +208,22 @@ static void ignore(const struct amend *result, void *user)
     (void)user;
 }
 
-static void clean_lists(struct seats_router *router)
+static void clean_lists(struct seats_router *router, const struct instant *now)
 {
     for (size_t i = 0; i < router->sweep->list_count; i++) {
         struct str server, type = str_split(str_of(router->sweep->lists[i]), '/', &server);
-        (void)seats_router_amend(router, AMEND_CLEAN, type, server, STR(""), 0, ignore, NULL);
+        (void)seats_router_amend(router, AMEND_CLEAN, type, server, STR(""), 0, now, ignore, NULL);
     }
     router->sweep->list_count = 0;
 }
 
 /* Asks for what the state of the sweep needs. */
-static void ask_for_sweep(struct seats_router *router)
+static void ask_for_sweep(struct seats_router *router, const struct instant *now)
 {
     struct registry_txn txn;
     struct registry_request request;
     if (router->sweep->state == SWEEP_RESTING) {
-        clean_lists(router);
+        clean_lists(router, now);
         return;
     }
     sweep_request(router->sweep, &txn, &request);
@@ -231,7 +239,7 @@ void seats_changes_sweep(struct seats_router *router, const struct instant *now)
     }
     sweep_begin(router->sweep, router->seats, router->view, now);
     if (router->sweep->state != SWEEP_RESTING) {
-        ask_for_sweep(router);
+        ask_for_sweep(router, now);
     }
 }
 
@@ -241,7 +249,7 @@ static void on_swept(struct seats_router *router, const struct registry_reply *r
     router->sweep_request = 0;
     sweep_reply(router->sweep, reply, router->seats, now);
     router->counters.swept = router->sweep->swept;
-    ask_for_sweep(router);
+    ask_for_sweep(router, now);
 }
 
 void seats_change_answered(struct seats_router *router, struct op *op, const struct registry_reply *reply,
@@ -316,7 +324,8 @@ bool seats_router_allocate(struct seats_router *router, const struct allocate_se
 }
 
 bool seats_router_amend(struct seats_router *router, enum amend_op which, struct str type, struct str server,
-                        struct str id, int64_t ttl_ms, seats_amended_fn *done, void *user)
+                        struct str id, int64_t ttl_ms, const struct instant *now, seats_amended_fn *done,
+                        void *user)
 {
     struct op *op = add_op(router, type);
     if (op == NULL) {
@@ -324,6 +333,7 @@ bool seats_router_amend(struct seats_router *router, enum amend_op which, struct
     }
     op->amended = done;
     op->user = user;
-    amend_init(&op->amend, which, server, id, ttl_ms);
+    amend_init(&op->amend, which, server, id, ttl_ms,
+               now->mono + AMEND_REQUESTS * router->settings.timeout_ms);
     return true;
 }

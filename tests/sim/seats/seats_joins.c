@@ -263,7 +263,8 @@ static void on_read(const struct amend *result, void *user)
 static void amend(struct joiner *joiner, const struct join_effect *effect, enum amend_op op)
 {
     struct str id = {effect->server.data + 6, effect->server.size - 6};
-    (void)seats_router_amend(joiner->observer->seats, op, STR("world"), id, effect->seat, 0,
+    struct instant now = machine_now(&joiner->observer->machine);
+    (void)seats_router_amend(joiner->observer->seats, op, STR("world"), id, effect->seat, 0, &now,
                              op == AMEND_RELEASE ? on_released : on_read, joiner);
 }
 

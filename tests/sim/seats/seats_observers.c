@@ -208,7 +208,8 @@ void observer_amend(struct observer *observer, struct player *player, enum amend
     struct world *world = world_of(observer);
     struct instant now = machine_now(&observer->machine);
     (void)seats_router_amend(observer->seats, op, STR("world"), str_of(world->agents[player->server].id),
-                             str_of(player->id), 1000 + (int64_t)below(world, 8000), on_amended, observer);
+                             str_of(player->id), 1000 + (int64_t)below(world, 8000), &now, on_amended,
+                             observer);
     seats_router_tick(observer->seats, &now);
     settle(observer);
 }

@@ -25,7 +25,7 @@ enum amend_result {
     AMEND_NOT_FOUND, /* no live reservation of that id on that server */
     AMEND_FOREIGN,   /* the server's key has something else */
     AMEND_CONFLICT,  /* other writers keep changing the key */
-    AMEND_FAILED     /* as `failure` says: UNKNOWN, it may have been done; else it was not */
+    AMEND_FAILED     /* as `failure` says, or too late: UNKNOWN, it may have been done; else it was not */
 };
 
 /* Read by its owner; only the functions below write it. */
@@ -33,6 +33,7 @@ struct amend {
     enum amend_op op;
     enum amend_state state;
     int64_t ttl_ms;
+    int64_t ends; /* mono: when it is too late for another try */
     struct seats_change change;
     unsigned tries;
     bool maybe_made;                /* a transaction without an answer may have been carried out */
@@ -45,8 +46,12 @@ struct amend {
 /* Whether a state may follow another. */
 bool amend_may_move(enum amend_state from, enum amend_state to);
 
-/* Begins, READING. The texts fit (reservation.h). */
-void amend_init(struct amend *amend, enum amend_op op, struct str server, struct str id, int64_t ttl_ms);
+/* Begins, READING. The texts fit (reservation.h). `ends`: when it is too late for another try, mono. */
+void amend_init(struct amend *amend, enum amend_op op, struct str server, struct str id, int64_t ttl_ms,
+                int64_t ends);
+
+/* It is too late, and nothing was asked yet: FAILED, nothing was done. */
+void amend_late(struct amend *amend);
 
 /* Frees what it holds. */
 void amend_fini(struct amend *amend);

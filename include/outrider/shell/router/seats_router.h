@@ -69,12 +69,13 @@ void seats_router_tick(struct seats_router *router, const struct instant *now);
 /* When it is to be ticked at the latest. */
 struct window seats_router_deadline(const struct seats_router *router);
 
-/* Begins an allocation or another change with the next tick; `type`, `server` and `id` are copied. False, with nothing begun, when
- * SEATS_CHANGES_MAX are under way. */
+/* Begins an allocation or another change with the next tick; `type`, `server` and `id` are copied. The other change begins no request
+ * later than two of `timeout_ms` from now. False, with nothing begun, when SEATS_CHANGES_MAX are under way. */
 bool seats_router_allocate(struct seats_router *router, const struct allocate_settings *settings,
                            const struct instant *now, seats_allocated_fn *done, void *user);
 bool seats_router_amend(struct seats_router *router, enum amend_op op, struct str type, struct str server,
-                        struct str id, int64_t ttl_ms, seats_amended_fn *done, void *user);
+                        struct str id, int64_t ttl_ms, const struct instant *now, seats_amended_fn *done,
+                        void *user);
 
 /* Borrowed. */
 const struct mirror_facts *seats_router_mirror(const struct seats_router *router);

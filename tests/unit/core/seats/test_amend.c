@@ -29,7 +29,7 @@ static struct seats_reply found(int64_t until)
 static struct amend begin(enum amend_op op)
 {
     struct amend amend;
-    amend_init(&amend, op, STR("w1"), op == AMEND_CLEAN ? STR("") : STR("p-7"), 30000);
+    amend_init(&amend, op, STR("w1"), op == AMEND_CLEAN ? STR("") : STR("p-7"), 30000, 4000);
     assert_int_equal(amend.state, AMEND_READING);
     assert_true(amend.change.reads);
     return amend;
@@ -156,6 +156,28 @@ static void test_without_an_answer(void **state)
     ends(&amend, AMEND_FAILED);
 }
 
+/* What is not known when the time is up stays so; what was not begun was not done. */
+static void test_too_late(void **state)
+{
+    (void)state;
+    static const struct instant late = {.mono = 4000, .boot = 8000, .wall = 103000};
+    static const struct seats_reply none = {.failure = REGISTRY_UNKNOWN, .error = STR_INIT("timeout")};
+    struct amend amend = begin(AMEND_EXTEND);
+    answer(&amend, found(110000));
+    amend_reply(&amend, &none, &late);
+    assert_int_equal(amend.failure, REGISTRY_UNKNOWN);
+    ends(&amend, AMEND_FAILED);
+    amend = begin(AMEND_RELEASE);
+    amend_reply(&amend, &(struct seats_reply){.failure = REGISTRY_RETRY, .error = STR("refused")}, &late);
+    assert_int_equal(amend.failure, REGISTRY_RETRY);
+    ends(&amend, AMEND_FAILED);
+    amend = begin(AMEND_RELEASE);
+    amend_late(&amend);
+    assert_int_equal(amend.failure, REGISTRY_RETRY);
+    assert_true(amend.error[0] != '\0');
+    ends(&amend, AMEND_FAILED);
+}
+
 static void test_denied(void **state)
 {
     (void)state;
@@ -209,7 +231,7 @@ int main(void)
         cmocka_unit_test(test_release),      cmocka_unit_test(test_a_key_of_another_server_is_left),
         cmocka_unit_test(test_others_write), cmocka_unit_test(test_without_an_answer),
         cmocka_unit_test(test_denied),       cmocka_unit_test(test_clean),
-        cmocka_unit_test(test_moves),
+        cmocka_unit_test(test_moves),        cmocka_unit_test(test_too_late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

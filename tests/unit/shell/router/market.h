@@ -71,6 +71,7 @@ struct market {
     unsigned players[SERVERS], fresh;
     bool gone[SERVERS];
     bool faults;
+    bool silent;         /* no request is answered before its time is up */
     size_t compares_max; /* a transaction of more is refused; 0: none is */
     uint64_t seed;
 };

@@ -43,6 +43,10 @@ static void land(struct market *market, struct flight *flight)
         market->refused++;
         answer(&was, REGISTRY_REFUSED);
         registry_txn_free(was.txn);
+    } else if (market->silent) {
+        *flight = (struct flight){0};
+        answer(&was, REGISTRY_UNKNOWN);
+        registry_txn_free(was.txn);
     } else if (fate == 0 || fate == 1) {
         *flight = (struct flight){0};
         answer(&was, fate == 0 ? REGISTRY_RETRY : REGISTRY_UNKNOWN);

@@ -158,7 +158,7 @@ static void wish_change(struct market *market)
     }
     assert_true(seats_router_amend(wish->owner->router, wish->op, STR("world"), str_of(wish->server),
                                    wish->op == AMEND_CLEAN ? STR("") : str_of(wish->id),
-                                   1000 + (int64_t)market_below(market, 9000), on_amended, wish));
+                                   1000 + (int64_t)market_below(market, 9000), &now, on_amended, wish));
     seats_router_tick(wish->owner->router, &now);
 }
 
@@ -270,16 +270,26 @@ static void upset(struct market *market)
     }
 }
 
+/* Those that agents began to clean up included. */
+static size_t changes(const struct market *market)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < AGENTS; i++) {
+        count += seats_router_counters(market->agents[i].router)->changes;
+    }
+    return count;
+}
+
 /* Every change ends, whatever became of its requests. */
 static void settle(struct market *market)
 {
-    for (int i = 0; i < QUIET_STEPS && market->wishes > 0; i++) {
+    for (int i = 0; i < QUIET_STEPS && (market->wishes > 0 || changes(market) > 0); i++) {
         market_land(market, 1);
         market_pass(market, 20);
     }
     assert_int_equal(market->wishes, 0);
+    assert_int_equal(changes(market), 0);
     for (size_t i = 0; i < AGENTS; i++) {
-        assert_int_equal(seats_router_counters(market->agents[i].router)->changes, 0);
         assert_int_equal(market->agents[i].skipped, 0);
     }
 }
@@ -378,6 +388,38 @@ static void as_redis(void **state)
     play_seeds(&memory_redis, "MARKET_SEED", SEEDS, play);
 }
 
+static void note_failure(const struct amend *result, void *user)
+{
+    enum registry_failure *ret_failure = user;
+    assert_int_equal(result->result, AMEND_FAILED);
+    assert_true(result->error[0] != '\0');
+    *ret_failure = result->failure;
+}
+
+/* While the registry says nothing, a change and another one that waits for its turn take two request timeouts and a little. */
+static void a_change_has_the_time_of_two_requests(void **state)
+{
+    (void)state;
+    struct market *market = market_new(&memory_etcd, 1);
+    struct seats_owner *owner = &market->agents[0];
+    enum registry_failure first = REGISTRY_FAILURE_COUNT, second = REGISTRY_FAILURE_COUNT;
+    struct instant now = market_now(owner);
+    market->silent = true;
+    assert_true(seats_router_amend(owner->router, AMEND_RELEASE, STR("world"), STR("w1"), STR("a"), 0, &now,
+                                   note_failure, &first));
+    assert_true(seats_router_amend(owner->router, AMEND_RELEASE, STR("world"), STR("w1"), STR("b"), 0, &now,
+                                   note_failure, &second));
+    market_pass(market, 1);
+    market_pass(market, 1500);
+    market_land(market, 1);
+    assert_int_equal(first, REGISTRY_FAILURE_COUNT); /* tried again */
+    market_pass(market, 1500);
+    market_land(market, 1);
+    assert_int_equal(first, REGISTRY_RETRY);  /* it only read */
+    assert_int_equal(second, REGISTRY_RETRY); /* it was never begun */
+    market_free(market);
+}
+
 /* A registry whose administrator allows less in a transaction than others: no change fails for that. */
 static void play_small(const struct memory_kind *kind, uint64_t seed)
 {
@@ -404,6 +446,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(as_etcd), cmocka_unit_test(as_consul),
                                        cmocka_unit_test(as_redis),
+                                       cmocka_unit_test(a_change_has_the_time_of_two_requests),
                                        cmocka_unit_test(what_is_refused_as_too_large_goes_one_by_one)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
