@@ -31,6 +31,7 @@ JUDGED = {
     "mmap": [((0, 1, R | W, ANONYMOUS), ALLOW), ((0, 1, 0, ANONYMOUS), ALLOW), ((0, 1, R | X, PRIVATE), ALLOW),
              ((0, 1, R | X, ANONYMOUS), ENOSYS), ((0, 1, R | W | X, PRIVATE), ENOSYS), ((0, 1, W | X, PRIVATE), ENOSYS)],
     "mprotect": [((0, 1, R | W), ALLOW), ((0, 1, R | X), ENOSYS)],
+    "pidfd_send_signal": [((7, 15), ALLOW), ((7, 9), ENOSYS)],
     "tgkill": [((1, 1, 6), ALLOW), ((1, 1, 9), ENOSYS)],
     "prlimit64": [((0, 7, 0, 1), ALLOW), ((0, 7, 1 << 32, 0), ENOSYS), ((0, 7, 1, 0), ENOSYS)],
     "ioctl": [((0, 0x541b), ALLOW), ((0, 0x5401), ALLOW), ((0, 0x5412), ENOSYS), ((0, 0x541b | 1 << 16), ENOSYS)],

@@ -122,8 +122,9 @@ static int ask_all(const struct probe_line *line, const struct probe_tools *tool
 static int prepare(struct probe_tools *tools, const struct probe_line *line, struct error *err)
 {
     struct config *config = mem_zalloc(sizeof(*config));
-    config->probes[config->probe_count++] = line->probe;
+    *config_probe_add(config) = line->probe;
     int result = probe_tools_prepare(tools, "the command line", config, err);
+    free(config->probes); /* what the probe owns stays with the line */
     free(config);
     return result;
 }

@@ -27,9 +27,8 @@ static void fill(struct config *config, uint16_t first)
     config->server.port_count = 1;
     config->grace_period_ms = 60000;
     config->probes_given = true;
-    config->probe_count = 2;
-    config_probe_default(&config->probes[0], first);
-    config_probe_default(&config->probes[1], 8002);
+    config_probe_default(config_probe_add(config), first);
+    config_probe_default(config_probe_add(config), 8002);
 }
 
 static int begin(void **state)
