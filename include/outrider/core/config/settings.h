@@ -30,9 +30,9 @@ enum setting_type {
     SETTING_STRINGS,  /* char *[max] and a size_t count */
     SETTING_LABELS,   /* struct config_label[max] and a size_t count */
     SETTING_FACTS, /* the same, the value "" in a list of names; or a bool: true is not given, false is none */
-    SETTING_PROBES,      /* struct config_probe[max] and a size_t count */
-    SETTING_CANDIDACIES, /* struct config_candidacy[max] and a size_t count */
-    SETTING_HOOKS        /* struct config_hook[max] and a size_t count */
+    SETTING_PROBES,      /* struct config_probe *, allocated, and a size_t count */
+    SETTING_CANDIDACIES, /* struct config_candidacy *, likewise, and a size_t count */
+    SETTING_HOOKS        /* struct config_hook *, likewise, and a size_t count */
 };
 
 enum setting_flag {
