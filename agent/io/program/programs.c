@@ -164,6 +164,9 @@ struct programs *programs_new(struct loop *loop, int fd, programs_gone_fn *gone,
 void programs_free(struct programs *programs)
 {
     if (programs != NULL) {
+        while (programs->jobs != NULL) {
+            free_job(programs->jobs);
+        }
         if (programs->fd >= 0) {
             event_del(&programs->event);
             close(programs->fd);

@@ -15,7 +15,7 @@ typedef void programs_gone_fn(void *user);
 /* `fd`: of program_starter_fork(), owned from now on. `loop` is borrowed. Never NULL. */
 struct programs *programs_new(struct loop *loop, int fd, programs_gone_fn *gone, void *user);
 
-/* Ends the starter and with it all programs; no job may be left. Accepts NULL. */
+/* Ends the starter and with it all programs. Jobs that are left are not answered, and their handles no longer valid. Accepts NULL. */
 void programs_free(struct programs *programs);
 
 /* Called from the loop exactly once for each job that is not cancelled, within its timeout and two seconds, never from within
