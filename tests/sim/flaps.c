@@ -79,9 +79,11 @@ void flaps_settle(struct node *node)
         violated(node->world, node, "it is not damped after %u changes", moves(node));
     }
     if (flaps->on && !on) {
+        /* Where it is down again in the same moment, that move was not seen. */
         *flaps = (struct flaps){.up = is_up(status),
                                 .excused = server->flapping.excused,
                                 .seen = true,
+                                .partly = !is_up(status),
                                 .synced_at = node->world->now};
     }
     flaps->on = on;
