@@ -148,7 +148,7 @@ static int scan_component(struct json_scan *scan, struct buf *out, int depth)
     }
     buf_str(out, text);
     if (more == 0 && extra.size > 0) {
-        struct json_scan inner = {.text = extra, .err = scan->err, .keeps_nul = true};
+        struct json_scan inner = {.text = extra, .err = scan->err, .keeps_all = true};
         more = scan_part(&inner, out, depth);
         json_scan_fini(&inner);
     }
@@ -216,7 +216,7 @@ static void set_facts(struct game_facts *facts, const struct status *status)
 static enum game_outcome decode_status(struct game_facts *facts, struct str text, struct error *err)
 {
     struct status status = {.players = -1, .capacity = -1};
-    struct json_scan scan = {.text = str_skip_bom(text), .err = err, .keeps_nul = true};
+    struct json_scan scan = {.text = str_skip_bom(text), .err = err, .keeps_all = true};
     bool is_object = json_scan_peek(&scan) == '{';
     bool good =
         str_is_utf8(scan.text) && scan_members(&scan, scan_status, &status) == 0 && json_scan_end(&scan) == 0;

@@ -57,27 +57,40 @@ static void add_utf8(struct buf *out, unsigned code)
     to[0] = (char)(marks[length] | code);
 }
 
+/* The second half of a surrogate pair, if it comes next. Returns whether it was taken. */
+static bool take_low(struct json_scan *scan, unsigned *ret_low)
+{
+    const char *data = scan->text.data + scan->at;
+    unsigned low = 0;
+    if (scan->text.size - scan->at < 6 || data[0] != '\\' || data[1] != 'u') {
+        return false;
+    }
+    for (int i = 2; i < 6; i++) {
+        int digit = hex_value(data[i]);
+        if (digit < 0) {
+            return false; /* what reads this escape next fails */
+        }
+        low = low * 16 + (unsigned)digit;
+    }
+    bool is_low = low >= 0xdc00 && low <= 0xdfff;
+    scan->at += is_low ? 6 : 0;
+    *ret_low = low;
+    return is_low;
+}
+
 /* Decodes the digits after "\u". */
 static int decode_unicode(struct json_scan *scan)
 {
-    unsigned code, low;
+    unsigned code = 0, low = 0;
     if (read_hex4(scan, &code) < 0) {
         return -1;
     }
-    if (code >= 0xd800 && code < 0xdc00) {
-        if (peek(scan) != '\\' || scan->at + 1 >= scan->text.size || scan->text.data[scan->at + 1] != 'u') {
-            return fail(scan, "unpaired surrogate");
-        }
-        scan->at += 2;
-        if (read_hex4(scan, &low) < 0) {
-            return -1;
-        }
-        if (low < 0xdc00 || low > 0xdfff) {
-            return fail(scan, "unpaired surrogate");
-        }
+    if (code >= 0xd800 && code < 0xdc00 && take_low(scan, &low)) {
         code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-    } else if ((code == 0 && !scan->keeps_nul) || (code >= 0xdc00 && code <= 0xdfff)) {
-        return fail(scan, code == 0 ? "NUL character" : "unpaired surrogate");
+    }
+    bool is_half = code >= 0xd800 && code <= 0xdfff;
+    if ((code == 0 || is_half) && !scan->keeps_all) {
+        return fail(scan, is_half ? "unpaired surrogate" : "NUL character");
     }
     add_utf8(&scan->decoded, code);
     return 0;

@@ -2,6 +2,7 @@
  *
  * - A status without `players` means that the server is up and the counts are unknown.
  * - So does one with a negative `version.protocol`: something answers in place of the server. Its version is not known either.
+ * - Half a surrogate pair in a text makes it one that is not UTF-8, which is left out; the rest of the status holds.
  * - The name is the description, of which text alone is taken, without formatting codes. */
 #ifndef OUTRIDER_CODEC_GAME_MINECRAFT_H
 #define OUTRIDER_CODEC_GAME_MINECRAFT_H

@@ -20,7 +20,7 @@ struct json_scan {
     struct str text; /* must be UTF-8 */
     size_t at;
     struct error *err;
-    bool keeps_nul;     /* an escaped NUL is no error: for strings that do not become text of C */
+    bool keeps_all;     /* for strings that are checked later: see json_scan_string() */
     struct buf decoded; /* strings that have escapes; never moves once it is in use */
 };
 
@@ -29,8 +29,9 @@ void json_scan_fini(struct json_scan *scan);
 
 /* Each function below skips blanks, moves past what it reads and returns 0; or it sets `err` and returns -1. */
 
-/* A string, borrowed from the text, or from the scan where it has escapes. A NUL (but see keeps_nul) and an unpaired surrogate are
- * errors: a C string cannot hold the one, UTF-8 not the other. */
+/* A string, borrowed from the text, or from the scan where it has escapes. An escaped NUL and an unpaired surrogate are errors: a C
+ * string cannot hold the one, UTF-8 not the other. With keeps_all they are none: the string has a NUL byte, or three bytes that are
+ * no UTF-8. */
 int json_scan_string(struct json_scan *scan, struct str *ret_text) MUST_CHECK;
 
 /* An integer from 0 to `max`. */

@@ -246,6 +246,40 @@ static void names_are_text_or_left_out(void **state)
     buf_fini(&json);
 }
 
+/* The server is up, whatever its texts and the names of its members are. */
+static void half_a_surrogate_pair_makes_its_text_unknown(void **state)
+{
+    (void)state;
+    static const struct {
+        struct str text;
+        const char *name;
+    } rows[] = {
+        {STR_INIT("\\ud83d\\ude00"), "\xf0\x9f\x98\x80"},
+        {STR_INIT("a\\ud800"), ""},
+        {STR_INIT("\\ud800b"), ""},
+        {STR_INIT("\\ud800\\u0041"), ""},
+        {STR_INIT("\\ud800\\n"), ""},
+        {STR_INIT("\\ud800\\ud800\\udc00"), ""},
+        {STR_INIT("\\udc00\\ud800"), ""},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct buf json = {0};
+        struct game_query query;
+        buf_str(&json, STR("{\"\\udfff\":[\"\\udbff\"],\"description\":\""));
+        buf_str(&json, rows[i].text);
+        buf_str(&json, STR("\",\"players\":{\"online\":7,\"max\":20},\"version\":{\"name\":\"1.21\"}}"));
+        assert_int_equal(status(&query, buf_view(&json)), GAME_DONE);
+        assert_counts(&query, 7, 20);
+        assert_texts(&query, rows[i].name, "", "1.21");
+        buf_fini(&json);
+    }
+    struct game_query query;
+    assert_int_equal(status(&query, STR("{\"description\":[\"\\ud83d\",\"\\ude00\"]}")), GAME_DONE);
+    assert_no_facts(&query);
+    assert_int_equal(status(&query, STR("{\"description\":\"\\ud800\\u00\"}")), GAME_BAD);
+    assert_int_equal(status(&query, STR("{\"description\":\"\\ud800\\u\xed\xa0\x80\"}")), GAME_BAD);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -258,6 +292,7 @@ int main(void)
         cmocka_unit_test(what_is_no_status_is_bad),
         cmocka_unit_test(size_and_depth_are_limited),
         cmocka_unit_test(names_are_text_or_left_out),
+        cmocka_unit_test(half_a_surrogate_pair_makes_its_text_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

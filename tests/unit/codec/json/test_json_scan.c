@@ -12,12 +12,12 @@
 #include <stdio.h>
 
 /* Scans `text`, a copy of its exact size, as one string. */
-static int scan(struct str text, bool keeps_nul, struct buf *out)
+static int scan(struct str text, bool keeps_all, struct buf *out)
 {
     struct error err;
     char *copy = test_malloc(text.size + 1);
     memcpy(copy, text.data, text.size);
-    struct json_scan scan = {.text = {copy, text.size}, .err = &err, .keeps_nul = keeps_nul};
+    struct json_scan scan = {.text = {copy, text.size}, .err = &err, .keeps_all = keeps_all};
     struct str found = {NULL, 0};
     int rc = json_scan_string(&scan, &found) == 0 ? json_scan_end(&scan) : -1;
     buf_clear(out);
@@ -67,11 +67,31 @@ static void an_escaped_nul_is_kept_where_it_may_be(void **state)
     buf_fini(&out);
 }
 
+static void half_a_surrogate_pair_is_kept_where_it_may_be(void **state)
+{
+    (void)state;
+    struct buf out = {0};
+    assert_int_equal(scan(STR("\"\\ud83d\\ude00\""), false, &out), 0);
+    assert_true(str_eq(buf_view(&out), STR("\xf0\x9f\x98\x80")));
+    assert_int_equal(scan(STR("\"\\ud800\""), false, &out), -1);
+    assert_int_equal(scan(STR("\"\\ud800\""), true, &out), 0);
+    assert_true(str_eq(buf_view(&out), STR("\xed\xa0\x80")));
+    assert_int_equal(scan(STR("\"\\ud800\\ud800\\udc00\""), true, &out), 0);
+    assert_true(str_eq(buf_view(&out), STR("\xed\xa0\x80\xf0\x90\x80\x80")));
+    assert_int_equal(scan(STR("\"\\udfff\\ud800\\u0041\""), true, &out), 0);
+    assert_true(str_eq(buf_view(&out), STR("\xed\xbf\xbf\xed\xa0\x80"
+                                           "A")));
+    assert_int_equal(scan(STR("\"\\ud800\\u00\""), true, &out), -1);
+    assert_int_equal(scan(STR("\"\\ud800\\udc0"), true, &out), -1);
+    buf_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_string_ends_where_it_does),
         cmocka_unit_test(an_escaped_nul_is_kept_where_it_may_be),
+        cmocka_unit_test(half_a_surrogate_pair_is_kept_where_it_may_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
