@@ -20,7 +20,11 @@ static void add_url(struct buf *out, const char *host, const struct config_probe
 {
     web_try_origin(out, probe->scheme == CONFIG_PROBE_SECURE, host, probe->port);
     for (const char *c = probe->path == NULL ? "/" : probe->path; *c != '\0'; c++) {
-        buf_printf(out, is_of_url(*c) ? "%c" : "%%%02X", (unsigned char)*c);
+        if (is_of_url(*c)) {
+            buf_add(out, c, 1);
+        } else {
+            buf_printf(out, "%%%02X", (unsigned char)*c);
+        }
     }
 }
 

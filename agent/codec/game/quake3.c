@@ -5,10 +5,14 @@
 
 #define HEAD "\xff\xff\xff\xff"
 
+/* By hand: printf made half of what a try costs. */
 static void add_nonce(struct buf *out, const struct game_query *query)
 {
+    static const char digits[] = "0123456789abcdef";
+    char *to = buf_extend(out, 2 * sizeof(query->nonce));
     for (size_t i = 0; i < sizeof(query->nonce); i++) {
-        buf_printf(out, "%02x", query->nonce[i]);
+        to[2 * i] = digits[query->nonce[i] >> 4];
+        to[2 * i + 1] = digits[query->nonce[i] & 15];
     }
 }
 
