@@ -1,13 +1,15 @@
-/* CPU of one try of a probe beside the same work by hand: what a program must do that has other connections to serve, or for exec
- * posix_spawn() and the wait for it. Drivers and floors take turns.
+/* CPU of one try of a probe beside the same work by hand (probe_bare.h). Drivers and floors take turns.
  *
- * usage: bench_probe try TYPE N ROUNDS       "subject" and "floor": CPU of N tries, ns a try
- *        bench_probe pace SECONDS TCP UNIX   "floor": CPU of a program that makes 64 tries a second, a third of each type,
- *                                            at the port TCP and the socket UNIX, us in all
+ * usage: bench_probe try TYPE N ROUNDS            "subject" and "floor": CPU of N tries, ns a try
+ *        bench_probe serve                        starts a server of each type; a line "TYPE PORT" or "TYPE PATH" each, and
+ *                                                 ends with its standard input
+ *        bench_probe pace SECONDS (TYPE WHERE)... "floor": CPU of a program that makes 64 tries a second, of each type in turn, at
+ *                                                 such servers, us in all
  *
- * The CPU of a program that is run, and of the process that starts it, counts on both sides. Other types have their own rows of
- * `kinds`. */
+ * The CPU of a program that is run, and of the process that starts it, counts on both sides. */
 #include "meter.h"
+#include "probe_bare.h"
+#include "probe_peer.h"
 
 #include "outrider/base/error.h"
 #include "outrider/io/loop/loop.h"
@@ -16,38 +18,40 @@
 #include "outrider/io/program/programs.h"
 #include "outrider/probe/driver.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <netinet/in.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define PROGRAM "/bin/true"
 
 enum { PROBES = 64, LONG_MS = 60000 };
 
 struct world {
     struct config_probe probe;
     struct probe_context context;
-    int epoll;
+    struct probe_clients clients;
     bool done;
 };
 
-static char program[] = PROGRAM;
-static char socket_path[64];
+static char program[] = PROBE_PROGRAM;
+
+static const struct kind {
+    const char *name;
+    enum config_probe_type type;
+} kinds[] = {
+    {"tcp", CONFIG_PROBE_TCP},
+    {"unix", CONFIG_PROBE_UNIX},
+    {"exec", CONFIG_PROBE_EXEC},
+    {"a2s", CONFIG_PROBE_A2S},
+    {"raknet", CONFIG_PROBE_RAKNET},
+    {"quake3", CONFIG_PROBE_QUAKE3},
+    {"minecraft", CONFIG_PROBE_MINECRAFT},
+    {"http", CONFIG_PROBE_HTTP},
+    {"grpc", CONFIG_PROBE_GRPC},
+};
 
 /* With children that were waited for. */
 static int64_t cpu_us(void)
@@ -62,119 +66,6 @@ static int64_t cpu_us(void)
     }
     return sum;
 }
-
-/* ---- the servers: a process of their own, which accepts and closes ---- */
-
-static void serve(int listener)
-{
-    if (fork() == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        for (;;) {
-            close(accept(listener, NULL, NULL));
-        }
-    }
-    close(listener);
-}
-
-static uint16_t serve_tcp(void)
-{
-    struct sockaddr_in address;
-    socklen_t size = sizeof(address);
-    int fd = meter_bind_tcp(0);
-    if (listen(fd, 1024) < 0 || getsockname(fd, (struct sockaddr *)&address, &size) < 0) {
-        meter_die("cannot listen: %s", strerror(errno));
-    }
-    serve(fd);
-    return ntohs(address.sin_port);
-}
-
-static void serve_unix(void)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    snprintf(socket_path, sizeof(socket_path), "/tmp/bench-probe-%d", (int)getpid());
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 1024) < 0) {
-        meter_die("cannot listen at %s: %s", socket_path, strerror(errno));
-    }
-    serve(fd);
-}
-
-/* ---- floors ---- */
-
-static void bare_connect(const struct world *world, const struct sockaddr *address, socklen_t size)
-{
-    int error = 0;
-    socklen_t error_size = sizeof(error);
-    struct epoll_event event = {.events = EPOLLOUT};
-    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (connect(fd, address, size) < 0 && errno == EINPROGRESS) {
-        epoll_ctl(world->epoll, EPOLL_CTL_ADD, fd, &event);
-        epoll_wait(world->epoll, &event, 1, LONG_MS);
-        getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_size);
-    } else {
-        error = 0;
-    }
-    if (fd < 0 || error != 0) {
-        meter_die("a connection failed: %s", strerror(error));
-    }
-    close(fd);
-}
-
-static void bare_tcp(const struct world *world)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons(world->probe.port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    bare_connect(world, (struct sockaddr *)&address, sizeof(address));
-}
-
-static void bare_unix(const struct world *world)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s", world->probe.path);
-    bare_connect(world, (struct sockaddr *)&address, sizeof(address));
-}
-
-static void bare_exec(const struct world *world)
-{
-    (void)world;
-    char *words[] = {program, NULL}, *none[] = {NULL};
-    pid_t pid;
-    int status;
-    if (posix_spawn(&pid, PROGRAM, NULL, NULL, words, none) != 0 || waitpid(pid, &status, 0) != pid ||
-        status != 0) {
-        meter_die("%s did not run", PROGRAM);
-    }
-}
-
-static void set_tcp(struct config_probe *probe)
-{
-    probe->port = serve_tcp();
-}
-
-static void set_unix(struct config_probe *probe)
-{
-    serve_unix();
-    probe->path = socket_path;
-}
-
-static void set_exec(struct config_probe *probe)
-{
-    probe->command[0] = program;
-    probe->command_count = 1;
-}
-
-static const struct kind {
-    const char *name;
-    enum config_probe_type type;
-    void (*set)(struct config_probe *probe);
-    void (*bare)(const struct world *world);
-} kinds[] = {
-    {"tcp", CONFIG_PROBE_TCP, set_tcp, bare_tcp},
-    {"unix", CONFIG_PROBE_UNIX, set_unix, bare_unix},
-    {"exec", CONFIG_PROBE_EXEC, set_exec, bare_exec},
-};
 
 /* ---- drivers ---- */
 
@@ -234,55 +125,91 @@ static int64_t measure_subject(struct world *world, int64_t n)
     return cpu_us() - before;
 }
 
-static int64_t measure_floor(const struct world *world, const struct kind *kind, int64_t n)
+static int64_t measure_floor(struct bare *bare, int64_t n)
 {
     int64_t before = cpu_us();
     for (int64_t i = 0; i < n; i++) {
-        kind->bare(world);
+        bare_try(bare);
     }
     return cpu_us() - before;
 }
 
-static void open_world(struct world *world)
+static void open_world(struct world *world, struct peer *peer)
 {
     struct error err;
     struct loop *loop = loop_new(&err);
     if (loop == NULL) {
         meter_die("%s", err.text);
     }
-    world->epoll = epoll_create1(EPOLL_CLOEXEC);
-    world->context = (struct probe_context){.loop = loop, .resolver = resolver_new(loop, NULL)};
+    world->context = (struct probe_context){
+        .loop = loop, .resolver = resolver_new(loop, NULL), .clients = &world->clients};
+    world->probe.port = peer->port;
+    world->probe.path = peer->path[0] == '\0' ? NULL : peer->path;
+    world->probe.command[0] = program;
+    world->probe.command_count = 1;
 }
 
 static int compare(const struct kind *kind, int64_t n, int64_t rounds)
 {
     struct world world = {.probe = {.type = kind->type, .timeout_ms = LONG_MS}};
-    kind->set(&world.probe); /* forks, before anything is open */
-    open_world(&world);
+    struct peer peer;
+    peer_start(kind->name, &peer); /* forks, before anything is open */
+    open_world(&world, &peer);
+    struct bare *bare = bare_new(kind->name, &peer);
     for (int64_t i = -1; i < rounds; i++) {
-        int64_t subject = measure_subject(&world, n), floor = measure_floor(&world, kind, n);
+        int64_t subject = measure_subject(&world, n), floor = measure_floor(bare, n);
         if (i >= 0) {
             printf("subject %" PRId64 "\nfloor %" PRId64 "\n", subject * 1000 / n, floor * 1000 / n);
         }
     }
-    unlink(socket_path);
+    unlink(peer.path);
     return 0;
 }
 
-/* As the agent beside it, which has 22 tcp, 21 unix and 21 exec probes. */
-static int pace(int64_t seconds, const char *port, const char *path)
+static int serve(void)
 {
-    struct world world = {.probe = {.port = (uint16_t)meter_number(port)}};
-    char *copy = strdup(path);
-    world.probe.path = copy;
-    world.epoll = epoll_create1(EPOLL_CLOEXEC);
+    struct peer peers[COUNT_OF(kinds)];
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        peer_start(kinds[i].name, &peers[i]);
+        if (peers[i].port != 0) {
+            printf("%s %u\n", kinds[i].name, peers[i].port);
+        } else {
+            printf("%s %s\n", kinds[i].name, peers[i].path[0] == '\0' ? PROBE_PROGRAM : peers[i].path);
+        }
+    }
+    fflush(stdout);
+    while (getchar() != EOF) {
+    }
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        unlink(peers[i].path);
+    }
+    return 0;
+}
+
+/* As the agent beside it. */
+static int pace(int64_t seconds, char **words, size_t count)
+{
+    struct peer peers[COUNT_OF(kinds)] = {0};
+    struct bare *bares[COUNT_OF(kinds)];
+    for (size_t i = 0; i < count; i++) {
+        const char *where = words[2 * i + 1];
+        if (where[0] == '/') {
+            snprintf(peers[i].path, sizeof(peers[i].path), "%s", where);
+        } else {
+            peers[i].port = (uint16_t)meter_number(where);
+        }
+        bares[i] = bare_new(words[2 * i], &peers[i]);
+        if (bares[i] == NULL) {
+            meter_die("no floor for probes of type %s", words[2 * i]);
+        }
+        bare_try(bares[i]);
+    }
     int64_t began = meter_now_us(), before = cpu_us();
     for (int64_t i = 0; i < seconds * PROBES; i++) {
         meter_rest_us(began + i * 1000000 / PROBES - meter_now_us());
-        kinds[(size_t)(i % PROBES) % COUNT_OF(kinds)].bare(&world);
+        bare_try(bares[(size_t)(i % PROBES) % count]);
     }
     printf("floor %" PRId64 "\n", cpu_us() - before);
-    free(copy);
     return 0;
 }
 
@@ -296,9 +223,14 @@ int main(int argc, char **argv)
         }
         meter_die("no floor for probes of type %s", argv[2]);
     }
-    if (argc == 5 && strcmp(argv[1], "pace") == 0) {
-        return pace(meter_number(argv[2]), argv[3], argv[4]);
+    if (argc == 2 && strcmp(argv[1], "serve") == 0) {
+        return serve();
     }
-    fprintf(stderr, "usage: bench_probe try TYPE N ROUNDS | bench_probe pace SECONDS TCP UNIX\n");
+    size_t count = argc < 5 ? 0 : (size_t)(argc - 3) / 2;
+    if (count > 0 && count <= COUNT_OF(kinds) && argc % 2 == 1 && strcmp(argv[1], "pace") == 0) {
+        return pace(meter_number(argv[2]), argv + 3, count);
+    }
+    fprintf(stderr, "usage: bench_probe try TYPE N ROUNDS | bench_probe serve | bench_probe pace SECONDS "
+                    "(TYPE WHERE)...\n");
     return 64;
 }

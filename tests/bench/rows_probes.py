@@ -2,33 +2,15 @@
 a program that does their work alone."""
 import os
 import pathlib
-import socket
 import subprocess
-import threading
 import time
 
 import lib
 from lib import Agent, Failed, Listener, median, p99
 from rows import Row
 
-TRIES = {"tcp": 500, "unix": 500, "exec": 50}
-MIX = ("tcp", "unix", "exec")
+TRIES = {"tcp": 500, "unix": 500, "exec": 50, "a2s": 500, "raknet": 500, "quake3": 500, "minecraft": 500, "http": 500, "grpc": 500}
 COUNT = 64
-
-
-class UnixListener:
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.bind(str(path))
-        self.socket.listen(1024)
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                self.socket.accept()[0].close()
-            except OSError:
-                return
 
 
 def spent_us(pid):
@@ -51,22 +33,33 @@ def one_try(place, options):
         yield Row(f"probe {kind}: CPU of a try / by hand", "us", median(subject), p99(subject), len(subject), median(floor), 1.5)
 
 
+def setting(kind, where):
+    name = {"unix": "path", "exec": "command"}.get(kind, "port")
+    return f"{name}: [{where}]" if kind == "exec" else f"{name}: {where}"
+
+
 def mix(place, options):
-    listener, path = Listener(), place.folder / "mix.sock"
-    UnixListener(path)
+    servers = subprocess.Popen([place.program("probe"), "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        yield from mix_of(place, options, [servers.stdout.readline().split() for _ in TRIES])
+    finally:
+        servers.communicate()
+
+
+def mix_of(place, options, servers):
+    listener = Listener()
     agent = Agent(place, "probes", listener.port, start=False)
-    what = {"tcp": f"port: {listener.port}", "unix": f"path: {path}", "exec": "command: [/bin/true]"}
     with open(agent.config, "a", encoding="utf-8") as config:
-        config.write("probes:\n")
+        config.write("probe_host: 127.0.0.1\nprobes:\n")
         for number in range(COUNT):
-            kind = MIX[number % len(MIX)]
-            config.write(f"  - {{name: p{number}, type: {kind}, {what[kind]}}}\n")
+            kind, where = servers[number % len(servers)]
+            config.write(f"  - {{name: p{number}, type: {kind}, {setting(kind, where)}}}\n")
     agent.start()
     agent.settle()
     time.sleep(2)
     made = tries(agent.metrics())  # which also begins the lag again
     seconds = options.probe_seconds
-    floor = subprocess.Popen([place.program("probe"), "pace", str(seconds), str(listener.port), str(path)],
+    floor = subprocess.Popen([place.program("probe"), "pace", str(seconds), *(word for server in servers for word in server)],
                              stdout=subprocess.PIPE, text=True)
     before = spent_us(agent.pid)
     began = time.monotonic()
@@ -76,13 +69,17 @@ def mix(place, options):
     if floor.returncode != 0:
         raise Failed("the floor of 64 probes")
     metrics = agent.metrics()
+    passing = sum(int(value) for name, value in metrics.items() if name.startswith("outrider_probe_success{"))
+    if passing != COUNT:
+        raise Failed(f"{passing} of {COUNT} probes pass")
     made = tries(metrics) - made
     lag = float(metrics["outrider_loop_lag_seconds"])
     threads = lib.activity(agent.pid)["threads"]
     agent.stop()
     listener.close()
     yield Row(f"{COUNT} probes at 1 s: CPU / by hand", "ms/s", used / 1000 / took, n=COUNT,
-              floor=int(text.split()[1]) / 1000 / seconds, limit=1.2, note=f"tcp, unix and exec, {made / took:.1f} tries a second; with the agent's own work")
+              floor=int(text.split()[1]) / 1000 / seconds, limit=1.2,
+              note=f"of all types, {made / took:.1f} tries a second; with the agent's own work")
     yield Row(f"{COUNT} probes at 1 s: threads", "", threads, n=COUNT, limit=1)
     yield Row(f"{COUNT} probes at 1 s: largest loop lag", "ms", lag * 1000, n=COUNT)
 
