@@ -105,7 +105,6 @@ static void make_written(const struct probe_line *line, int64_t took_us, struct 
     struct config_probe plain = {0};
     settings_defaults(&settings_of_probe, &plain);
     settings_copy(&settings_of_probe, &line->probe, ret);
-    ret->tls.given = line->probe.tls.given;
     if (ret->host != NULL && strcmp(ret->host, "localhost") == 0) {
         free(ret->host);
         ret->host = NULL;

@@ -189,18 +189,6 @@ static bool is_absent(const struct yaml_node *node)
            (node->size == 0 || str_eq(yaml_text(node), STR("null")) || str_eq(yaml_text(node), STR("~")));
 }
 
-/* Sections whose presence means something. */
-static void note_section(struct config_load *load, const struct level *level, void *base)
-{
-    if (level->settings == &settings_of_probe && str_eq(level->section, STR("tls"))) {
-        ((struct config_probe *)base)->tls.given = true;
-    } else if (level->settings == &settings_of_file && str_eq(level->section, STR("server"))) {
-        load->config->server.present = true;
-    } else if (level->settings == &settings_of_file && str_eq(level->section, STR("registry"))) {
-        load->config->registry.present = true;
-    }
-}
-
 /* Sections nest as deep as the settings do: two levels. */
 static void walk_section(struct config_load *load, const struct level *level, const char *path, void *base,
                          size_t value)
@@ -226,7 +214,7 @@ static void walk_section(struct config_load *load, const struct level *level, co
                             node->kind == YAML_KIND_LIST ? "a list" : "text");
         return;
     }
-    note_section(load, level, base);
+    settings_note_section(level->settings, level->section, base);
     walk_map(load, value, level, path, base);
 }
 

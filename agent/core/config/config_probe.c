@@ -72,7 +72,7 @@ void config_probe_fini(struct config_probe *probe)
 
 bool config_probe_equal(const struct config_probe *a, const struct config_probe *b)
 {
-    return a->tls.given == b->tls.given && settings_equal(&settings_of_probe, a, b);
+    return settings_equal(&settings_of_probe, a, b);
 }
 
 void config_probe_default(struct config_probe *out, uint16_t port)

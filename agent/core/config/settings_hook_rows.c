@@ -21,4 +21,4 @@ static const struct setting rows[] = {
      .shape = shape_user, AT(user), .doc = "The user that it runs as. `null`: that of the agent."},
 };
 
-const struct settings settings_of_hook = {rows, COUNT_OF(rows)};
+const struct settings settings_of_hook = {rows, COUNT_OF(rows), {{0}}};

@@ -107,4 +107,5 @@ static const struct setting rows[] = {
      .doc = "Of `exec`: the user that the program runs as. `null`: that of the agent."},
 };
 
-const struct settings settings_of_probe = {rows, COUNT_OF(rows)};
+const struct settings settings_of_probe = {
+    rows, COUNT_OF(rows), {{"tls", offsetof(struct config_probe, tls.given)}}};

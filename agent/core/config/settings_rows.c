@@ -347,5 +347,8 @@ static const struct setting candidacy_rows[] = {
 static_assert(COUNT_OF(rows) <= SETTINGS_MAX, "callers of config_diff() reserve SETTINGS_MAX rows");
 static_assert(sizeof(enum config_log_level) == sizeof(int), "an enum setting is written as an int");
 
-const struct settings settings_of_file = {rows, COUNT_OF(rows)};
-const struct settings settings_of_candidacy = {candidacy_rows, COUNT_OF(candidacy_rows)};
+const struct settings settings_of_file = {rows,
+                                          COUNT_OF(rows),
+                                          {{"server", offsetof(struct config, server.present)},
+                                           {"registry", offsetof(struct config, registry.present)}}};
+const struct settings settings_of_candidacy = {candidacy_rows, COUNT_OF(candidacy_rows), {{0}}};

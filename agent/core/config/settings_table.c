@@ -6,6 +6,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool is_given(const struct settings_section *section, const void *base)
+{
+    return section->path != NULL && *(const bool *)(const void *)((const char *)base + section->flag_offset);
+}
+
+static void set_given(const struct settings_section *section, void *base, bool given)
+{
+    if (section->path != NULL) {
+        *(bool *)(void *)((char *)base + section->flag_offset) = given;
+    }
+}
+
+void settings_note_section(const struct settings *settings, struct str path, void *base)
+{
+    for (size_t i = 0; i < SETTINGS_SECTIONS_MAX; i++) {
+        const struct settings_section *section = &settings->sections[i];
+        if (section->path != NULL && str_eq(path, str_of(section->path))) {
+            set_given(section, base, true);
+        }
+    }
+}
+
 void settings_defaults(const struct settings *settings, void *base)
 {
     for (size_t i = 0; i < settings->count; i++) {
@@ -25,6 +47,9 @@ void settings_clear(const struct settings *settings, void *base)
     for (size_t i = 0; i < settings->count; i++) {
         setting_clear(&settings->rows[i], base);
     }
+    for (size_t i = 0; i < SETTINGS_SECTIONS_MAX; i++) {
+        set_given(&settings->sections[i], base, false);
+    }
 }
 
 bool settings_equal(const struct settings *settings, const void *a, const void *b)
@@ -33,6 +58,9 @@ bool settings_equal(const struct settings *settings, const void *a, const void *
     for (size_t i = 0; equal && i < settings->count; i++) {
         equal = setting_equal(&settings->rows[i], a, b);
     }
+    for (size_t i = 0; equal && i < SETTINGS_SECTIONS_MAX; i++) {
+        equal = is_given(&settings->sections[i], a) == is_given(&settings->sections[i], b);
+    }
     return equal;
 }
 
@@ -40,6 +68,9 @@ void settings_copy(const struct settings *settings, const void *from, void *to)
 {
     for (size_t i = 0; i < settings->count; i++) {
         setting_copy(&settings->rows[i], from, to);
+    }
+    for (size_t i = 0; i < SETTINGS_SECTIONS_MAX; i++) {
+        set_given(&settings->sections[i], to, is_given(&settings->sections[i], from));
     }
 }
 

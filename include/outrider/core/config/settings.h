@@ -65,9 +65,18 @@ struct setting {
 
 enum { SETTINGS_MAX = 96 };
 
+/* A section whose presence means something, with or without keys. */
+struct settings_section {
+    const char *path;
+    size_t flag_offset; /* of a bool in the base structure: the section is given */
+};
+
+enum { SETTINGS_SECTIONS_MAX = 2 };
+
 struct settings {
     const struct setting *rows;
     size_t count;
+    struct settings_section sections[SETTINGS_SECTIONS_MAX]; /* path NULL: no more */
 };
 
 /* The rows of the file, grouped by section in the order of the reference page; those of one entry of `probes`, of
@@ -79,6 +88,9 @@ const struct settings *setting_entries(const struct setting *row);
 
 /* Whether there are settings below `path`, as for "server". */
 bool settings_is_section(const struct settings *settings, struct str path);
+
+/* Sets the flag of the section `path`, where it has one. */
+void settings_note_section(const struct settings *settings, struct str path, void *base);
 
 /* Gives every setting in `base` (zeroed) its default. */
 void settings_defaults(const struct settings *settings, void *base);
@@ -121,7 +133,7 @@ void setting_clear(const struct setting *row, void *base);
 /* Copies the value of `from` to `to`. */
 void setting_copy(const struct setting *row, const void *from, void *to);
 
-/* The same of all rows of a table. */
+/* The same of all rows of a table, and of the flags of its sections. */
 bool settings_equal(const struct settings *settings, const void *a, const void *b);
 void settings_clear(const struct settings *settings, void *base);
 void settings_copy(const struct settings *settings, const void *from, void *to);

@@ -56,7 +56,6 @@ static void assert_reads_back(const struct probe_line *line, const char *block)
     struct config_probe *probe = &config->probes[0];
     struct config_probe want = {0};
     settings_copy(&settings_of_probe, &line->probe, &want);
-    want.tls.given = line->probe.tls.given;
     want.timeout_ms = line->timeout_given ? want.timeout_ms : probe->timeout_ms;
     want.interval_ms = line->interval_given ? want.interval_ms : probe->interval_ms;
     if (probe->host == NULL && want.host != NULL) {

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -91,9 +92,57 @@ static void test_types(void **state)
     assert_string_equal(config_probe_type_name(CONFIG_PROBE_EXEC), "exec");
 }
 
+/* `tls: {}` turns TLS on and changes no key below it. */
+static void test_a_section_that_is_given(void **state)
+{
+    struct config_probe probe = {0}, copy = {0}, plain = {0};
+    (void)state;
+    settings_defaults(&settings_of_probe, &probe);
+    settings_defaults(&settings_of_probe, &plain);
+    settings_note_section(&settings_of_probe, STR("tl"), &probe);
+    settings_note_section(&settings_of_file, STR("tls"), &probe);
+    assert_false(probe.tls.given);
+    settings_note_section(&settings_of_probe, STR("tls"), &probe);
+    assert_true(probe.tls.given);
+    settings_copy(&settings_of_probe, &probe, &copy);
+    assert_true(copy.tls.given);
+    assert_true(settings_equal(&settings_of_probe, &probe, &copy) && config_probe_equal(&probe, &copy));
+    assert_false(settings_equal(&settings_of_probe, &probe, &plain) || config_probe_equal(&probe, &plain));
+    settings_copy(&settings_of_probe, &plain, &copy);
+    assert_false(copy.tls.given);
+    settings_clear(&settings_of_probe, &probe);
+    assert_false(probe.tls.given);
+    config_probe_fini(&probe);
+    config_probe_fini(&copy);
+    config_probe_fini(&plain);
+}
+
+/* A reload that only turns TLS on is a change. */
+static void test_a_section_is_a_difference(void **state)
+{
+    struct config *a = calloc(1, sizeof(*a)), *b = calloc(1, sizeof(*b));
+    const struct setting *rows[SETTINGS_MAX];
+    (void)state;
+    a->probes_given = b->probes_given = true;
+    config_probe_default(config_probe_add(a), 50051);
+    config_probe_default(config_probe_add(b), 50051);
+    assert_int_equal(config_diff(a, b, rows), 0);
+    settings_note_section(&settings_of_probe, STR("tls"), &b->probes[0]);
+    assert_int_equal(config_diff(a, b, rows), 1);
+    assert_string_equal(rows[0]->path, "probes");
+    config_fini(a);
+    config_fini(b);
+    free(a);
+    free(b);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_facts), cmocka_unit_test(test_statuses),
-                                       cmocka_unit_test(test_repeats), cmocka_unit_test(test_types)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_facts),
+                                       cmocka_unit_test(test_statuses),
+                                       cmocka_unit_test(test_repeats),
+                                       cmocka_unit_test(test_types),
+                                       cmocka_unit_test(test_a_section_that_is_given),
+                                       cmocka_unit_test(test_a_section_is_a_difference)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
