@@ -1,10 +1,11 @@
 """Sessions in Redis: two observers that share them, over HTTP, while the Redis servers fail over."""
 import json
 import re
+import subprocess
 import threading
 import unittest
 
-from harness import wait_until
+from harness import BINARY, wait_until
 from redis_servers import Redis, with_redis
 from test_observer import Fleet
 from test_sessions import Stream
@@ -99,7 +100,13 @@ class SessionsInRedis(Fleet):
         self.o.start()
         self.wait_synced(self.o)
         self.put_session(self.o, "s1", "p1", "world/w1")
+        watch = self.process(BINARY, "sessions", "--agent", f"unix:{self.o.http}", "--watch", stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
+        self.addCleanup(watch.stdout.close)
+        self.addCleanup(watch.stderr.close)
+        self.assertRegex(watch.stdout.readline(), " gap ")
         self.redis.nodes[0].kill()
+        self.assertRegex(watch.stderr.readline(), "^outrider: STALE: .*redis.*; what changes meanwhile is not shown\n$")
         answer = self.ask(self.o, "GET", "/api/sessions/s1", None, 503)
         self.assertEqual(answer["error"]["code"], "session_store_away")
         self.assertEqual(self.ids(self.o), ["w1"])
@@ -110,6 +117,8 @@ class SessionsInRedis(Fleet):
         self.assertIn("connection refused", result.stdout)
         self.redis.do("revive")
         wait_until(lambda: self.o.request("GET", "/api/sessions/s1")[0] == 404, "an empty Redis is there")
+        self.assertEqual(watch.stderr.readline(), "outrider: sessions are followed again\n")
+        self.assertRegex(watch.stdout.readline(), " gap ")
         for text in (result.stdout, result.stderr, self.o.log()):
             self.assertNotIn(with_redis.PASSWORD, text)
 

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { COLUMNS = 6, EVENT_MAX_BYTES = 65536, AGAIN_MS = 1000 };
+enum { COLUMNS = 6, EVENT_MAX_BYTES = 65536, AGAIN_MS = 1000, LOOK_MS = 2000 };
 
 /* ---- rows ---- */
 
@@ -108,8 +108,12 @@ static int show(const struct client *client, const char *path, bool json)
 /* ---- the stream ---- */
 
 struct watching {
+    const struct client *client;
+    const char *question; /* a path whose answer needs the store */
     struct sse_reader reader;
     bool json, begun;
+    bool away;         /* the store is, as was said */
+    int64_t looked;    /* clock_mono_ms */
     int answered;      /* HTTP status of an error answer; 0: none */
     struct buf answer; /* its body */
 };
@@ -160,15 +164,37 @@ static bool on_data(int status, struct str bytes, void *user)
     return more == 0 && !ferror(stdout);
 }
 
+/* The stream of an agent stays open and silent while the store is away, so a session is asked for: whether there is one is all the
+ * same. An agent that does not answer at all is what the end of the stream tells. */
 static void on_tick(void *user)
 {
-    (void)user;
+    struct watching *watching = user;
+    struct error err;
+    json_t *document = NULL;
+    if (!watching->begun || clock_mono_ms() - watching->looked < LOOK_MS) {
+        return;
+    }
+    int status = client_read(watching->client, watching->question, &err, &document);
+    bool away = status != 0 && status != EX_GONE;
+    if (away && !watching->away) {
+        cli_print(stderr, "outrider: STALE: %s; what changes meanwhile is not shown\n", err.text);
+    } else if (!away && watching->away) {
+        cli_print(stderr, "outrider: sessions are followed again\n");
+    }
+    watching->away = away;
+    watching->looked = clock_mono_ms();
+    json_decref(document);
 }
 
 /* A stream that never began ends the command with its error. After that it is retried until an interrupt. */
-static int watch(const struct client *client, const char *path, bool json)
+static int watch(const struct client *client, const char *path, const char *player, bool json)
 {
-    struct watching watching = {.json = json, .reader.max = EVENT_MAX_BYTES};
+    struct buf question = {0};
+    buf_str(&question, STR("/api/players/"));
+    client_add_escaped(&question, str_of(player == NULL ? "-" : player));
+    buf_str(&question, STR("/session"));
+    struct watching watching = {
+        .client = client, .question = buf_text(&question), .json = json, .reader.max = EVENT_MAX_BYTES};
     int status;
     for (;;) {
         struct error err;
@@ -193,6 +219,7 @@ static int watch(const struct client *client, const char *path, bool json)
     }
     sse_reader_fini(&watching.reader);
     buf_fini(&watching.answer);
+    buf_fini(&question);
     return status;
 }
 
@@ -214,7 +241,7 @@ int cmd_sessions(const struct cli_line *line)
     services_add_parameter(&path, "server", given->server);
     services_add_parameter(&path, "player", given->player);
     services_add_parameter(&path, "type", given->type);
-    status = given->watch ? watch(&client, buf_text(&path), given->json)
+    status = given->watch ? watch(&client, buf_text(&path), given->player, given->json)
                           : show(&client, buf_text(&path), given->json);
     buf_fini(&path);
     client_fini(&client);
