@@ -28,6 +28,8 @@ FAULTPROXY = ROOT / "tests" / "tools" / "faultproxy"
 # `by` of a hold that a command of the tests sets
 OPERATOR = f"{pwd.getpwuid(os.geteuid()).pw_name}@{socket.gethostname()}"[:64]
 
+# Of an agent in its sandbox: the leak detector forks and traces when the program ends.
+CONFINED = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
 SAFE_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TMPDIR")
 
 
@@ -207,7 +209,7 @@ class Agent:
         self.status = self.dir / "status.sock"
         self.notify = self.dir / "notify.sock"
         self.http = self.dir / "http.sock"
-        self.env, self.wrapper = env or {}, list(wrapper)
+        self.env, self.wrapper = {**(CONFINED if config.get("sandbox") == "required" else {}), **(env or {})}, list(wrapper)
         self.systemd, self.process = None, None
         self.starts = 0
 

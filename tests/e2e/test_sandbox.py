@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 
-from harness import BINARY, Case, environment, wait_until
+from harness import BINARY, CONFINED, Case, environment, wait_until
 from registry import DEADLINE_S, Etcd
 
 # Puts a filter around a program, as a container may, that lets no process make filters of its own.
@@ -30,10 +30,6 @@ def facts(pid="self"):
     return int(lines.get("Seccomp_filters", "0")), lines["NoNewPrivs"] == "0"
 
 
-# The leak detector forks and traces when the program ends.
-OPTIONS = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
-
-
 class Inside(Case):
     @classmethod
     def setUpClass(cls):
@@ -43,7 +39,7 @@ class Inside(Case):
     def confined(self, name="a", **over):
         tls = {file: str(self.etcd.tls.folder / source) for file, source in
                (("ca_file", "ca.crt"), ("cert_file", "client.crt"), ("key_file", "client.key"))}
-        return self.agent(name, env=OPTIONS, sandbox="required", registry={"tls": tls}, **over)
+        return self.agent(name, sandbox="required", registry={"tls": tls}, **over)
 
     def test_a_sidecar_from_start_to_hand_over_to_stop(self):
         watcher = self.watch()
@@ -127,7 +123,7 @@ class Outside(Case):
         for mode, what in (("auto", "the agent runs without it"), ("required", "without it the agent does not start")):
             agent.write(sandbox=mode)
             done = subprocess.run([*self.WRAPPER, str(BINARY), "check", "-c", str(agent.path)], capture_output=True, text=True,
-                                  timeout=DEADLINE_S, env=environment(**OPTIONS), check=False)
+                                  timeout=DEADLINE_S, env=environment(**CONFINED), check=False)
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertIn("sandbox: warning: this kernel, or what runs the agent, lets no process filter system calls: "
                           f"Operation not permitted; {what}\n", done.stderr)
