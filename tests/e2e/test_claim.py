@@ -163,7 +163,7 @@ class Roles(AuthCase, Seats):
         agent.say("ready players=0")
         self.reserve("p-1")
         self.assertRegex(agent.line().ask("players=1 claim=p-1"), "^ERR away p-1: .*permission denied.*; say it again$")
-        wait_until(lambda: self.etcd.get(agent.key).record["players"] == 1, "the record is written without it")
+        wait_until(lambda: (kept := self.etcd.get(agent.key)) and kept.record["players"] == 1, "the record is written without it")
         check = agent.run("check", "--live")
         self.assertEqual(check.returncode, 0, check)
         self.assertIn(f"claim reservations: {seat_ids}outrider-check may not be written; for `claim=`", check.stdout)
