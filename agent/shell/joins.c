@@ -108,7 +108,8 @@ static void put(struct one *one, const struct join_effect *effect)
                                                      .data = one->ask.data},
                                          .expect = effect->session.size > 0 ? SESSION_EXPECT_ID
                                                                             : SESSION_EXPECT_NONE,
-                                         .replaces = effect->session});
+                                         .replaces = effect->session,
+                                         .version = effect->version});
 }
 
 /* Whether the server of a session keeps it, by its record. */
@@ -154,6 +155,7 @@ static struct join_event found_event(struct one *one, const struct session_reply
     return (struct join_event){.type = JOIN_ON_FOUND,
                                .session = reply->session.id,
                                .server = reply->session.server,
+                               .version = reply->session.version,
                                .standing = standing};
 }
 

@@ -75,6 +75,32 @@ static void a_server_that_returns_has_its_sessions(void **state)
     session_subject_events(s, 0);
 }
 
+/* Of two that look for the place of one player, the other may find the server there again, and touch the session. */
+static void a_session_that_was_touched_is_not_replaced(void **state)
+{
+    struct session_subject *s = *state;
+    put(s, "s1", "p1", "world/w1");
+    struct session_request request = session_put_of("s2", "p1", "world/w2");
+    request.expect = SESSION_EXPECT_ID;
+    request.replaces = STR("s1");
+    request.version = find(s, "p1", "world")->session.version;
+    assert_true(request.version != 0);
+    session_subject_pass(s, 5);
+    assert_true(by_id(s, SESSION_GET, "s1")->session.version == request.version);
+    by_id(s, SESSION_TOUCH, "s1");
+    const struct session_reply *reply = session_subject_ask(s, request);
+    assert_int_equal(reply->failure, SESSION_CONFLICT);
+    assert_true(reply->found);
+    is(reply->session.id, "s1");
+    assert_true(reply->session.version != request.version);
+    request.version = reply->session.version;
+    session_subject_pass(s, 5);
+    put(s, "s1", "p1", "world/w1");
+    assert_int_equal(session_subject_ask(s, request)->failure, SESSION_CONFLICT);
+    request.version = by_id(s, SESSION_GET, "s1")->session.version;
+    is(session_subject_do(s, request)->replaced, "s1");
+}
+
 static void an_orphaned_session_moves(void **state)
 {
     struct session_subject *s = *state;
@@ -327,6 +353,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(a_server_that_goes_takes_its_sessions_after_the_grace),
         TEST(a_server_that_returns_has_its_sessions),
+        TEST(a_session_that_was_touched_is_not_replaced),
         TEST(an_orphaned_session_moves),
         TEST(a_late_session_is_not_orphaned),
         TEST(lists_have_all),

@@ -26,6 +26,7 @@ int session_packed_read(struct str packed, struct str player, struct session *re
     session.state = orphaned ? SESSION_ORPHANED : SESSION_ACTIVE;
     session.created_ms = (int64_t)times[0];
     session.touched_ms = (int64_t)times[1];
+    session.version = times[1];
     session.expires_ms = (int64_t)(orphaned && times[3] < times[2] ? times[3] : times[2]);
     *ret_session = session;
     return 0;

@@ -135,6 +135,7 @@ static void ask(struct join *join, enum join_state state, enum join_effect_type 
     effect->seat = texts[1];
     effect->server = texts[2];
     effect->from = texts[3];
+    effect->version = join->replaces_version;
 }
 
 static void find(struct join *join)
@@ -201,9 +202,10 @@ static enum join_standing stands(const struct join *join, const struct join_even
 }
 
 /* There is no session, or one that does not count: a new one is to replace it. */
-static void place(struct join *join, struct str replaces, struct str from)
+static void place(struct join *join, struct str replaces, uint64_t version, struct str from)
 {
     join_set_text(&join->replaces, replaces);
+    join->replaces_version = version;
     join_set_text(&join->from, from);
     if (join->seat.state == JOIN_SEAT_HELD && from.size > 0 && str_eq(from, str_of(join->seat.server))) {
         join_give_back(join); /* it is at the server that is gone */
@@ -235,14 +237,14 @@ static void on_found(struct join *join, const struct join_event *event)
         break;
     case JOIN_UNSEEN: pause_for(join, join->settings.settle_ms / SETTLE_LOOKS + 1, JOIN_FINDING); break;
     case JOIN_UNSURE: give_up(join, JOIN_REGISTRY_AWAY); break;
-    case JOIN_GONE: place(join, event->session, event->server); break;
+    case JOIN_GONE: place(join, event->session, event->version, event->server); break;
     }
 }
 
 static void on_none(struct join *join)
 {
     note_first(join, STR(""), STR(""));
-    place(join, STR(""), STR(""));
+    place(join, STR(""), 0, STR(""));
 }
 
 /* ---- other answers ---- */
@@ -267,7 +269,8 @@ static void on_allocated(struct join *join, struct str server)
     join_set_text(&join->seat.server, server);
     join->seat.state = JOIN_SEAT_HELD;
     if (join->from != NULL && str_eq(server, str_of(join->from))) {
-        place(join, str_of(join->replaces), server); /* reserved before that server was gone */
+        place(join, str_of(join->replaces), join->replaces_version,
+              server); /* reserved before that server was gone */
     } else {
         store(join);
     }

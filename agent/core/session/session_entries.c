@@ -404,6 +404,7 @@ struct session session_entry_view(const struct session_entry *entry, const struc
                             .server = name_of(entry->home),
                             .data = data_of(entry),
                             .state = session_entry_is_orphaned(entry) ? SESSION_ORPHANED : SESSION_ACTIVE,
+                            .version = (uint64_t)entry->touched,
                             .created_ms = entry->created_wall,
                             .touched_ms = now->wall + (entry->touched - now->boot),
                             .expires_ms = now->wall + (session_entry_ends(entry) - now->boot)};

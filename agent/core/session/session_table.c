@@ -212,7 +212,8 @@ static bool is_as_expected(const struct session_request *request, const struct s
     case SESSION_EXPECT_ANY: return true;
     case SESSION_EXPECT_NONE: return current == NULL;
     case SESSION_EXPECT_ID:
-        return current != NULL && str_eq(session_entry_view(current, now).id, request->replaces);
+        return current != NULL && str_eq(session_entry_view(current, now).id, request->replaces) &&
+               (request->version == 0 || session_entry_view(current, now).version == request->version);
     }
     return false;
 }

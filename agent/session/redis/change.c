@@ -79,11 +79,13 @@ static void put(struct job *job)
         [SESSION_EXPECT_ANY] = "any", [SESSION_EXPECT_NONE] = "none", [SESSION_EXPECT_ID] = "id"};
     const struct session_request *request = &job->request;
     const struct session *session = &request->session;
-    char ttl[24];
+    char ttl[24], version[24];
+    snprintf(version, sizeof(version), "%llu", (unsigned long long)request->version);
     job_record(job, "put", session->player, session->type,
                (const struct str[]){session->id, session->server, str_of(ttl_text(job, ttl)),
-                                    str_of(words[request->expect]), request->replaces, session->data},
-               6, on_put, job);
+                                    str_of(words[request->expect]), request->replaces, session->data,
+                                    str_of(version)},
+               7, on_put, job);
 }
 
 static void on_claimed(const struct redis_result *result, void *user);
@@ -136,7 +138,8 @@ static void on_present(const struct redis_result *result, void *user)
     bool is_there = session_packed_read(packed, request->session.player, &session) == 0;
     bool is_expected =
         request->expect == SESSION_EXPECT_ANY || (request->expect == SESSION_EXPECT_NONE && !is_there) ||
-        (request->expect == SESSION_EXPECT_ID && is_there && str_eq(session.id, request->replaces));
+        (request->expect == SESSION_EXPECT_ID && is_there && str_eq(session.id, request->replaces) &&
+         (request->version == 0 || request->version == session.version));
     if (is_expected) {
         job_record(job, "read", job->player, job->type, NULL, 0, on_holder, job);
         return;

@@ -81,9 +81,10 @@ local function keep(session)
   settle(rec, player, all)
 end
 if op == 'put' then
-  local server, ttl, expect, replaces, data = ARGV[7], tonumber(ARGV[8]), ARGV[9], ARGV[10], ARGV[11]
+  local server, ttl, expect, replaces, data, version = ARGV[7], tonumber(ARGV[8]), ARGV[9], ARGV[10], ARGV[11], ARGV[12]
   if x and x.id == id and x.token == token then return answer('ok', x.created ~= x.touched, x) end  -- asked again
-  if expect == 'none' and x or expect == 'id' and not (x and x.id == replaces) then
+  if expect == 'none' and x or expect == 'id' and
+    not (x and x.id == replaces and (version == '0' or x.touched == version)) then
     return answer('conflict', x, x)
   end
   local mine, count = x and x.id == id, 0

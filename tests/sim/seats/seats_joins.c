@@ -17,7 +17,8 @@ enum { SEAT_TTL_MS = 8000, LIMIT_MS = 5000, SETTLE_MS = 1000, MEMBERS = 40, SESS
 struct member {
     char session[32], server[16], before[32], server_before[16]; /* "": none */
     int64_t created, changed_at, undone_at;
-    unsigned runs; /* joins under way */
+    uint64_t version; /* of the session */
+    unsigned runs;    /* joins under way */
 };
 
 struct joiner {
@@ -45,6 +46,7 @@ struct errand {
     uint64_t serial;
     struct member *member;
     enum join_effect_type type;
+    uint64_t version;
     char session[32], seat[32], server[16];
     bool applies, tells;
     struct join_event event;
@@ -87,7 +89,8 @@ static struct errand *another(const struct errand *errand, bool applies, bool te
 static void ask(struct joiner *joiner, const struct join_effect *effect)
 {
     struct world *world = joiner->world;
-    struct errand errand = {.serial = joiner->serial, .member = joiner->member, .type = effect->type};
+    struct errand errand = {
+        .serial = joiner->serial, .member = joiner->member, .type = effect->type, .version = effect->version};
     copy(errand.session, sizeof(errand.session), effect->session);
     copy(errand.seat, sizeof(errand.seat), effect->seat);
     copy(errand.server, sizeof(errand.server), effect->server);
@@ -114,6 +117,7 @@ static void change(struct world *world, struct member *member, const char *sessi
     snprintf(member->session, sizeof(member->session), "%s", session);
     snprintf(member->server, sizeof(member->server), "%s", server);
     member->created = member->changed_at = world->now;
+    member->version++;
 }
 
 void joins_undone(struct world *world, bool all)
@@ -143,13 +147,16 @@ static struct join_event apply(struct world *world, struct errand *errand)
     case JOIN_DO_FIND:
         snprintf(errand->found, sizeof(errand->found), "%s", member->session);
         snprintf(errand->found_server, sizeof(errand->found_server), "%s", member->server);
-        return (struct join_event){.type = member->session[0] == '\0' ? JOIN_ON_NONE : JOIN_ON_FOUND};
+        return (struct join_event){.type = member->session[0] == '\0' ? JOIN_ON_NONE : JOIN_ON_FOUND,
+                                   .version = member->version};
     case JOIN_DO_TOUCH:
+        member->version += strcmp(member->session, errand->session) == 0;
         return (struct join_event){.type = strcmp(member->session, errand->session) == 0 ? JOIN_ON_TOUCHED
                                                                                          : JOIN_ON_LOST,
                                    .young = world->now - member->created < SEAT_TTL_MS + 2000};
     default:
-        if (strcmp(member->session, errand->session) != 0) {
+        if (strcmp(member->session, errand->session) != 0 ||
+            (errand->version != 0 && errand->version != member->version)) {
             return (struct join_event){.type = JOIN_ON_LOST};
         }
         change(world, member, errand->seat, errand->server);

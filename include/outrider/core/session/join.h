@@ -1,6 +1,7 @@
 /* One join: brings one player to one server (docs/design/protocol.md, "Join"). It finds the session of the player, and has it
  * kept up where its server still takes it. Else it has a seat reserved and a session stored there, on the condition that it
- * replaces exactly what was found. Where another join was faster, the seat goes back and the answer is the other's session.
+ * replaces exactly what was found. Where another join was faster, the seat goes back and the answer is the other's session. Nor is a
+ * session replaced that was touched since it was found: the touch may be another join's, to which the server was there again.
  *
  *             found, and its server takes it            touched
  *     FINDING ──────────────────────────────> TOUCHING ──────────> READING ──> LEAVING ──> OVER
@@ -147,7 +148,8 @@ struct join {
     char *found_server;
     char *found;    /* the session found last where its server takes it */
     char *replaces; /* the session that is to be replaced; NULL: there is none */
-    char *from;     /* its server */
+    uint64_t replaces_version;
+    char *from; /* its server */
 };
 
 enum join_event_type {
@@ -172,6 +174,7 @@ struct join_event {
     enum join_event_type type;
     struct instant now;
     struct str session, server;
+    uint64_t version; /* of `session`, as the store says */
     enum join_standing standing;
     enum join_trouble trouble;
     bool young;
@@ -182,7 +185,7 @@ enum join_effect_type {
     JOIN_DO_TOUCH,    /* `session` */
     JOIN_DO_READ,     /* the reserved seat `seat` at `server` */
     JOIN_DO_ALLOCATE, /* a seat with the id `seat`, not at the server `from` (empty: at any) */
-    JOIN_DO_STORE, /* a session with the id of `seat` at `server`; it replaces `session` at `from`, empty: none */
+    JOIN_DO_STORE, /* a session with the id of `seat` at `server`; it replaces `session` of `version` at `from`, empty: none */
     JOIN_DO_RELEASE, /* `seat` at `server` */
     JOIN_DO_ANSWER, /* `outcome`; once. RECONNECTED, FOLLOWED: the session was the last one touched. with `seat`, it is
                          reserved still. PLACED: that of `seat` at `server` is the last one stored or found. FOLLOWED, PLACED: the player was at `from` (empty: nowhere) */
@@ -193,6 +196,7 @@ enum join_effect_type {
 struct join_effect {
     enum join_effect_type type;
     struct str session, seat, server, from;
+    uint64_t version;
     enum join_outcome outcome;
 };
 

@@ -48,6 +48,7 @@ struct session {
     struct str server; /* TYPE/ID */
     struct str data;   /* a JSON object, as short as it can be written; empty: {} */
     enum session_state state;
+    uint64_t version; /* the store's: another one after each put and each touch. 0: none */
     int64_t created_ms, touched_ms,
         expires_ms; /* ms since 1970; of an orphaned one, `expires_ms` counts its grace */
 };

@@ -52,7 +52,7 @@ const char *session_op_name(enum session_op op);
 enum session_expect {
     SESSION_EXPECT_ANY,  /* whatever the player has of the type is replaced */
     SESSION_EXPECT_NONE, /* the player has none of the type */
-    SESSION_EXPECT_ID    /* it has exactly the session `replaces` */
+    SESSION_EXPECT_ID    /* it has exactly the session `replaces`, of that `version` */
 };
 
 /* Texts are borrowed for the call. */
@@ -68,6 +68,8 @@ struct session_request {
     struct session session;
     enum session_expect expect; /* put */
     struct str replaces;        /* put: SESSION_EXPECT_ID */
+    uint64_t
+        version; /* put, the same: neither put nor touched since it had this `version`; 0: it may have been */
     int64_t ttl_ms;       /* put, touch, restore: the TTL; orphan: the grace; at most SESSION_TTL_MAX_MS */
     enum session_why why; /* end */
     size_t limit;         /* list: at most so many, SESSION_PAGE_MAX at most; 0: SESSION_PAGE_MAX */
@@ -81,7 +83,7 @@ enum session_failure {
     SESSION_AWAY, /* the store was not reached, or did not answer: it may have been done; asking again with the same id is safe */
     SESSION_FULL, /* not done: sessions.max, SESSION_TYPES_MAX, or the store's own limit is reached */
     SESSION_INVALID, /* not done: the request itself is wrong, as a name that is too long, or a cursor that is none */
-    SESSION_CONFLICT, /* put: not done. The player's present session is another (`session`, where there is one), or the id is that
+    SESSION_CONFLICT, /* put: not done. The player's present session is not the one expected (`session`, where there is one), or the id is that
                          of a session of another player or type (`session` is that one) */
     SESSION_FAILURE_COUNT
 };

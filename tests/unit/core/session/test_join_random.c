@@ -42,7 +42,7 @@ struct player_join {
     int64_t start_mono, answered_mono;
     char session[40]; /* of the answer */
     bool seated;
-    char touched[40]; /* the last one */
+    char touched[40]; /* the last one that was asked for */
 };
 
 struct world {
@@ -57,9 +57,11 @@ struct world {
     struct seat seats[SEATS_MAX];
     size_t seat_count;
     bool gone[SERVERS];
-    char session[40]; /* of the player; "": none */
-    int server;       /* where it is */
-    unsigned stored;  /* how often it was replaced */
+    char session[40];  /* of the player; "": none */
+    uint64_t version;  /* of the session */
+    int server;        /* where it is */
+    int64_t back_mono; /* when the server that crashed is there again */
+    unsigned stored;   /* how often it was replaced */
 };
 
 static uint64_t below(struct world *world, uint64_t limit)
@@ -131,17 +133,18 @@ static struct join_event reserve(struct world *world, const struct join_effect *
 
 static struct join_event put(struct world *world, const struct join_effect *effect)
 {
-    if (!str_eq(effect->session, str_of(world->session))) {
+    if (!str_eq(effect->session, str_of(world->session)) ||
+        (effect->version != 0 && effect->version != world->version)) {
         return (struct join_event){.type = JOIN_ON_LOST};
     }
+    world->version++;
     snprintf(world->session, sizeof(world->session), "%.*s", STR_ARG(effect->seat));
     world->server = server_of(effect->server);
     world->stored++;
     return (struct join_event){.type = JOIN_ON_STORED};
 }
 
-static struct join_event apply(struct world *world, struct player_join *join,
-                               const struct join_effect *effect)
+static struct join_event apply(struct world *world, const struct join_effect *effect)
 {
     switch (effect->type) {
     case JOIN_DO_FIND:
@@ -151,10 +154,11 @@ static struct join_event apply(struct world *world, struct player_join *join,
         return (struct join_event){.type = JOIN_ON_FOUND,
                                    .session = str_of(world->session),
                                    .server = str_of(server_name(world->server)),
+                                   .version = world->version,
                                    .standing = world->gone[world->server] ? JOIN_GONE : JOIN_TAKES};
     case JOIN_DO_TOUCH:
-        snprintf(join->touched, sizeof(join->touched), "%.*s", STR_ARG(effect->session));
         bool there = str_eq(effect->session, str_of(world->session));
+        world->version += there;
         return (struct join_event){.type = there ? JOIN_ON_TOUCHED : JOIN_ON_LOST, .young = true};
     case JOIN_DO_READ:
         return (struct join_event){.type = is_live(world, find_seat(world, effect->seat)) ? JOIN_ON_SEAT
@@ -186,6 +190,7 @@ static struct action *add_request(struct world *world, struct player_join *join,
                                 effect->type == JOIN_DO_ALLOCATE ? effect->from : effect->server};
     action->applies = true;
     action->effect.type = effect->type;
+    action->effect.version = effect->version;
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         snprintf(action->texts[i], sizeof(action->texts[i]), "%.*s", STR_ARG(texts[i]));
     }
@@ -196,6 +201,9 @@ static struct action *add_request(struct world *world, struct player_join *join,
 static void request(struct world *world, struct player_join *join, const struct join_effect *effect)
 {
     bool releases = effect->type == JOIN_DO_RELEASE;
+    if (effect->type == JOIN_DO_TOUCH) {
+        snprintf(join->touched, sizeof(join->touched), "%.*s", STR_ARG(effect->session));
+    }
     if (below(world, 100) >= world->fault_percent) {
         add_request(world, join, effect, (int64_t)below(world, SPAN_MS));
         return;
@@ -249,7 +257,7 @@ static void act(struct world *world, size_t index)
     action.effect.session = str_of(action.texts[0]);
     action.effect.seat = str_of(action.texts[1]);
     action.effect.server = action.effect.from = str_of(action.texts[2]);
-    struct join_event answer = apply(world, action.join, &action.effect);
+    struct join_event answer = apply(world, &action.effect);
     if (action.unanswered) {
         return;
     }
@@ -284,6 +292,9 @@ static bool advance(struct world *world)
         return false;
     }
     world->now.mono = at > world->now.mono ? at : world->now.mono;
+    if (world->back_mono <= world->now.mono) {
+        memset(world->gone, 0, sizeof(world->gone));
+    }
     if (due != NULL) {
         enum join_event_type type = due->started ? JOIN_ON_TICK : JOIN_ON_START;
         due->started = true;
@@ -382,6 +393,7 @@ static void play_round(struct world *world)
     unsigned stored = world->stored;
     memcpy(before, world->session, sizeof(before));
     start_joins(world);
+    world->back_mono = below(world, 2) == 0 ? NEVER_MS : world->now.mono + (int64_t)below(world, 8 * SPAN_MS);
     while (advance(world)) {
     }
     check_round(world, before, stored);
