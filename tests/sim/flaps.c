@@ -19,18 +19,22 @@ static bool is_excused(const struct node *node, enum status status)
            facts.life == LIFE_LEFT || reported == REPORTED_SHUTTING_DOWN;
 }
 
-/* Moves that count, within the time of the present configuration. */
-static unsigned moves(const struct node *node)
+/* Moves that count, within the time of the present configuration and after the moment `after`. */
+static unsigned moves(const struct node *node, int64_t after)
 {
     int64_t within = node_config(node)->server.flapping.within_ms, now = node_now(node).mono;
     unsigned known = node->flaps.count < FLAPS_MAX ? node->flaps.count : FLAPS_MAX, found = 0;
-    while (found < known && now - node->flaps.at[(node->flaps.count - 1 - found) % FLAPS_MAX] < within) {
-        found++;
+    for (int64_t at; found < known; found++) {
+        at = node->flaps.at[(node->flaps.count - 1 - found) % FLAPS_MAX];
+        if (now - at >= within || at <= after) {
+            break;
+        }
     }
     return found;
 }
 
-/* In one step after a gap the agent does not know, and knows again: what is counted from then on is at most what counts. */
+/* In one step after a gap the agent does not know, and knows again: what is counted from then on is at most what counts, and what is
+ * seen in that moment may not count. */
 static void note_gap(struct node *node)
 {
     struct flaps *flaps = &node->flaps;
@@ -38,6 +42,7 @@ static void note_gap(struct node *node)
         flaps->count = 0;
         flaps->excused = !flaps->up;
         flaps->partly = true;
+        flaps->gap_at = node_now(node).mono;
     }
     flaps->synced_at = node->world->now;
 }
@@ -73,10 +78,10 @@ void flaps_settle(struct node *node)
     flaps->excused = flaps->excused || (!flaps->up && is_excused(node, status));
     if (on && is_up(status)) {
         violated(node->world, node, "it flaps, and is published as %s", status_name(status));
-    } else if (on && !flaps->on && !flaps->partly && moves(node) < limit) {
-        violated(node->world, node, "it is damped after %u changes", moves(node));
-    } else if (!on && !flaps->on && limit > 0 && moves(node) > limit) {
-        violated(node->world, node, "it is not damped after %u changes", moves(node));
+    } else if (on && !flaps->on && !flaps->partly && moves(node, 0) < limit) {
+        violated(node->world, node, "it is damped after %u changes", moves(node, 0));
+    } else if (!on && !flaps->on && limit > 0 && moves(node, flaps->gap_at) > limit) {
+        violated(node->world, node, "it is not damped after %u changes", moves(node, flaps->gap_at));
     }
     if (flaps->on && !on) {
         /* Where it is down again in the same moment, that move was not seen. */

@@ -164,6 +164,7 @@ struct flaps {
     int64_t at[FLAPS_MAX]; /* mono: moves that count, as a ring */
     unsigned count;
     bool seen, up, excused, on, partly;
+    int64_t gap_at; /* mono ms of the latest gap's end */
     int64_t synced_at;
 };
 
