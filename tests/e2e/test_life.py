@@ -117,7 +117,7 @@ class Crash(Case):
         self.assertEqual(agent.stop(), 0)
 
     def test_ten_crashes_of_an_attached_server(self):
-        agent, watcher = self.agent(), self.watch()
+        agent, watcher = self.agent(server={"flapping": None}), self.watch()
         agent.start()
 
         def live(life):
@@ -131,7 +131,7 @@ class Crash(Case):
         self.crash_and_return(agent, watcher, live, why)
 
     def test_ten_crashes_of_a_process(self):
-        agent, watcher = self.agent(), self.watch()
+        agent, watcher = self.agent(server={"flapping": None}), self.watch()
         agent.start()
 
         def live(life):
