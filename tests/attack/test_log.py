@@ -19,7 +19,7 @@ class Log(Hostile):
     def setUp(self):
         super().setUp()
         self.watcher = self.watch()
-        self.a = self.agent().start()
+        self.a = self.agent(server={"flapping": None}).start()  # thousands of changes are wanted here
         self.assertEqual(self.a.say("ready"), "OK")
         self.watcher.status("ready")
         self.began, self.before = time.monotonic(), self.a.log_path.stat().st_size

@@ -373,6 +373,9 @@ void server_step(struct server *server, const struct server_event *event, struct
 {
     server->stepped = event->now.mono;
     apply(server, event, effects);
+    if (event->type == SERVER_ON_LEARNED && server->probes[event->index].verdict != VERDICT_PASSING) {
+        return; /* it counts with the verdict, which may follow at once: what is published now would be over by then */
+    }
     notice_leaving(server, &event->now, effects);
     seek_host(server, event->now.mono, effects);
     run_watchdog(server, event->now.mono);

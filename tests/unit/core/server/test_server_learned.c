@@ -95,6 +95,19 @@ static void what_is_learned_counts_with_the_verdict(void **state)
     assert_int_equal(server_value(w->server, CONFIG_FACT_PLAYERS).source, SERVER_SOURCE_NONE);
 }
 
+/* The first step of a server looks up its host and offers its record: not one that brings only what does not count yet. */
+static void nothing_is_published_before_the_verdict(void **state)
+{
+    struct world *w = *state;
+    struct probe_facts facts = {.has_players = true, .players = 3};
+    struct server_event event = {.type = SERVER_ON_LEARNED, .index = 0, .facts = &facts, .now = w->now};
+    struct server_effect effect;
+    server_step(w->server, &event, &w->effects);
+    assert_false(queue_take(&w->effects, &effect));
+    judge(w, 0, VERDICT_PASSING);
+    assert_int_equal(server_value(w->server, CONFIG_FACT_PLAYERS).number, 3);
+}
+
 static void texts_that_no_record_may_have_are_left_out(void **state)
 {
     struct world *w = *state;
@@ -161,6 +174,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_learned_counts_with_the_verdict, begin, end),
+        cmocka_unit_test_setup_teardown(nothing_is_published_before_the_verdict, begin, end),
         cmocka_unit_test_setup_teardown(texts_that_no_record_may_have_are_left_out, begin, end),
         cmocka_unit_test_setup_teardown(a_reload_keeps_what_an_unchanged_probe_knows, begin, end),
         cmocka_unit_test_setup_teardown(nothing_is_learned_of_a_reported_port, begin, end),
