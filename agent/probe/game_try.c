@@ -1,6 +1,7 @@
 #include "game_try_internal.h"
 
 #include "connect_try_internal.h"
+#include "game_facts_internal.h"
 #include "outrider/base/brief.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
@@ -89,15 +90,8 @@ static void finish(struct game_try *attempt, enum probe_outcome outcome)
 
 void game_try_pass(struct game_try *attempt)
 {
-    const struct game_facts *facts = &attempt->query.facts;
     if (!attempt->is_done) {
-        attempt->result.facts = (struct probe_facts){.has_players = facts->has_players,
-                                                     .has_capacity = facts->has_capacity,
-                                                     .players = facts->players,
-                                                     .capacity = facts->capacity,
-                                                     .map = str_of(facts->map),
-                                                     .version = str_of(facts->version),
-                                                     .name = str_of(facts->name)};
+        attempt->result.facts = game_facts_of(&attempt->query.facts);
         attempt->detail[0] = '\0';
         finish(attempt, PROBE_PASSED);
     }

@@ -13,7 +13,7 @@ enum { ANSWER_MAX = 4096 };
 
 static void describe(const char *host, const struct config_probe *probe, struct buf *out)
 {
-    web_try_origin(out, probe->tls.given, host, probe->port);
+    web_try_origin(out, probe->tls.given, host, probe);
     if (probe->service != NULL) {
         buf_printf(out, "/%s", probe->service);
     }
@@ -22,14 +22,12 @@ static void describe(const char *host, const struct config_probe *probe, struct 
 static void send(struct web_try *attempt, struct http_call *call)
 {
     const struct config_probe *probe = attempt->probe;
-    struct http_tls tls = {.ca_file = probe->tls.ca_file,
-                           .server_name = probe->tls.server_name,
-                           .trusts_all = !probe->tls.verify};
+    const struct http_tls tls = web_try_tls(probe);
     struct buf url = {0}, body = {0};
     char agent[64];
     snprintf(agent, sizeof(agent), "User-Agent: outrider/%s", version_text());
     const char *const headers[] = {"Content-Type: application/grpc", "TE: trailers", agent, NULL};
-    web_try_origin(&url, probe->tls.given, attempt->host, probe->port);
+    web_try_origin(&url, probe->tls.given, attempt->host, probe);
     buf_str(&url, STR(GRPC_HEALTH_PATH));
     grpc_health_request(str_of(probe->service), &body);
     call->method = HTTP_POST;
@@ -66,13 +64,12 @@ static const struct web_kind kind = {.send = send, .judge = judge};
 static struct probe_try *start(const struct probe_context *context, const char *host,
                                const struct config_probe *probe, probe_try_fn *fn, void *user)
 {
-    struct http_client **client = &context->clients->grpc;
-    if (*client == NULL) {
-        *client = http_client_new(context->loop, context->resolver, NULL);
-        http_client_keep(*client, CONFIG_PROBES_MAX);
-        http_client_relay(*client);
+    struct http_client **kept = &context->clients->grpc;
+    if (*kept == NULL) {
+        *kept = web_try_client(context);
+        http_client_relay(*kept);
     }
-    return web_try_start(&kind, *client, host, probe, fn, user);
+    return web_try_start(&kind, *kept, host, probe, fn, user);
 }
 
 const struct probe_driver probe_grpc = {

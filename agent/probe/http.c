@@ -18,7 +18,7 @@ static bool is_of_url(char c)
 
 static void add_url(struct buf *out, const char *host, const struct config_probe *probe)
 {
-    web_try_origin(out, probe->scheme == CONFIG_PROBE_SECURE, host, probe->port);
+    web_try_origin(out, probe->scheme == CONFIG_PROBE_SECURE, host, probe);
     for (const char *c = probe->path == NULL ? "/" : probe->path; *c != '\0'; c++) {
         if (is_of_url(*c)) {
             buf_add(out, c, 1);
@@ -83,9 +83,7 @@ static void send(struct web_try *attempt, struct http_call *call)
     static const enum http_method methods[] = {
         [CONFIG_PROBE_GET] = HTTP_GET, [CONFIG_PROBE_HEAD] = HTTP_HEAD, [CONFIG_PROBE_POST] = HTTP_POST};
     const struct config_probe *probe = attempt->probe;
-    struct http_tls tls = {.ca_file = probe->tls.ca_file,
-                           .server_name = probe->tls.server_name,
-                           .trusts_all = !probe->tls.verify};
+    const struct http_tls tls = web_try_tls(probe);
     struct buf url = {0};
     struct headers headers = {0};
     const char *lines[COUNT_OF(headers.at) + 1] = {0};
@@ -144,12 +142,11 @@ static const struct web_kind kind = {.send = send, .judge = judge};
 static struct probe_try *start(const struct probe_context *context, const char *host,
                                const struct config_probe *probe, probe_try_fn *fn, void *user)
 {
-    struct http_client **client = &context->clients->http;
-    if (*client == NULL) {
-        *client = http_client_new(context->loop, context->resolver, NULL);
-        http_client_keep(*client, CONFIG_PROBES_MAX);
+    struct http_client **kept = &context->clients->http;
+    if (*kept == NULL) {
+        *kept = web_try_client(context);
     }
-    return web_try_start(&kind, *client, host, probe, fn, user);
+    return web_try_start(&kind, *kept, host, probe, fn, user);
 }
 
 const struct probe_driver probe_http = {

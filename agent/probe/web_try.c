@@ -1,15 +1,17 @@
 #include "web_try_internal.h"
 
+#include "connect_try_internal.h"
+#include "game_facts_internal.h"
 #include "outrider/base/brief.h"
 #include "outrider/base/mem.h"
 #include "outrider/os/clock.h"
 
 #include <stdlib.h>
 
-void web_try_origin(struct buf *out, bool is_tls, const char *host, uint16_t port)
+void web_try_origin(struct buf *out, bool is_tls, const char *host, const struct config_probe *probe)
 {
-    bool v6 = strchr(host, ':') != NULL;
-    buf_printf(out, "%s://%s%s%s:%u", is_tls ? "https" : "http", v6 ? "[" : "", host, v6 ? "]" : "", port);
+    buf_str(out, is_tls ? STR("https://") : STR("http://"));
+    connect_try_describe(host, probe, out);
 }
 
 void web_fail(struct web_verdict *verdict, const char *format, ...)
@@ -53,17 +55,10 @@ static void finish(struct web_try *attempt, const struct http_result *answer)
         bool is_tls = answer->transport == HTTP_TRANSPORT_TLS;
         brief_format(verdict.detail, sizeof(verdict.detail), "%s%s", is_tls ? "TLS: " : "", answer->reason);
     }
-    const struct game_facts *facts = &verdict.facts;
     struct probe_result result = {.outcome = verdict.outcome,
                                   .detail = verdict.detail,
                                   .duration_us = clock_mono_us() - attempt->started_us,
-                                  .facts = {.has_players = facts->has_players,
-                                            .has_capacity = facts->has_capacity,
-                                            .players = facts->players,
-                                            .capacity = facts->capacity,
-                                            .map = str_of(facts->map),
-                                            .version = str_of(facts->version),
-                                            .name = str_of(facts->name)}};
+                                  .facts = game_facts_of(&verdict.facts)};
     probe_try_fn *fn = attempt->fn;
     void *user = attempt->user;
     end(attempt);
@@ -92,6 +87,20 @@ static void on_result(const struct http_result *answer, void *user)
 void web_try_send(struct web_try *attempt, const struct http_call *call)
 {
     attempt->request = http_client_send(attempt->client, call, on_result, attempt);
+}
+
+struct http_client *web_try_client(const struct probe_context *context)
+{
+    struct http_client *client = http_client_new(context->loop, context->resolver, NULL);
+    http_client_keep(client, CONFIG_PROBES_MAX);
+    return client;
+}
+
+struct http_tls web_try_tls(const struct config_probe *probe)
+{
+    return (struct http_tls){.ca_file = probe->tls.ca_file,
+                             .server_name = probe->tls.server_name,
+                             .trusts_all = !probe->tls.verify};
 }
 
 struct probe_try *web_try_start(const struct web_kind *kind, struct http_client *client, const char *host,

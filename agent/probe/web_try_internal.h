@@ -43,6 +43,12 @@ struct web_try {
     bool is_second;
 };
 
+/* A client that keeps a connection for each probe. The caller owns it. */
+struct http_client *web_try_client(const struct probe_context *context);
+
+/* What the probe says of TLS; borrowed of it. */
+struct http_tls web_try_tls(const struct config_probe *probe);
+
 /* Starts an attempt through `client`, as the driver's start. */
 struct probe_try *web_try_start(const struct web_kind *kind, struct http_client *client, const char *host,
                                 const struct config_probe *probe, probe_try_fn *fn, void *user);
@@ -54,7 +60,7 @@ void web_try_cancel(struct probe_try *handle);
 void web_try_send(struct web_try *attempt, const struct http_call *call);
 
 /* Appends "http://HOST:PORT", with an IPv6 address in brackets. */
-void web_try_origin(struct buf *out, bool is_tls, const char *host, uint16_t port);
+void web_try_origin(struct buf *out, bool is_tls, const char *host, const struct config_probe *probe);
 
 /* Sets PROBE_FAILED, and why. */
 void web_fail(struct web_verdict *verdict, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -102,7 +102,7 @@ static void a_server_that_serves_passes(void **state)
     (void)state;
     char service[] = "game.v1.World";
     struct config_probe probe = probe_of(PATIENT_MS);
-    struct web_result result = web_try(&probe);
+    struct try_result result = web_try(&probe);
     web_assert(&result, PROBE_PASSED, "");
     assert_int_equal(web_server.last.size, 5);
     probe.service = service;
@@ -119,7 +119,7 @@ static void what_the_server_says_is_the_reason(void **state)
     (void)state;
     struct config_probe probe = probe_of(PATIENT_MS);
     message = STR("\0\0\0\0\2\x08\2");
-    struct web_result result = web_try(&probe);
+    struct try_result result = web_try(&probe);
     web_assert(&result, PROBE_FAILED, "NOT_SERVING");
     grpc_status = "12";
     message = STR("");
@@ -133,7 +133,7 @@ static void an_answer_without_trailers_fails(void **state)
     (void)state;
     struct config_probe probe = probe_of(PATIENT_MS);
     grpc_status = NULL;
-    struct web_result result = web_try(&probe);
+    struct try_result result = web_try(&probe);
     web_assert(&result, PROBE_FAILED, "the answer has no trailers");
 }
 
@@ -142,7 +142,7 @@ static void a_connection_is_kept_and_replaced(void **state)
     (void)state;
     struct config_probe probe = probe_of(PATIENT_MS);
     for (int i = 0; i < 4; i++) {
-        struct web_result result = web_try(&probe);
+        struct try_result result = web_try(&probe);
         web_assert(&result, PROBE_PASSED, "");
         assert_int_equal(web_server.accepted, 1);
     }
@@ -150,7 +150,7 @@ static void a_connection_is_kept_and_replaced(void **state)
     for (int i = 0; i < 5; i++) {
         web_step();
     }
-    struct web_result result = web_try(&probe);
+    struct try_result result = web_try(&probe);
     web_assert(&result, PROBE_PASSED, "");
     assert_int_equal(web_server.accepted, 1);
     web_close(&web_server.connections[0]);
@@ -173,7 +173,7 @@ static void a_kept_connection_that_goes_away_is_no_failure(void **state)
 {
     (void)state;
     struct config_probe probe = probe_of(PATIENT_MS);
-    struct web_result result = web_try(&probe);
+    struct try_result result = web_try(&probe);
     web_assert(&result, PROBE_PASSED, "");
     web_server.reply = go_away;
     result = web_try(&probe);
@@ -192,7 +192,7 @@ static void a_stream_that_is_reset_fails(void **state)
     (void)state;
     struct config_probe probe = probe_of(PATIENT_MS);
     web_server.reply = reset_stream;
-    struct web_result result = web_try(&probe);
+    struct try_result result = web_try(&probe);
     assert_int_equal(result.outcome, PROBE_RESET);
     assert_non_null(strstr(result.detail, "connection lost"));
 }
@@ -208,7 +208,7 @@ static void a_server_of_http_1_1_is_told(void **state)
     (void)state;
     struct config_probe probe = probe_of(PATIENT_MS);
     web_server.greet = greet_http1;
-    struct web_result result = web_try(&probe);
+    struct try_result result = web_try(&probe);
     web_assert(&result, PROBE_FAILED, "the server speaks HTTP/1.1 on this port, and not HTTP/2");
 }
 
@@ -223,7 +223,7 @@ static void garbage_fails(void **state)
     (void)state;
     struct config_probe probe = probe_of(PATIENT_MS);
     web_server.greet = greet_garbage;
-    struct web_result result = web_try(&probe);
+    struct try_result result = web_try(&probe);
     web_assert(&result, PROBE_FAILED, "what answers on this port does not speak HTTP/2");
 }
 
@@ -247,7 +247,7 @@ static void frames_without_end_are_bounded(void **state)
     web_server.reply = reply_flood;
     for (const char *kind = "PD"; *kind != '\0'; kind++) {
         message = (struct str){kind, 1};
-        struct web_result result = web_try(&probe);
+        struct try_result result = web_try(&probe);
         web_assert(&result, PROBE_FAILED, "the answer is larger than accepted");
     }
     buf_fini(&flood);
@@ -265,22 +265,16 @@ static void a_large_answer_fails(void **state)
     (void)state;
     struct config_probe probe = probe_of(PATIENT_MS);
     web_server.reply = reply_large;
-    struct web_result result = web_try(&probe);
+    struct try_result result = web_try(&probe);
     web_assert(&result, PROBE_FAILED, "the answer is larger than accepted");
-}
-
-static void reply_nothing(struct web_connection *connection, uint32_t stream)
-{
-    (void)connection;
-    (void)stream;
 }
 
 static void the_timeout_is_for_the_whole_answer(void **state)
 {
     (void)state;
     struct config_probe probe = probe_of(SHORT_MS);
-    web_server.reply = reply_nothing;
-    struct web_result result = web_try(&probe);
+    web_server.reply = web_reply_nothing;
+    struct try_result result = web_try(&probe);
     web_assert(&result, PROBE_TIMED_OUT, "no answer within 80ms");
     web_server.reply = send_head;
     result = web_try(&probe);
@@ -292,7 +286,7 @@ static void a_closed_port_refuses_and_a_name_needs_an_address(void **state)
     (void)state;
     struct config_probe probe = probe_of(PATIENT_MS);
     probe.port = web_server.port;
-    struct web_result result = web_try_host(&probe, "game..invalid");
+    struct try_result result = web_try_host(&probe, "game..invalid");
     web_assert(&result, PROBE_NOT_RESOLVED, "name not resolved: no such name");
     close(web_server.fd);
     result = web_try_host(&probe, "127.0.0.1");
@@ -302,30 +296,11 @@ static void a_closed_port_refuses_and_a_name_needs_an_address(void **state)
     web_server.fd = -1;
 }
 
-static void ignore_result(const struct probe_result *result, void *user)
-{
-    (void)result;
-    (void)user;
-    fail_msg("called");
-}
-
 static void a_cancelled_attempt_makes_no_callback(void **state)
 {
     (void)state;
     struct config_probe probe = probe_of(PATIENT_MS);
-    probe.port = web_server.port;
-    const struct probe_driver *driver = probe_driver_for(CONFIG_PROBE_GRPC);
-    driver->cancel(driver->start(&web_context, "127.0.0.1", &probe, ignore_result, NULL));
-    struct probe_try *running = driver->start(&web_context, "127.0.0.1", &probe, ignore_result, NULL);
-    web_server.reply = reply_nothing;
-    while (web_server.requests == 0) {
-        web_step();
-    }
-    driver->cancel(running);
-    driver->cancel(NULL);
-    for (int i = 0; i < 10; i++) {
-        web_step();
-    }
+    web_assert_cancels(&probe);
 }
 
 static void the_target_names_the_service(void **state)

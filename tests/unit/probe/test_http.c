@@ -49,7 +49,7 @@ static void the_request_is_that_of_the_configuration(void **state)
     (void)state;
     char path[] = "/health?deep=1", host[] = "game.example", name[] = "X-Key", value[] = "k1", agent[64];
     struct config_probe probe = probe_of(PATIENT_MS);
-    struct web_result result = web_try(&probe);
+    struct try_result result = web_try(&probe);
     web_assert(&result, PROBE_PASSED, "");
     says("GET / HTTP/1.1\r\nHost: 127.0.0.1:");
     says("\r\nAccept: */*\r\n");
@@ -79,7 +79,7 @@ static void the_environment_names_no_proxy(void **state)
     (void)state;
     setenv("http_proxy", "http://127.0.0.1:1", 1);
     struct config_probe probe = probe_of(PATIENT_MS);
-    struct web_result result = web_try(&probe);
+    struct try_result result = web_try(&probe);
     unsetenv("http_proxy");
     web_assert(&result, PROBE_PASSED, "");
 }
@@ -100,7 +100,7 @@ static void the_status_decides(void **state)
     struct config_probe probe = probe_of(PATIENT_MS);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         web_server.text = cases[i].answer;
-        struct web_result result = web_try(&probe);
+        struct try_result result = web_try(&probe);
         web_assert(&result, cases[i].detail[0] == '\0' ? PROBE_PASSED : PROBE_FAILED, cases[i].detail);
         assert_int_equal(web_server.requests, i + 1); /* no redirect is followed */
     }
@@ -109,7 +109,7 @@ static void the_status_decides(void **state)
     probe.statuses[0] = wanted;
     probe.status_count = 1;
     web_server.text = cases[3].answer;
-    struct web_result result = web_try(&probe);
+    struct try_result result = web_try(&probe);
     web_assert(&result, PROBE_PASSED, "");
     web_server.text = cases[1].answer;
     result = web_try(&probe);
@@ -123,7 +123,7 @@ static void the_body_must_contain_a_text(void **state)
     struct config_probe probe = probe_of(PATIENT_MS);
     probe.body = wanted;
     web_server.text = HEAD_OF(11) "{\"is\":\"up\"}";
-    struct web_result result = web_try(&probe);
+    struct try_result result = web_try(&probe);
     web_assert(&result, PROBE_PASSED, "");
     web_server.text = HEAD_OF(2) "{}";
     result = web_try(&probe);
@@ -161,7 +161,7 @@ static void a_large_body_is_cut_off(void **state)
     char wanted[] = "ok";
     struct config_probe probe = probe_of(PATIENT_MS);
     web_server.reply = reply_beyond;
-    struct web_result result = web_try(&probe);
+    struct try_result result = web_try(&probe);
     web_assert(&result, PROBE_PASSED, "");
     probe.body = wanted;
     result = web_try(&probe);
@@ -186,7 +186,7 @@ static void facts_are_where_the_pointers_say(void **state)
     probe.facts[3] = (struct config_label){.name = name, .value = to_name};
     web_server.text =
         HEAD_OF(60) "{\"on\":[3,7],\"max\":20,\"map\":\"harbor\",\"n/m\":\"A\",\"version\":\"1\"}";
-    struct web_result result = web_try(&probe);
+    struct try_result result = web_try(&probe);
     web_assert(&result, PROBE_PASSED, "");
     assert_int_equal(result.players, 3);
     assert_int_equal(result.capacity, 20);
@@ -209,13 +209,13 @@ static void a_connection_is_kept(void **state)
     (void)state;
     struct config_probe probe = probe_of(PATIENT_MS);
     for (int i = 0; i < 3; i++) {
-        struct web_result result = web_try(&probe);
+        struct try_result result = web_try(&probe);
         web_assert(&result, PROBE_PASSED, "");
     }
     assert_int_equal(web_server.accepted, 1);
     web_server.text = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     for (int i = 0; i < 3; i++) {
-        struct web_result result = web_try(&probe);
+        struct try_result result = web_try(&probe);
         web_assert(&result, PROBE_PASSED, "");
     }
     assert_int_equal(web_server.accepted, 3);
@@ -242,7 +242,7 @@ static void a_kept_connection_that_is_closed_is_no_failure(void **state)
 {
     (void)state;
     struct config_probe probe = probe_of(PATIENT_MS);
-    struct web_result result = web_try(&probe);
+    struct try_result result = web_try(&probe);
     web_assert(&result, PROBE_PASSED, "");
     web_close(&web_server.connections[0]);
     result = web_try(&probe); /* closed before the request */
@@ -264,7 +264,7 @@ static void a_new_connection_that_is_closed_is_one(void **state)
     struct config_probe probe = probe_of(PATIENT_MS);
     web_server.text = "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nhalf";
     web_server.reply = web_reply_reset;
-    struct web_result result = web_try(&probe);
+    struct try_result result = web_try(&probe);
     assert_int_equal(result.outcome, PROBE_RESET);
     assert_non_null(strstr(result.detail, "connection lost: "));
     assert_int_equal(web_server.accepted, 1);
@@ -284,7 +284,7 @@ static void what_is_no_http_fails(void **state)
     web_server.reply = web_reply_close;
     for (size_t i = 0; i < COUNT_OF(answers); i++) {
         web_server.text = answers[i];
-        struct web_result result = web_try(&probe);
+        struct try_result result = web_try(&probe);
         web_assert(&result, PROBE_FAILED, "no status line: what answers on this port does not speak HTTP");
     }
 }
@@ -322,7 +322,7 @@ static void what_never_ends_is_bounded(void **state)
     (void)state;
     struct config_probe probe = probe_of(PATIENT_MS);
     web_server.reply = reply_endless_head;
-    struct web_result result = web_try(&probe);
+    struct try_result result = web_try(&probe);
     web_assert(&result, PROBE_FAILED, "the headers of the answer exceed 16 kB");
     web_server.reply = reply_interim;
     result = web_try(&probe);
@@ -341,19 +341,13 @@ static void reply_slowly(struct web_connection *connection, uint32_t stream)
     connection->drip = str_of(web_server.text);
 }
 
-static void reply_nothing(struct web_connection *connection, uint32_t stream)
-{
-    (void)connection;
-    (void)stream;
-}
-
 static void the_timeout_is_for_the_whole_answer(void **state)
 {
     (void)state;
     static char line[4096];
     struct config_probe probe = probe_of(SHORT_MS);
-    web_server.reply = reply_nothing;
-    struct web_result result = web_try(&probe);
+    web_server.reply = web_reply_nothing;
+    struct try_result result = web_try(&probe);
     web_assert(&result, PROBE_TIMED_OUT, "no answer within 60ms");
     snprintf(line, sizeof(line), "HTTP/1.1 200 OK\r\nX: %04000d", 1);
     web_server.text = line;
@@ -371,7 +365,7 @@ static void a_closed_port_refuses_and_a_name_needs_an_address(void **state)
     (void)state;
     struct config_probe probe = probe_of(PATIENT_MS);
     probe.port = web_server.port;
-    struct web_result result = web_try_host(&probe, "localhost");
+    struct try_result result = web_try_host(&probe, "localhost");
     web_assert(&result, PROBE_PASSED, "");
     result = web_try_host(&probe, "game..invalid");
     web_assert(&result, PROBE_NOT_RESOLVED, "name not resolved: no such name");
@@ -392,35 +386,16 @@ static void a_server_without_tls_is_told(void **state)
     probe.scheme = CONFIG_PROBE_SECURE;
     web_server.text = "HTTP/1.1 400 Bad Request\r\n\r\n";
     web_server.greet = web_reply_close;
-    struct web_result result = web_try(&probe);
+    struct try_result result = web_try(&probe);
     web_assert(&result, PROBE_FAILED,
                "TLS: the server does not speak TLS on this port: use http://, or another port");
-}
-
-static void ignore_result(const struct probe_result *result, void *user)
-{
-    (void)result;
-    (void)user;
-    fail_msg("called");
 }
 
 static void a_cancelled_attempt_makes_no_callback(void **state)
 {
     (void)state;
     struct config_probe probe = probe_of(PATIENT_MS);
-    probe.port = web_server.port;
-    const struct probe_driver *driver = probe_driver_for(CONFIG_PROBE_HTTP);
-    driver->cancel(driver->start(&web_context, "127.0.0.1", &probe, ignore_result, NULL));
-    struct probe_try *running = driver->start(&web_context, "127.0.0.1", &probe, ignore_result, NULL);
-    web_server.reply = reply_nothing;
-    while (web_server.requests == 0) {
-        web_step();
-    }
-    driver->cancel(running);
-    driver->cancel(NULL);
-    for (int i = 0; i < 10; i++) {
-        web_step();
-    }
+    web_assert_cancels(&probe);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, web_setup, web_teardown)

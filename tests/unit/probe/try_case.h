@@ -22,7 +22,7 @@ int try_teardown(void **state);
 struct try_result {
     int calls;
     enum probe_outcome outcome;
-    char detail[192], map[257], version[257], name[257];
+    char detail[256], map[257], version[257], name[257];
     int64_t players, capacity; /* -1: unknown */
     int64_t duration_us;
 };

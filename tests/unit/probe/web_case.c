@@ -201,41 +201,57 @@ int web_teardown(void **state)
     return 0;
 }
 
-static void done(const struct probe_result *found, void *user)
+struct try_result web_try_host(const struct config_probe *probe, const char *host)
 {
-    struct web_result *result = user;
-    const struct probe_facts *facts = &found->facts;
-    assert_true(found->duration_us >= 0);
-    result->calls++;
-    result->outcome = found->outcome;
-    snprintf(result->detail, sizeof(result->detail), "%s", found->detail);
-    snprintf(result->map, sizeof(result->map), "%.*s", STR_ARG(facts->map));
-    snprintf(result->version, sizeof(result->version), "%.*s", STR_ARG(facts->version));
-    snprintf(result->name, sizeof(result->name), "%.*s", STR_ARG(facts->name));
-    result->players = facts->has_players ? (int64_t)facts->players : -1;
-    result->capacity = facts->has_capacity ? (int64_t)facts->capacity : -1;
-}
-
-struct web_result web_try_host(const struct config_probe *probe, const char *host)
-{
-    struct web_result result = {0};
-    assert_non_null(probe_driver_for(probe->type)->start(&web_context, host, probe, done, &result));
+    struct try_result result = {0};
+    assert_non_null(probe_driver_for(probe->type)->start(&web_context, host, probe, try_done, &result));
     assert_int_equal(result.calls, 0);
     while (result.calls == 0) {
         web_step();
     }
     loop_turn_once(web_context.loop, false);
     assert_int_equal(result.calls, 1);
+    assert_true(result.duration_us >= 0);
     return result;
 }
 
-struct web_result web_try(struct config_probe *probe)
+static void ignore_result(const struct probe_result *result, void *user)
+{
+    (void)result;
+    (void)user;
+    fail_msg("called");
+}
+
+void web_reply_nothing(struct web_connection *connection, uint32_t stream)
+{
+    (void)connection;
+    (void)stream;
+}
+
+void web_assert_cancels(struct config_probe *probe)
+{
+    const struct probe_driver *driver = probe_driver_for(probe->type);
+    probe->port = web_server.port;
+    driver->cancel(driver->start(&web_context, "127.0.0.1", probe, ignore_result, NULL));
+    struct probe_try *running = driver->start(&web_context, "127.0.0.1", probe, ignore_result, NULL);
+    web_server.reply = web_reply_nothing;
+    while (web_server.requests == 0) {
+        web_step();
+    }
+    driver->cancel(running);
+    driver->cancel(NULL);
+    for (int i = 0; i < 10; i++) {
+        web_step();
+    }
+}
+
+struct try_result web_try(struct config_probe *probe)
 {
     probe->port = web_server.port;
     return web_try_host(probe, "127.0.0.1");
 }
 
-void web_assert(const struct web_result *result, enum probe_outcome outcome, const char *detail)
+void web_assert(const struct try_result *result, enum probe_outcome outcome, const char *detail)
 {
     assert_string_equal(result->detail, detail);
     assert_int_equal(result->outcome, outcome);

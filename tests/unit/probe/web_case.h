@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "try_case.h"
+
 #include "outrider/base/buf.h"
 #include "outrider/probe/driver.h"
 
@@ -43,13 +45,6 @@ struct web_server {
     struct buf last; /* the last request */
 };
 
-struct web_result {
-    int calls;
-    enum probe_outcome outcome;
-    char detail[256], map[257], version[257], name[257];
-    int64_t players, capacity; /* -1: unknown */
-};
-
 extern struct web_server web_server;
 extern struct probe_context web_context;
 
@@ -58,18 +53,22 @@ int web_setup(void **state);
 int web_teardown(void **state);
 
 /* One attempt, until it has ended. `probe` is sent to the server of the test. */
-struct web_result web_try(struct config_probe *probe);
-struct web_result web_try_host(const struct config_probe *probe, const char *host);
+struct try_result web_try(struct config_probe *probe);
+struct try_result web_try_host(const struct config_probe *probe, const char *host);
+
+/* An attempt that is cancelled before its request, one that is cancelled after it, and none: no callback is made. */
+void web_assert_cancels(struct config_probe *probe);
 
 /* One step of the server and a turn of the loop. */
 void web_step(void);
 
-void web_assert(const struct web_result *result, enum probe_outcome outcome, const char *detail);
+void web_assert(const struct try_result *result, enum probe_outcome outcome, const char *detail);
 
-/* Replies with web_server.text, and keeps the connection, closes it or resets it. */
+/* Replies with web_server.text, and keeps the connection, closes it or resets it; or not at all. */
 void web_reply_text(struct web_connection *connection, uint32_t stream);
 void web_reply_close(struct web_connection *connection, uint32_t stream);
 void web_reply_reset(struct web_connection *connection, uint32_t stream);
+void web_reply_nothing(struct web_connection *connection, uint32_t stream);
 
 void web_send(struct web_connection *connection, struct str bytes);
 void web_close(struct web_connection *connection);
