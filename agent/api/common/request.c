@@ -69,6 +69,26 @@ bool api_read_query(struct api_call *call, bool is_stream, struct api_reply *rep
     return found == 0;
 }
 
+bool api_take_parameters(const struct api_call *call, api_parameter_fn *take, void *user,
+                         struct api_reply *reply)
+{
+    struct str query = call->request.query, name, value;
+    struct buf scratch = {0};
+    struct error err;
+    int found = 0, result = 0;
+    while (result == 0 && (found = http_query_next(&query, &scratch, &name, &value)) > 0) {
+        result = take(name, value, user, &err);
+    }
+    bool malformed = result == 0 && found < 0;
+    if (malformed) {
+        api_refuse(reply, 400, "bad_query", API_BAD_QUERY);
+    } else if (result < 0) {
+        api_refuse_parameter(reply, &err);
+    }
+    buf_fini(&scratch);
+    return result == 0 && !malformed;
+}
+
 /* ---- the guard ---- */
 
 /* HOST or HOST:PORT without its port and without brackets. Ports are not compared: a container's may be

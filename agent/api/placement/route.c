@@ -16,24 +16,22 @@
 
 #include <stdlib.h>
 
+static int take(struct str name, struct str value, void *user, struct error *err)
+{
+    return placing_take(user, name, value, err);
+}
+
 static bool read_query(struct api_call *call, struct placing *placing, struct api_reply *reply)
 {
-    struct str query = call->request.query, name, value;
-    struct buf scratch = {0};
     struct error err;
-    int found, result = 0;
-    while (result == 0 && (found = http_query_next(&query, &scratch, &name, &value)) > 0) {
-        result = placing_take(placing, name, value, &err);
+    if (!api_take_parameters(call, take, placing, reply)) {
+        return false;
     }
-    bool malformed = result == 0 && found < 0;
-    result = result == 0 && !malformed ? placing_complete(placing, &err) : result;
-    if (malformed) {
-        api_refuse(reply, 400, "bad_query", API_BAD_QUERY);
-    } else if (result < 0) {
+    if (placing_complete(placing, &err) < 0) {
         api_refuse_parameter(reply, &err);
+        return false;
     }
-    buf_fini(&scratch);
-    return result == 0 && !malformed;
+    return true;
 }
 
 /* Why this server, in a few words. */

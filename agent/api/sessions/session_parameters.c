@@ -38,9 +38,16 @@ static int take_limit(struct session_parameters *found, struct str value, struct
     return 0;
 }
 
-static int take(struct session_parameters *found, unsigned allowed, struct str name, struct str value,
-                struct error *err)
+struct reading {
+    struct session_parameters *found;
+    unsigned allowed;
+};
+
+static int take(struct str name, struct str value, void *user, struct error *err)
 {
+    const struct reading *reading = user;
+    struct session_parameters *found = reading->found;
+    unsigned allowed = reading->allowed;
     if (str_eq(name, STR("_"))) { /* against caches */
         return 0;
     }
@@ -68,25 +75,12 @@ static int take(struct session_parameters *found, unsigned allowed, struct str n
 bool session_parameters_read(struct api_call *call, unsigned allowed,
                              struct session_parameters *ret_parameters, struct api_reply *reply)
 {
-    struct str query = call->request.query, name, value;
-    struct buf scratch = {0};
-    struct error err = {0};
-    int found = 0, result = 0;
+    struct reading reading = {.found = ret_parameters, .allowed = allowed};
     *ret_parameters = (struct session_parameters){0};
     /* What is decoded is not longer than the query: it does not move. */
-    (void)buf_extend(&ret_parameters->kept, query.size + 1);
+    (void)buf_extend(&ret_parameters->kept, call->request.query.size + 1);
     ret_parameters->kept.size = 0;
-    while (result == 0 && (found = http_query_next(&query, &scratch, &name, &value)) > 0) {
-        result = take(ret_parameters, allowed, name, value, &err);
-    }
-    bool malformed = result == 0 && found < 0;
-    if (malformed) {
-        api_refuse(reply, 400, "bad_query", API_BAD_QUERY);
-    } else if (result < 0) {
-        api_refuse_parameter(reply, &err);
-    }
-    buf_fini(&scratch);
-    return result == 0 && !malformed;
+    return api_take_parameters(call, take, &reading, reply);
 }
 
 void session_parameters_fini(struct session_parameters *found)

@@ -50,6 +50,15 @@ struct api_request {
  * parameter is unknown or malformed. */
 bool api_read_query(struct api_call *call, bool is_stream, struct api_reply *reply);
 
+/* Takes one parameter of a query, decoded and borrowed for the call. Returns 0, or -1 with ERROR_NOT_FOUND for one that the path does
+ * not know and another error for a wrong value. */
+typedef int api_parameter_fn(struct str name, struct str value, void *user, struct error *err);
+
+/* Gives each parameter of the query to `take`, up to the first that is wrong. False with `reply` made an error when one is, or the
+ * query is malformed. */
+bool api_take_parameters(const struct api_call *call, api_parameter_fn *take, void *user,
+                         struct api_reply *reply);
+
 /* Checks Host, Origin, Content-Type and token, in this order, as the request's policy asks of those that change
  * state. PUT and DELETE, which no form can send, need a Content-Type only where they have a body. False with `reply` made an error. */
 bool api_may_change(struct api_call *call, struct api_reply *reply);
