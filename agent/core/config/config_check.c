@@ -19,7 +19,7 @@ struct rule {
     const char *reads[5];
 };
 
-static bool is_faulty(const struct config_check *check, const char *path)
+bool config_check_is_faulty(const struct config_check *check, const char *path)
 {
     return check->is_faulty != NULL && check->is_faulty(path, check->user);
 }
@@ -97,7 +97,7 @@ static void check_required(const struct config *config, const struct config_chec
 {
     for (size_t i = 0; i < settings_of_file.count && config->server.present; i++) {
         const struct setting *row = &settings_of_file.rows[i];
-        if ((row->flags & SETTING_REQUIRED) != 0 && !is_faulty(check, row->path) &&
+        if ((row->flags & SETTING_REQUIRED) != 0 && !config_check_is_faulty(check, row->path) &&
             !setting_is_set(row, config)) {
             report(check, row->path, "required, there is no default");
         }
@@ -325,24 +325,24 @@ static void check_read_open(const struct config *config, const struct config_che
     warn(check, "http.read", text);
 }
 
-/* Appends a key to the path of a probe. */
-static const char *key_of(const char *probe, const char *key, char out[static 64])
+const char *config_check_key(const char *entry, const char *key, char out[static CONFIG_CHECK_PATH_SIZE])
 {
-    snprintf(out, 64, "%s.%s", probe, key);
+    snprintf(out, CONFIG_CHECK_PATH_SIZE, "%s.%s", entry, key);
     return out;
 }
 
 static void check_probe_name(const struct config *config, size_t index, const char *path,
                              const struct config_check *check)
 {
-    char at[64];
+    char at[CONFIG_CHECK_PATH_SIZE];
     const char *name = config->probes[index].name;
-    if (name == NULL && !is_faulty(check, key_of(path, "name", at))) {
+    if (name == NULL && !config_check_is_faulty(check, config_check_key(path, "name", at))) {
         report(check, at, "required: it names the probe in status, log and metrics");
     }
     for (size_t i = 0; i < index; i++) {
         if (same(config->probes[i].name, name)) {
-            report(check, key_of(path, "name", at), "`%s` is the name of probes[%zu] already", name, i);
+            report(check, config_check_key(path, "name", at), "`%s` is the name of probes[%zu] already", name,
+                   i);
             return;
         }
     }
@@ -361,14 +361,15 @@ static void check_probes(const struct config *config, const struct config_check 
 static void check_candidacy(const struct config *config, size_t index, const char *path,
                             const struct config_check *check)
 {
-    char at[64], renew[24], third[24];
+    char at[CONFIG_CHECK_PATH_SIZE], renew[24], third[24];
     const struct config_candidacy *candidacy = &config->candidacies[index];
-    if (candidacy->renew_ms > candidacy->ttl_ms / 3 && !is_faulty(check, key_of(path, "ttl", at)) &&
-        !is_faulty(check, key_of(path, "renew", at))) {
+    if (candidacy->renew_ms > candidacy->ttl_ms / 3 &&
+        !config_check_is_faulty(check, config_check_key(path, "ttl", at)) &&
+        !config_check_is_faulty(check, config_check_key(path, "renew", at))) {
         report(check, at, "%s must not be above a third of the ttl, %s",
                duration_format(candidacy->renew_ms, renew), duration_format(candidacy->ttl_ms / 3, third));
     }
-    if (is_faulty(check, key_of(path, "scope", at))) {
+    if (config_check_is_faulty(check, config_check_key(path, "scope", at))) {
         return;
     }
     if (!config->server.present && is_auto(candidacy->scope)) {
@@ -377,7 +378,7 @@ static void check_candidacy(const struct config *config, size_t index, const cha
     for (size_t i = 0; i < index; i++) {
         char other[64];
         snprintf(other, sizeof(other), "leader[%zu].scope", i);
-        if (!is_faulty(check, other) &&
+        if (!config_check_is_faulty(check, other) &&
             same(config_scope(config, &config->candidacies[i]), config_scope(config, candidacy))) {
             report(check, at, "`%s` is the scope of leader[%zu] already", config_scope(config, candidacy), i);
             return;
@@ -440,7 +441,7 @@ void config_check(const struct config *config, const struct config_check *check)
     for (size_t i = 0; i < COUNT_OF(rules); i++) {
         bool sound = true;
         for (size_t j = 0; rules[i].reads[j] != NULL; j++) {
-            sound = sound && !is_faulty(check, rules[i].reads[j]);
+            sound = sound && !config_check_is_faulty(check, rules[i].reads[j]);
         }
         if (sound) {
             rules[i].apply(config, check);

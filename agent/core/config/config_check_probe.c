@@ -8,25 +8,17 @@
 
 #include <stdio.h>
 
-enum { AT_SIZE = 64, SOCKET_PATH_MAX = 107 };
-
-static const char *at_key(const char *path, const char *key, char out[static AT_SIZE])
-{
-    snprintf(out, AT_SIZE, "%s.%s", path, key);
-    return out;
-}
-
 static bool is_faulty(const struct config_check *check, const char *path, const char *key)
 {
-    char at[AT_SIZE];
-    return check->is_faulty != NULL && check->is_faulty(at_key(path, key, at), check->user);
+    char at[CONFIG_CHECK_PATH_SIZE];
+    return config_check_is_faulty(check, config_check_key(path, key, at));
 }
 
 static void report(const struct config_check *check, const char *path, const char *key, const char *text)
 {
-    char at[AT_SIZE];
-    if (!is_faulty(check, path, key)) {
-        check->report(at_key(path, key, at), text, check->user);
+    char at[CONFIG_CHECK_PATH_SIZE];
+    if (!config_check_is_faulty(check, config_check_key(path, key, at))) {
+        check->report(at, text, check->user);
     }
 }
 
@@ -50,8 +42,8 @@ static void check_keys(const struct config_probe *probe, const char *path, const
     settings_defaults(&settings_of_probe, &plain);
     for (size_t i = 0; i < settings_of_probe.count; i++) {
         const struct setting *row = &settings_of_probe.rows[i];
-        char at[AT_SIZE], types[96], text[256];
-        at_key(path, row->path, at);
+        char at[CONFIG_CHECK_PATH_SIZE], types[96], text[256];
+        config_check_key(path, row->path, at);
         bool written = check->is_written != NULL && check->is_written(at, check->user);
         if (row->kinds == 0 || (row->kinds & 1u << probe->type) != 0 ||
             (!written && setting_equal(row, probe, &plain))) {
@@ -77,8 +69,8 @@ static void check_required(const struct config_probe *probe, const char *path,
     if (probe->type == CONFIG_PROBE_UNIX && probe->path == NULL) {
         report(check, path, "path", "required: a unix probe connects to a path");
     }
-    /* 107 bytes and a NUL are what sun_path holds (unix(7)). */
-    if (probe->type == CONFIG_PROBE_UNIX && probe->path != NULL && strlen(probe->path) > SOCKET_PATH_MAX) {
+    if (probe->type == CONFIG_PROBE_UNIX && probe->path != NULL &&
+        strlen(probe->path) > SETTINGS_SOCKET_PATH_MAX) {
         report(check, path, "path", "is too long for the path of a socket: at most 107 bytes");
     }
     if (probe->type == CONFIG_PROBE_EXEC && probe->command_count == 0) {

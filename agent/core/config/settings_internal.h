@@ -17,6 +17,13 @@ const char *settings_format_size(int64_t bytes, char out[static 24]);
 struct config;
 struct config_check;
 
+/* Whether `path` is known to be wrong already. */
+bool config_check_is_faulty(const struct config_check *check, const char *path);
+
+/* Writes the path of a key of an entry to `out`, and returns it: "probes[0].name". */
+enum { CONFIG_CHECK_PATH_SIZE = 64 };
+const char *config_check_key(const char *entry, const char *key, char out[static CONFIG_CHECK_PATH_SIZE]);
+
 /* A rule of config_check(): what is of no use in sessions.redis. */
 void config_check_redis(const struct config *config, const struct config_check *check);
 
@@ -61,6 +68,12 @@ int shape_hook_event(struct str text, struct error *err);
 
 /* Whether all of it is A-Z a-z 0-9 or one of `others`; so is an empty text. */
 bool settings_consists_of(struct str text, const char *others);
+
+/* What sun_path holds beside a NUL (unix(7)). */
+enum { SETTINGS_SOCKET_PATH_MAX = 107 };
+
+/* Whether it may be the name or the number of a user or a group. */
+bool settings_is_account(struct str text);
 
 /* Printable UTF-8, not empty, at most `max` bytes. */
 int settings_check_text(struct str text, size_t max, struct error *err);

@@ -81,6 +81,5 @@ int shape_argument(struct str text, struct error *err)
 
 int shape_user(struct str text, struct error *err)
 {
-    bool fits = text.size <= 32 && consists_of(text, "_.-") && text.data[0] != '-';
-    return fits ? 0 : settings_wrong(err, text, "is not the name or number of a user");
+    return settings_is_account(text) ? 0 : settings_wrong(err, text, "is not the name or number of a user");
 }

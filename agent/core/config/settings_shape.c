@@ -5,14 +5,7 @@
 #include "outrider/core/config/address.h"
 #include "outrider/core/config/config.h"
 
-enum {
-    TEXT_MAX = 128,
-    PREFIX_MAX = 256,
-    NAMESPACE_MAX = 64,
-    LABEL_VALUE_MAX = 256,
-    SOCKET_PATH_MAX = 107,
-    PATH_MAX_BYTES = 4095
-};
+enum { TEXT_MAX = 128, PREFIX_MAX = 256, NAMESPACE_MAX = 64, LABEL_VALUE_MAX = 256, PATH_MAX_BYTES = 4095 };
 enum { QUOTED_MAX = 64 };
 
 int settings_wrong(struct error *err, struct str text, const char *what)
@@ -264,14 +257,17 @@ int shape_directory(struct str text, struct error *err)
 
 int shape_socket(struct str text, struct error *err)
 {
-    /* 107 bytes and a NUL are what sun_path holds (unix(7)). */
-    return check_file_path(text, SOCKET_PATH_MAX, err);
+    return check_file_path(text, SETTINGS_SOCKET_PATH_MAX, err);
+}
+
+bool settings_is_account(struct str text)
+{
+    return text.size >= 1 && text.size <= 32 && settings_consists_of(text, "_.-") && text.data[0] != '-';
 }
 
 int shape_group(struct str text, struct error *err)
 {
-    bool fits = text.size >= 1 && text.size <= 32 && settings_consists_of(text, "_.-") && text.data[0] != '-';
-    return fits ? 0 : settings_wrong(err, text, "is not the name or number of a group");
+    return settings_is_account(text) ? 0 : settings_wrong(err, text, "is not the name or number of a group");
 }
 
 int shape_host_name(struct str text, struct error *err)
