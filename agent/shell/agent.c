@@ -13,6 +13,7 @@
 #include "outrider/os/clock.h"
 #include "outrider/os/entropy.h"
 #include "outrider/os/environment.h"
+#include "outrider/os/mapped_code.h"
 #include "outrider/os/privileges.h"
 #include "outrider/registry/etcd/etcd.h"
 
@@ -441,6 +442,7 @@ static int start_and_run(struct agent *agent)
         log_error("agent", "start failed", LOG_TEXT("error", err.text));
         return failed;
     }
+    mapped_code_release(); /* most of it was for the start */
     run(agent);
     return agent->exit_code;
 }

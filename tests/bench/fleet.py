@@ -204,8 +204,8 @@ class Fleet:
         return sum(each["status"] == "ready" for each in self.records()) == len(self.agents)
 
     def await_watches(self):
-        """Two keys for each agent, the fleet for each observer, and no other watches."""
-        wanted = 2 * len(self.agents) + len(self.observers)
+        """Two keys for each agent; records, reservations and leaders for each observer; and no other watches."""
+        wanted = 2 * len(self.agents) + 3 * len(self.observers)
         found = lambda: self.etcd.metrics()[0]["watchers"]
         try:
             lib.wait_until("the watches", lambda: found() == wanted)

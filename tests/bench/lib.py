@@ -159,7 +159,8 @@ def etcd3_modules(place):
 
 
 class Agent:
-    """An agent with the defaults of a deployment, a record of its own, and every socket in its own folder."""
+    """An agent with the defaults of a deployment, a record of its own, and every socket in its own folder. Its server is never
+    said to be flapping: rows crash it more often than that allows."""
 
     def __init__(self, place, name, port, interval="5s", state=False, start=True):
         self.place = place
@@ -174,7 +175,7 @@ class Agent:
         if state:
             (self.folder / "state").mkdir()
         self.config.write_text(
-            f"server: {{type: bench, id: {name}, host: 127.0.0.1, ports: [{port}]}}\n"
+            f"server: {{type: bench, id: {name}, host: 127.0.0.1, ports: [{port}], flapping: null}}\n"
             f"registry: {{endpoints: [\"{place.endpoint}\"], ttl: {TTL_S}s}}\n"
             f"status: {{socket: {self.folder}/status.sock, notify_socket: {self.folder}/notify.sock, "
             f"min_publish_interval: {interval}}}\n"
