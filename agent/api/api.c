@@ -3,6 +3,7 @@
 
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/deferred.h"
+#include "outrider/api/common/guard.h"
 #include "outrider/api/common/handlers.h"
 #include "outrider/api/common/placements.h"
 #include "outrider/api/common/reply.h"

@@ -1,16 +1,16 @@
 /* The routes: which handler a request goes to, and what is checked before. */
 #include "outrider/api/common/context.h"
+#include "outrider/api/common/guard.h"
 #include "outrider/api/common/handlers.h"
 #include "outrider/api/common/reply.h"
 #include "outrider/base/buf.h"
 #include "outrider/core/fleet/filter.h"
 #include "outrider/io/http/http_parse.h"
-#include "outrider/io/http/server/http_server.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* All but ROUTE_GET, which takes HEAD as well, change state. Every route but those of health has a guard. */
+/* All but ROUTE_GET, which takes HEAD as well, change state. */
 enum route_method { ROUTE_GET, ROUTE_POST, ROUTE_PUT, ROUTE_DELETE };
 static const struct str method_names[] = {
     [ROUTE_GET] = STR_INIT("GET"),
@@ -18,9 +18,15 @@ static const struct str method_names[] = {
     [ROUTE_PUT] = STR_INIT("PUT"),
     [ROUTE_DELETE] = STR_INIT("DELETE"),
 };
+/* What is judged before the role, by what a request does. */
+enum route_checks {
+    ANYONE = 0, /* health: whatever Host says */
+    READS = API_CHECK_HOST,
+    CHANGES = API_CHECK_HOST | API_CHECK_ORIGIN | API_CHECK_TYPE
+};
 /* What the handler finds in its call, besides the view: the fleet is known; the parameters are a filter; they may have the
- * id of an event; anyone may ask, whatever Host says; the parameters are not read yet; the peer is named, as the owner of a hold. */
-enum route_needs { NOTHING = 0, FLEET = 1, FILTER = 2, STREAM = 4, HEALTH = 8, UNREAD = 16, PEER = 32 };
+ * id of an event; the parameters are not read yet. */
+enum route_needs { NOTHING = 0, FLEET = 1, FILTER = 2, STREAM = 4, UNREAD = 8 };
 
 /* A {name} matches one segment, which is decoded once it is known where it ends: %2F is a part of a name and separates nothing. All
  * else is compared as it was sent, so that a path that a proxy's rule does not match leads nowhere. Of two paths that match, the first
@@ -28,44 +34,50 @@ enum route_needs { NOTHING = 0, FLEET = 1, FILTER = 2, STREAM = 4, HEALTH = 8, U
 static const struct route {
     enum route_method method;
     const char *path;
+    enum access_role takes; /* the least role that may */
+    enum route_checks checks;
     unsigned needs;
     api_handler_fn *handler;
 } routes[] = {
-    {ROUTE_GET, "/api/agent", NOTHING, api_agent},
-    {ROUTE_POST, "/api/agent/drain", PEER, api_drain},
-    {ROUTE_POST, "/api/agent/undrain", PEER, api_undrain},
-    {ROUTE_GET, "/api/services", FILTER | FLEET, api_services},
-    {ROUTE_GET, "/api/services/{type}/{id}", FLEET, api_service},
-    {ROUTE_POST, "/api/services/{type}/{id}/drain", PEER, api_service_drain},
-    {ROUTE_POST, "/api/services/{type}/{id}/undrain", PEER, api_service_undrain},
-    {ROUTE_GET, "/api/route/{type}", FLEET | UNREAD, api_route},
-    {ROUTE_GET, "/api/leader", FLEET, api_leaders},
-    {ROUTE_GET, "/api/leader/{scope}", FLEET, api_leader},
-    {ROUTE_POST, "/api/allocate/{type}", FLEET, api_allocate},
-    {ROUTE_POST, "/api/join/{type}", FLEET, api_join},
-    {ROUTE_GET, "/api/reservations/{type}/{server}/{id}", NOTHING, api_reservation},
-    {ROUTE_DELETE, "/api/reservations/{type}/{server}/{id}", NOTHING, api_reservation_release},
-    {ROUTE_POST, "/api/reservations/{type}/{server}/{id}/extend", NOTHING, api_reservation_extend},
-    {ROUTE_GET, "/api/subscribe", FILTER | STREAM, api_subscribe},
-    {ROUTE_GET, "/api/sessions", UNREAD, api_sessions},
-    {ROUTE_POST, "/api/sessions", NOTHING, api_session_post},
-    {ROUTE_GET, "/api/sessions/subscribe", UNREAD, api_sessions_subscribe},
-    {ROUTE_GET, "/api/sessions/{id}", NOTHING, api_session},
-    {ROUTE_PUT, "/api/sessions/{id}", NOTHING, api_session_put},
-    {ROUTE_DELETE, "/api/sessions/{id}", NOTHING, api_session_delete},
-    {ROUTE_POST, "/api/sessions/{id}/touch", NOTHING, api_session_touch},
-    {ROUTE_GET, "/api/players/{player}/session", UNREAD, api_player_session},
-    {ROUTE_GET, "/service-discovery/status", NOTHING, api_discovery_status},
-    {ROUTE_GET, "/service-discovery/services", FLEET, api_discovery_services},
-    {ROUTE_GET, "/service-discovery/services/{id}/health", FLEET, api_discovery_health},
-    {ROUTE_GET, "/service-discovery/topology", FLEET, api_discovery_topology},
-    {ROUTE_GET, "/service-discovery/events", FLEET | STREAM, api_discovery_events},
-    {ROUTE_POST, "/service-discovery/services/{id}/enable", FLEET | PEER, api_discovery_enable},
-    {ROUTE_POST, "/service-discovery/services/{id}/disable", FLEET | PEER, api_discovery_disable},
-    {ROUTE_GET, "/healthz", HEALTH, api_healthz},
-    {ROUTE_GET, "/health", HEALTH, api_healthz},
-    {ROUTE_GET, "/readyz", HEALTH, api_readyz},
-    {ROUTE_GET, "/metrics", NOTHING, api_metrics},
+    {ROUTE_GET, "/api/agent", ACCESS_VIEWER, READS, NOTHING, api_agent},
+    {ROUTE_POST, "/api/agent/drain", ACCESS_OPERATOR, CHANGES, NOTHING, api_drain},
+    {ROUTE_POST, "/api/agent/undrain", ACCESS_OPERATOR, CHANGES, NOTHING, api_undrain},
+    {ROUTE_GET, "/api/services", ACCESS_VIEWER, READS, FILTER | FLEET, api_services},
+    {ROUTE_GET, "/api/services/{type}/{id}", ACCESS_VIEWER, READS, FLEET, api_service},
+    {ROUTE_POST, "/api/services/{type}/{id}/drain", ACCESS_OPERATOR, CHANGES, NOTHING, api_service_drain},
+    {ROUTE_POST, "/api/services/{type}/{id}/undrain", ACCESS_OPERATOR, CHANGES, NOTHING, api_service_undrain},
+    {ROUTE_GET, "/api/route/{type}", ACCESS_VIEWER, READS, FLEET | UNREAD, api_route},
+    {ROUTE_GET, "/api/leader", ACCESS_VIEWER, READS, FLEET, api_leaders},
+    {ROUTE_GET, "/api/leader/{scope}", ACCESS_VIEWER, READS, FLEET, api_leader},
+    {ROUTE_POST, "/api/allocate/{type}", ACCESS_SERVICE, CHANGES, FLEET, api_allocate},
+    {ROUTE_POST, "/api/join/{type}", ACCESS_SERVICE, CHANGES, FLEET, api_join},
+    {ROUTE_GET, "/api/reservations/{type}/{server}/{id}", ACCESS_VIEWER, READS, NOTHING, api_reservation},
+    {ROUTE_DELETE, "/api/reservations/{type}/{server}/{id}", ACCESS_SERVICE, CHANGES, NOTHING,
+     api_reservation_release},
+    {ROUTE_POST, "/api/reservations/{type}/{server}/{id}/extend", ACCESS_SERVICE, CHANGES, NOTHING,
+     api_reservation_extend},
+    {ROUTE_GET, "/api/subscribe", ACCESS_VIEWER, READS, FILTER | STREAM, api_subscribe},
+    {ROUTE_GET, "/api/sessions", ACCESS_VIEWER, READS, UNREAD, api_sessions},
+    {ROUTE_POST, "/api/sessions", ACCESS_SERVICE, CHANGES, NOTHING, api_session_post},
+    {ROUTE_GET, "/api/sessions/subscribe", ACCESS_VIEWER, READS, UNREAD, api_sessions_subscribe},
+    {ROUTE_GET, "/api/sessions/{id}", ACCESS_VIEWER, READS, NOTHING, api_session},
+    {ROUTE_PUT, "/api/sessions/{id}", ACCESS_SERVICE, CHANGES, NOTHING, api_session_put},
+    {ROUTE_DELETE, "/api/sessions/{id}", ACCESS_SERVICE, CHANGES, NOTHING, api_session_delete},
+    {ROUTE_POST, "/api/sessions/{id}/touch", ACCESS_SERVICE, CHANGES, NOTHING, api_session_touch},
+    {ROUTE_GET, "/api/players/{player}/session", ACCESS_VIEWER, READS, UNREAD, api_player_session},
+    {ROUTE_GET, "/service-discovery/status", ACCESS_VIEWER, READS, NOTHING, api_discovery_status},
+    {ROUTE_GET, "/service-discovery/services", ACCESS_VIEWER, READS, FLEET, api_discovery_services},
+    {ROUTE_GET, "/service-discovery/services/{id}/health", ACCESS_VIEWER, READS, FLEET, api_discovery_health},
+    {ROUTE_GET, "/service-discovery/topology", ACCESS_VIEWER, READS, FLEET, api_discovery_topology},
+    {ROUTE_GET, "/service-discovery/events", ACCESS_VIEWER, READS, FLEET | STREAM, api_discovery_events},
+    {ROUTE_POST, "/service-discovery/services/{id}/enable", ACCESS_OPERATOR, CHANGES, FLEET,
+     api_discovery_enable},
+    {ROUTE_POST, "/service-discovery/services/{id}/disable", ACCESS_OPERATOR, CHANGES, FLEET,
+     api_discovery_disable},
+    {ROUTE_GET, "/healthz", ACCESS_NONE, ANYONE, NOTHING, api_healthz},
+    {ROUTE_GET, "/health", ACCESS_NONE, ANYONE, NOTHING, api_healthz},
+    {ROUTE_GET, "/readyz", ACCESS_NONE, ANYONE, NOTHING, api_readyz},
+    {ROUTE_GET, "/metrics", ACCESS_VIEWER, READS, NOTHING, api_metrics},
 };
 
 /* Whether the segment is "." or "..", whose dots may be escaped. A proxy that removes such segments has judged another
@@ -173,14 +185,6 @@ static const struct route *find_method(const struct route *first, struct str met
     return NULL;
 }
 
-static bool may_pass(struct api_call *call, const struct route *route, struct api_reply *reply)
-{
-    if ((route->needs & HEALTH) != 0) {
-        return true;
-    }
-    return route->method == ROUTE_GET ? api_may_read(call, reply) : api_may_change(call, reply);
-}
-
 /* Decodes the names of the path into call->names. The HTTP server has checked the escapes of the path as a whole; a character
  * that a slash cuts is none. */
 static bool decode_names(struct api_call *call)
@@ -222,16 +226,10 @@ void api_handle(struct api_call *call, struct api_reply *reply)
         return;
     }
     call->filter = (route->needs & FILTER) != 0 ? filter_new() : NULL;
-    /* A reader who may not read learns nothing of the parameters; the errors of a change keep their order. */
-    bool reads = route->method == ROUTE_GET, unread = (route->needs & UNREAD) != 0;
-    bool passed = !reads || may_pass(call, route, reply);
-    if (!passed || (!unread && !api_read_query(call, (route->needs & STREAM) != 0, reply)) ||
-        (!reads && !may_pass(call, route, reply))) {
+    /* One that may not learns nothing of the parameters. */
+    if (!api_guard(call, route->takes, route->checks, reply) ||
+        ((route->needs & UNREAD) == 0 && !api_read_query(call, (route->needs & STREAM) != 0, reply))) {
         return;
-    }
-    if ((route->needs & PEER) != 0 && call->request.exchange != NULL) {
-        http_exchange_peer(call->request.exchange, call->peer, sizeof(call->peer));
-        call->request.peer = str_of(call->peer);
     }
     if ((route->needs & FLEET) == 0) {
         api_look(call);

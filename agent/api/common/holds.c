@@ -99,7 +99,7 @@ static int take_member(void *user, const char *name, const json_t *value, struct
 /* The peer, where the body names no operator: without the pid and the port, which mean nothing later. */
 static void name_peer(const struct api_request *request, char ret_by[static HOLD_BY_MAX + 1])
 {
-    struct str peer = request->peer;
+    struct str peer = str_of(request->who.from);
     const char *cut = peer.size == 0 ? NULL : memmem(peer.data, peer.size, "uid ", 4);
     if (request->is_unix) {
         size_t before = cut == NULL ? 0 : (size_t)(cut - peer.data);
@@ -124,7 +124,7 @@ static bool read_request(const struct api_call *call, const char *takes, api_mem
     } else {
         /* The request may give any name. */
         log_info("http", "operator named by the request", LOG_RATE(LOG_MANY), LOG_TEXT("by", drain->by),
-                 LOG_STR("peer", call->request.peer));
+                 LOG_TEXT("peer", call->request.who.from));
     }
     return true;
 }

@@ -318,7 +318,7 @@ struct api_reply small_agent_get(struct small_agent *agent, const char *path, co
                                                         .path = str_of(path),
                                                         .query = str_of(query),
                                                         .host = STR("127.0.0.1:7117"),
-                                                        .peer = STR("127.0.0.1:5555")});
+                                                        .who.from = "127.0.0.1:5555"});
 }
 
 struct api_reply small_agent_post(struct small_agent *agent, const char *path, const char *body)
@@ -328,7 +328,7 @@ struct api_reply small_agent_post(struct small_agent *agent, const char *path, c
                                                         .body = str_of(body),
                                                         .host = STR("127.0.0.1:7117"),
                                                         .content_type = STR("application/json"),
-                                                        .peer = STR("127.0.0.1:5555")});
+                                                        .who.from = "127.0.0.1:5555"});
 }
 
 json_t *small_agent_json(struct api_reply *reply)

@@ -156,7 +156,11 @@ static void a_parameter_against_caches_is_ignored_by_every_get(void **state)
         api_reply_fini(&reply);
         small_agent_refused(small_agent_get(agent, paths[i], "_=%zz"), 400, "bad_query");
     }
-    struct api_request post = {.method = STR("POST"), .path = STR("/api/agent/drain"), .query = STR("_=1")};
+    struct api_request post = {.method = STR("POST"),
+                               .path = STR("/api/agent/drain"),
+                               .query = STR("_=1"),
+                               .host = STR("localhost"),
+                               .content_type = STR("application/json")};
     small_agent_refused(small_agent_ask(agent, &post), 400, "unknown_parameter");
 }
 

@@ -230,7 +230,6 @@ struct api_call {
     struct api_context *context;
     struct api_request request;
     char event_id[API_EVENT_ID_MAX]; /* what request.last_event_id views where the query has it */
-    char peer[API_PEER_SIZE];        /* what request.peer views where the route names it */
     struct buf names;                /* what request.names view */
     struct api_view view;            /* of the agent, taken for this call */
     struct filter *filter;           /* the parameters of a route that takes them; else NULL */

@@ -1,15 +1,15 @@
-/* A request as handlers see it, the listener it came from, and the checks before its handler. */
+/* A request as handlers see it, the listener it came from, and its parameters. */
 #ifndef OUTRIDER_API_COMMON_REQUEST_H
 #define OUTRIDER_API_COMMON_REQUEST_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"
+#include "outrider/core/access/access.h"
 
 #include <stdbool.h>
 
 struct api_call;
 struct api_reply;
-struct config;
 struct error;
 struct http_exchange;
 
@@ -21,7 +21,7 @@ struct api_policy {
     bool need_token; /* for state changes, where http.token_file is set */
 };
 
-enum { API_TEXTS = 11, API_NAMES = 5, API_PEER_SIZE = 80 };
+enum { API_TEXTS = 10, API_NAMES = 5 };
 
 /* Everything is borrowed. An absent header has no `data`: an empty Origin differs from none. */
 struct api_request {
@@ -29,7 +29,6 @@ struct api_request {
         struct {
             struct str method, path, query, body; /* path and query undecoded */
             struct str host, content_type, authorization, origin, if_none_match, last_event_id;
-            struct str peer; /* of a hold or its end: "127.0.0.1:5555", "[::1]:5555", "pid 17 uid 1000" */
         };
         struct str texts[API_TEXTS]; /* all of them, for a copy */
     };
@@ -39,6 +38,8 @@ struct api_request {
         };
         struct str names[API_NAMES]; /* all of them, in the order of agent/api/routes.c */
     };
+    struct access_identity
+        who; /* as the guard found out; `from` only where the route takes more than a viewer */
     bool is_unix;
     const struct api_policy *policy;
     const struct http_exchange
@@ -58,18 +59,5 @@ typedef int api_parameter_fn(struct str name, struct str value, void *user, stru
  * query is malformed. */
 bool api_take_parameters(const struct api_call *call, api_parameter_fn *take, void *user,
                          struct api_reply *reply);
-
-/* Checks Host, Origin, Content-Type and token, in this order, as the request's policy asks of those that change
- * state. PUT and DELETE, which no form can send, need a Content-Type only where they have a body. False with `reply` made an error. */
-bool api_may_change(struct api_call *call, struct api_reply *reply);
-
-/* Checks Host, and the token where http.read asks for it. False with `reply` made an error. */
-bool api_may_read(struct api_call *call, struct api_reply *reply);
-
-/* Whether the peer may see ids of leases: it came over a unix socket, or has the token of http.token_file. */
-bool api_may_see_leases(const struct config *config, const struct api_request *request);
-
-/* Checks that the token file can be read, for the start. Returns 0, also when none is configured, or -1. */
-int api_check_token_file(const struct config *config, struct error *err) MUST_CHECK;
 
 #endif

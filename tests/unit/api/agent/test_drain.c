@@ -185,8 +185,8 @@ static void the_operator_is_named_by_user_or_address(void **state)
                                       .path = STR("/api/agent/drain"),
                                       .host = STR("localhost"),
                                       .content_type = STR("application/json"),
-                                      .is_unix = cases[i].is_unix,
-                                      .peer = str_of(cases[i].peer)};
+                                      .is_unix = cases[i].is_unix};
+        snprintf(request.who.from, sizeof(request.who.from), "%s", cases[i].peer);
         struct api_reply reply = small_agent_ask(agent, &request);
         buf_fini(&reply.body);
         assert_string_equal(agent->by, cases[i].by);

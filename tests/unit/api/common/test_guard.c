@@ -5,8 +5,8 @@
 
 #include <cmocka.h>
 
+#include "outrider/api/common/guard.h"
 #include "outrider/api/common/reply.h"
-#include "outrider/api/common/request.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 #include "outrider/os/file.h"
@@ -25,7 +25,7 @@ static struct api_request good(void)
                                 .path = STR("/api/agent/undrain"),
                                 .host = STR("127.0.0.1:7117"),
                                 .content_type = STR("application/json"),
-                                .peer = STR("127.0.0.1:5555")};
+                                .who.from = "127.0.0.1:5555"};
 }
 
 static struct api_request reading(const char *path)
@@ -285,7 +285,8 @@ static void put_and_delete_need_a_type_for_their_body(void **state)
         call.request.body = str_of(cases[i].body);
         call.request.content_type = str_of(cases[i].type);
         call.request.origin = cases[i].origin == NULL ? (struct str){NULL, 0} : str_of(cases[i].origin);
-        bool may = api_may_change(&call, &reply);
+        bool may =
+            api_guard(&call, ACCESS_OPERATOR, API_CHECK_HOST | API_CHECK_ORIGIN | API_CHECK_TYPE, &reply);
         if (may != (cases[i].status == 0) || reply.status != cases[i].status) {
             fail_msg("%s %s: %d", cases[i].method, cases[i].body, reply.status);
         }

@@ -1,0 +1,269 @@
+/* The guard: what a request must pass before its handler.
+ *
+ * A page in an operator's browser can send requests to loopback and to the private network. It cannot read the answers, unless
+ * its own name was made to resolve to this agent (DNS rebinding): so Host is judged of every request. Of a change of state
+ * two more checks tell the page from the operator: Origin, and a content type that no plain form can send. */
+#include "outrider/api/common/guard.h"
+
+#include "outrider/api/common/context.h"
+#include "outrider/api/common/reply.h"
+#include "outrider/base/error.h"
+#include "outrider/core/config/address.h"
+#include "outrider/core/config/config.h"
+#include "outrider/io/http/server/http_server.h"
+#include "outrider/os/log.h"
+#include "outrider/os/secret.h"
+
+#include <stdio.h>
+
+/* HOST or HOST:PORT without its port and without brackets. Ports are not compared: a container's may be
+ * mapped. */
+static struct str host_part(struct str host)
+{
+    if (host.size > 0 && host.data[0] == '[') {
+        struct str rest = {host.data + 1, host.size - 1}, address = str_split(rest, ']', &rest);
+        bool ends = rest.size == 0 || rest.data[0] == ':';
+        return ends ? address : (struct str){NULL, 0};
+    }
+    return str_split(host, ':', &host);
+}
+
+static bool is_wildcard(struct str listen)
+{
+    struct str host = host_part(listen);
+    return str_eq(host, STR("0.0.0.0")) || str_eq(host, STR("::"));
+}
+
+/* A dot at the end says that the name is complete. The settings have names without it. */
+static struct str without_last_dot(struct str host)
+{
+    bool has = host.size > 0 && host.data[host.size - 1] == '.';
+    return (struct str){host.data, has ? host.size - 1 : host.size};
+}
+
+/* The names of this agent: none of them is resolved by a stranger's name server. Of the published host only a name with a
+ * dot: it may be an interface, or a name that any resolver may complete. */
+static bool is_own_name(const struct config *config, const struct api_policy *policy, struct str host)
+{
+    const char *published = config->server.host;
+    struct str name = without_last_dot(host);
+    bool own =
+        str_eq_nocase(host, STR("localhost")) ||
+        (policy->machine != NULL && str_eq_nocase(host, str_of(policy->machine))) ||
+        (published != NULL && strchr(published, '.') != NULL && str_eq_nocase(name, str_of(published)));
+    for (size_t i = 0; i < config->http.host_count && !own; i++) {
+        own = str_eq_nocase(name, str_of(config->http.hosts[i]));
+    }
+    return own;
+}
+
+/* Rebinding needs a name, so that any address fits. A page has no token: where one is `asked` of a peer on a wildcard
+ * address, the name says nothing more. */
+static bool host_fits(const struct config *config, const struct api_request *request, bool asked)
+{
+    struct str host = host_part(request->host);
+    return host.size > 0 &&
+           (address_is_ipv4(host) || address_is_ipv6(host) || is_own_name(config, request->policy, host) ||
+            (asked && is_wildcard(str_of(request->policy->address))));
+}
+
+/* Seldom: a page in a browser may ask in a loop. */
+static void log_foreign_host(struct str host, const struct api_request *request)
+{
+    char peer[ACCESS_FROM_MAX + 1] = "";
+    if (request->exchange != NULL) {
+        http_exchange_peer(request->exchange, peer, sizeof(peer));
+    }
+    log_warn("http", "request refused: its Host is no name of this agent; if it is one, add it to http.hosts",
+             LOG_RATE(LOG_SELDOM), LOG_STR("host", host), LOG_TEXT("peer", peer));
+}
+
+static bool check_host(struct api_call *call, bool asked, struct api_reply *reply)
+{
+    const struct api_request *request = &call->request;
+    const struct api_policy *policy = request->policy;
+    if (!policy->check_host || host_fits(call->context->config, request, asked)) {
+        return true;
+    }
+    struct str host = {request->host.data, request->host.size < 128 ? request->host.size : 128};
+    api_refuse(reply, 403, "foreign_host",
+               "Host `%.*s` is not where this agent listens (%s): ask by its address, or add the name to "
+               "http.hosts",
+               STR_ARG(host), policy->address);
+    log_foreign_host(host, request);
+    return false;
+}
+
+/* A browser sends the origin of the page, which must be the address the request itself goes to. */
+static bool origin_fits(const struct api_request *request)
+{
+    struct str rest;
+    struct str scheme = str_split(request->origin, ':', &rest);
+    bool http = str_eq_nocase(scheme, STR("http")) || str_eq_nocase(scheme, STR("https"));
+    if (!http || !str_starts(rest, STR("//")) || request->host.size == 0) {
+        return false;
+    }
+    return str_eq_nocase((struct str){rest.data + 2, rest.size - 2}, request->host);
+}
+
+/* In constant time for a given length, so that the time of a refusal tells nothing about the token. */
+static bool same_secret(struct str a, struct str b)
+{
+    unsigned char differ = a.size == b.size ? 0 : 1;
+    for (size_t i = 0; i < a.size; i++) {
+        unsigned char other = b.size == 0 ? 0 : (unsigned char)b.data[i % b.size];
+        differ = (unsigned char)(differ | ((unsigned char)a.data[i] ^ other));
+    }
+    return differ == 0;
+}
+
+static int read_token(const struct config *config, struct error *err, struct buf *ret_text)
+{
+    if (config->http.token_file == NULL) {
+        return error_set(err, ERROR_NOT_FOUND, "http.token_file is not set");
+    }
+    return secret_read(config->http.token_file, SECRET_TOKEN_MAX, err, ret_text) < 0
+               ? error_wrap(err, "http.token_file")
+               : 0;
+}
+
+int api_check_token_file(const struct config *config, struct error *err)
+{
+    struct buf text = {0};
+    int rc = config->http.token_file == NULL ? 0 : read_token(config, err, &text);
+    secret_fini(&text);
+    return rc;
+}
+
+/* Reads the file at each request, so that a token is rotated by writing the file. */
+static bool token_fits(const struct config *config, const struct api_request *request,
+                       struct api_reply *reply)
+{
+    struct str given;
+    struct str scheme = str_split(request->authorization, ' ', &given);
+    given = str_eq_nocase(scheme, STR("Bearer")) ? str_trim(given) : (struct str){NULL, 0};
+    struct buf text = {0};
+    struct error err;
+    bool readable = read_token(config, &err, &text) == 0;
+    bool fits = readable && given.size > 0 && same_secret(given, str_trim(buf_view(&text)));
+    secret_fini(&text);
+    if (!readable) {
+        api_refuse(reply, 500, "token_file",
+                   "the token file cannot be read, so that no token is accepted: %s", err.text);
+    } else if (!fits) {
+        api_refuse(reply, 401, "unauthorized",
+                   given.size == 0 ? "send the token of http.token_file as Authorization: Bearer TOKEN"
+                                   : "the token is not that of http.token_file");
+        reply->header = "WWW-Authenticate: Bearer";
+    }
+    return fits;
+}
+
+/* A form sends POST, with or without a body, and no script of another origin sends another method unasked. */
+static bool needs_type(const struct api_request *request)
+{
+    return request->body.size > 0 || str_eq(request->method, STR("POST"));
+}
+
+static bool check_origin(const struct api_request *request, struct api_reply *reply)
+{
+    bool fits = request->origin.data == NULL || origin_fits(request);
+    if (!fits) {
+        api_refuse(reply, 403, "foreign_origin",
+                   "pages of other origins may not change state; a proxy in front has to remove Origin");
+    }
+    return fits;
+}
+
+static bool check_type(const struct api_request *request, struct api_reply *reply)
+{
+    struct str parameters;
+    struct str type = str_trim(str_split(request->content_type, ';', &parameters));
+    bool fits = !needs_type(request) || str_eq_nocase(type, STR("application/json"));
+    if (!fits) {
+        api_refuse(reply, 415, "content_type",
+                   "requests that change state need Content-Type: application/json");
+    }
+    return fits;
+}
+
+/* ---- who asks ---- */
+
+/* Names a unix peer after its user: the text of the peer ends with "uid 1000". */
+static void name_user(struct access_identity *who)
+{
+    const char *uid = strstr(who->from, "uid ");
+    snprintf(who->name, sizeof(who->name), "%.*s", ACCESS_NAME_MAX, uid == NULL ? "" : uid);
+}
+
+/* What everyone may who reaches the listener. */
+static enum access_role open_role(const struct config *config, const struct api_request *request)
+{
+    bool unread = config->http.read == CONFIG_READ_LOGIN && !request->is_unix;
+    bool token = config->http.token_file != NULL && request->policy->need_token;
+    return unread ? ACCESS_NONE : token ? ACCESS_VIEWER : ACCESS_OPERATOR;
+}
+
+/* The identity of one that has proved nothing. */
+static void identify_peer(struct api_call *call, enum access_role role, bool named)
+{
+    struct api_request *request = &call->request;
+    struct access_identity *who = &request->who;
+    if (named && request->exchange != NULL) {
+        http_exchange_peer(request->exchange, who->from, sizeof(who->from));
+    }
+    who->role = role;
+    who->proof = request->is_unix ? ACCESS_SOCKET : ACCESS_UNPROVED;
+    if (request->is_unix) {
+        name_user(who);
+    } else if (role >= ACCESS_OPERATOR) {
+        snprintf(who->name, sizeof(who->name), "anonymous");
+    }
+}
+
+static bool identify_token(struct api_call *call, struct api_reply *reply)
+{
+    struct access_identity *who = &call->request.who;
+    if (!token_fits(call->context->config, &call->request, reply)) {
+        return false;
+    }
+    snprintf(who->name, sizeof(who->name), "token");
+    who->role = ACCESS_OPERATOR;
+    who->proof = ACCESS_TOKEN;
+    return true;
+}
+
+static bool check_role(const struct api_request *request, enum access_role takes, struct api_reply *reply)
+{
+    if (request->who.role >= takes) {
+        return true;
+    }
+    api_refuse(reply, 403, "role", "%.*s of %.*s takes the role %s; %s is %s", STR_ARG(request->method),
+               request->path.size < 128 ? (int)request->path.size : 128, request->path.data,
+               access_role_name(takes), request->who.name, access_role_name(request->who.role));
+    return false;
+}
+
+bool api_may_see_leases(struct api_call *call)
+{
+    struct api_reply unused = {0};
+    const struct api_request *request = &call->request;
+    bool tries = call->context->config->http.token_file != NULL && request->authorization.size > 0;
+    bool may = request->is_unix || (tries && identify_token(call, &unused));
+    api_reply_fini(&unused);
+    return may;
+}
+
+bool api_guard(struct api_call *call, enum access_role takes, unsigned checks, struct api_reply *reply)
+{
+    const struct api_request *request = &call->request;
+    enum access_role open = open_role(call->context->config, request);
+    bool asked = open < takes && open < ACCESS_OPERATOR; /* a token could help */
+    if (((checks & API_CHECK_HOST) != 0 && !check_host(call, asked, reply)) ||
+        ((checks & API_CHECK_ORIGIN) != 0 && !check_origin(request, reply)) ||
+        ((checks & API_CHECK_TYPE) != 0 && !check_type(request, reply))) {
+        return false;
+    }
+    identify_peer(call, open, takes > ACCESS_VIEWER);
+    return (!asked || identify_token(call, reply)) && check_role(request, takes, reply);
+}
