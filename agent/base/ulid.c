@@ -34,3 +34,22 @@ bool ulid_valid(struct str text)
     }
     return true;
 }
+
+void ulid_read(struct str valid, int64_t *ret_wall_ms, uint8_t ret_entropy[static 10])
+{
+    uint8_t bytes[16];
+    unsigned pending = 0, bits = 0, at = 0;
+    for (size_t i = 0; i < ULID_LENGTH; i++) {
+        pending = (pending << 5) | (unsigned)(strchr(alphabet, valid.data[i]) - alphabet);
+        bits += i == 0 ? 3 : 5;
+        if (bits >= 8) {
+            bits -= 8;
+            bytes[at++] = (uint8_t)(pending >> bits);
+        }
+    }
+    *ret_wall_ms = 0;
+    for (int i = 0; i < 6; i++) {
+        *ret_wall_ms = (*ret_wall_ms << 8) | bytes[i];
+    }
+    memcpy(ret_entropy, bytes + 6, 10);
+}

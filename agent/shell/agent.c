@@ -18,6 +18,7 @@
 #include "outrider/registry/etcd/etcd.h"
 
 #include "outrider/shell/agent.h"
+#include "outrider/shell/audit/audit.h"
 #include "outrider/shell/config_file.h"
 #include "outrider/shell/key_files.h"
 #include <inttypes.h>
@@ -104,6 +105,7 @@ static void on_clock(void *user)
         reservations_tick(agent->reservations);
     }
     sessions_tick(agent->sessions);
+    audit_tick(agent->audit);
 }
 
 /* ---- registry ---- */
@@ -309,6 +311,7 @@ static int open_world(struct agent *agent, struct error *err)
         agent_restore_id(agent);
     }
     open_registry(agent);
+    agent_audit_start(agent);
     if (agent->config->server.present) {
         agent->sockets = status_sockets_new(agent, err);
         if (agent->sockets == NULL) {
@@ -334,29 +337,6 @@ static int open_world(struct agent *agent, struct error *err)
     agent->leadership = leadership_new(agent);
     agent_give_up_privileges(agent);
     return 0;
-}
-
-static void on_network(void *user)
-{
-    struct agent *agent = user;
-    log_debug("server", "addresses of this machine changed, looking up the one to publish");
-    effects_look_up_host(&agent->effects);
-}
-
-void agent_watch_network(struct agent *agent)
-{
-    struct error err;
-    bool wanted = host_search_follows(agent->config->server.host);
-    if (!wanted) {
-        loop_watch_free(agent->network);
-        agent->network = NULL;
-    } else if (agent->network == NULL) {
-        agent->network = loop_watch_network(agent->loop, on_network, agent, &err);
-        if (agent->network == NULL) {
-            log_warn("server", "changes of addresses are not noticed, HUP looks them up again",
-                     LOG_TEXT("error", err.text));
-        }
-    }
 }
 
 static void start_sidecar(struct agent *agent)
@@ -400,6 +380,7 @@ static void close_world(struct agent *agent)
     loop_watch_free(agent->mainpid_watch);
     deferred_cancel(&agent->mainpid_gone);
     api_free(agent->api); /* answers the requests that wait, for which it looks at the agent */
+    audit_free(agent->audit);
     agent_files_free(agent->agent_files);
     agent->agent_files = NULL; /* what is closed below may rearm the timer */
     agent_free_slots(agent);

@@ -17,6 +17,7 @@
 #include "outrider/os/listen_fds.h"
 #include "outrider/os/log.h"
 #include "outrider/os/process.h"
+#include "outrider/os/user.h"
 #include "outrider/probe/driver.h"
 #include "outrider/shell/host_search.h"
 #include "outrider/shell/router/effects.h"
@@ -28,6 +29,7 @@
 #include "state_store_internal.h"
 
 struct agent;
+struct audit;
 struct control_writer;
 struct discovery_local;
 struct error;
@@ -102,11 +104,13 @@ struct agent {
     struct sign_key *sign_key; /* NULL: the record is not signed */
     struct sign_trust *trust;  /* NULL: signatures are not looked at */
     struct control_writer *controls;
-    struct sessions *sessions;     /* NULL: it keeps none */
-    struct leadership *leadership; /* NULL: it stands for nothing */
-    int starter;                   /* the way to the process that starts programs; -1: there is none */
-    struct hooks *hooks;           /* NULL: likewise */
-    struct programs *programs;     /* NULL: likewise */
+    struct sessions *sessions;                                    /* NULL: it keeps none */
+    struct audit *audit;                                          /* NULL: it keeps none */
+    char audit_name[HOST_NAME_SIZE > 130 ? HOST_NAME_SIZE : 130]; /* of this agent, in its entries */
+    struct leadership *leadership;                                /* NULL: it stands for nothing */
+    int starter;               /* the way to the process that starts programs; -1: there is none */
+    struct hooks *hooks;       /* NULL: likewise */
+    struct programs *programs; /* NULL: likewise */
     struct effects effects;
 
     struct probe_slot *probes[SERVER_PROBES_MAX]; /* NULL: not used yet, see agent_probe_slot() */
@@ -143,7 +147,7 @@ void agent_server_event(struct agent *agent, struct server_event event);
 struct probe_slot *agent_probe_slot(struct agent *agent, unsigned index);
 void agent_free_slots(struct agent *agent);
 
-/* Follows changes of addresses where server.host depends on them: a machine that starts containers has many, and each wakes
+/* agent_network.c: follows changes of addresses where server.host depends on them: a machine that starts containers has many, and each wakes
  * those who listen. */
 void agent_watch_network(struct agent *agent);
 
@@ -210,6 +214,10 @@ extern const struct api_ops agent_api_ops;
 
 /* agent_api.c: the own server as GET /api/services shows it, for the event stream. */
 void agent_look_local(struct agent *agent, struct discovery_local *ret_local);
+
+/* agent_audit.c: the audit, where the configuration has one, once the registry is open; a new time to keep entries. */
+void agent_audit_start(struct agent *agent);
+void agent_audit_reload(struct agent *agent);
 
 /* control.c: writes the control key of any server of the fleet (docs/design/protocol.md, "Control key"), for
  * operators over HTTP. `agent` is borrowed; the caller owns the result. */

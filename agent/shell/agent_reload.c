@@ -43,6 +43,7 @@ static void put_into_force(struct agent *agent, struct config *fresh)
     }
     fleet_reload(agent->fleet, fresh);
     sessions_reload(agent->sessions);
+    agent_audit_reload(agent);
     if (agent->api != NULL) {
         api_reload(agent->api, fresh);
     }

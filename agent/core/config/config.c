@@ -38,6 +38,12 @@ int64_t config_request_timeout(const struct config_registry *registry)
     return registry->ttl_ms / 6 < LONGEST_MS ? registry->ttl_ms / 6 : LONGEST_MS;
 }
 
+bool config_has_audit(const struct config *config)
+{
+    bool automatic = config->audit.file == CONFIG_AUDIT_AUTO && !config->server.present;
+    return config->state_dir != NULL && (automatic || config->audit.file == CONFIG_AUDIT_ON);
+}
+
 const char *config_scope(const struct config *config, const struct config_candidacy *candidacy)
 {
     return strcmp(candidacy->scope, "auto") == 0 ? config->server.type : candidacy->scope;

@@ -408,6 +408,13 @@ static void check_sessions(const struct config *config, const struct config_chec
     }
 }
 
+static void check_audit(const struct config *config, const struct config_check *check)
+{
+    if (config->audit.file == CONFIG_AUDIT_ON && config->state_dir == NULL) {
+        report(check, "audit.file", "on without a state_dir: the audit is kept there");
+    }
+}
+
 static const struct rule rules[] = {
     {config_check_hooks, {"server"}},
     {check_observer, {"server", "probes", "http.listen", "view.mode"}},
@@ -433,6 +440,7 @@ static const struct rule rules[] = {
     {check_probes, {NULL}},
     {config_check_redis, {"sessions.store", "sessions.redis"}},
     {check_leader, {"server", "state_dir"}},
+    {check_audit, {"audit.file", "state_dir"}},
     {check_sessions, {"server", "sessions.store", "view.mode"}},
 };
 

@@ -25,6 +25,7 @@ static const char *const redis_modes[] = {"auto", "single", "sentinel", "cluster
 static const char *const sandboxes[] = {"auto", "required", "off", NULL};
 static const char *const reads[] = {"auto", "open", "login", NULL};
 static const char *const idles[] = {"shutting_down", "drain", NULL};
+static const char *const audit_modes[] = {"auto", "on", "off", NULL};
 static const char *const formats[] = {"logfmt", "json", NULL};
 
 static const struct setting rows[] = {
@@ -309,6 +310,16 @@ static const struct setting rows[] = {
     {"sessions.redis.namespace", SETTING_STRING, .fallback = "outrider", .shape = shape_namespace,
      AT(sessions.redis.space),
      .doc = "What every key begins with: agents with the same one share their sessions."},
+    {"audit.file", SETTING_ENUM, .fallback = "auto", .choices = audit_modes, AT(audit.file),
+     .doc = "Whether changes over HTTP are written to `audit.jsonl` in `state_dir`, with who, what and what "
+            "became of it, before they are answered. `auto`: an observer that has a `state_dir`; `on`: any "
+            "agent, which then must have one; `off`."},
+    {"audit.registry", SETTING_BOOL, .fallback = "true", AT(audit.registry),
+     .doc = "`true`: entries are copied to the registry below `registry.control_prefix`, so that every "
+            "observer shows those of all."},
+    {"audit.keep", SETTING_DURATION, .flags = RELOAD, .fallback = "720h", .min = HOUR,
+     .max = INT64_C(366) * DAY, AT(audit.keep_ms),
+     .doc = "How long entries are kept, in the files and in the registry."},
     {"log.level", SETTING_ENUM, .flags = RELOAD, .fallback = "info", .choices = levels, AT(log.level),
      .doc = "The lowest level that is logged."},
     {"log.format", SETTING_ENUM, .flags = RELOAD, .fallback = "logfmt", .choices = formats, AT(log.format),

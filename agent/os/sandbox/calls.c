@@ -101,6 +101,7 @@ const struct calls_row calls_rows[] = {
     {CALLS_USUAL, "files: read and write",
      "open openat openat2 close close_range read pread64 readv preadv write pwrite64 writev pwritev lseek "
      "fsync fdatasync ftruncate fallocate fadvise64 flock fcntl dup dup2 dup3 umask"},
+    {CALLS_USUAL, "files: sync beside the loop", "io_setup io_submit io_getevents io_destroy"},
     {CALLS_USUAL, "files: look",
      "stat fstat lstat newfstatat statx statfs fstatfs access faccessat faccessat2 readlink readlinkat "
      "getdents getdents64 getcwd"},

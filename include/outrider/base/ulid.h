@@ -16,4 +16,7 @@ void ulid_format(int64_t wall_ms, const uint8_t entropy[static 10], char out[sta
 /* Whether `text` is a ULID as ulid_format writes it. */
 bool ulid_valid(struct str text);
 
+/* The ms since 1970 and the ten bytes of entropy of a valid ULID. */
+void ulid_read(struct str valid, int64_t *ret_wall_ms, uint8_t ret_entropy[static 10]);
+
 #endif

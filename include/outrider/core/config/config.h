@@ -239,6 +239,9 @@ enum config_view_mode { CONFIG_VIEW_AUTO, CONFIG_VIEW_ALWAYS, CONFIG_VIEW_OFF };
 /* Who may read over TCP. auto: anyone, as open. login: clients that send the token. */
 enum config_http_read { CONFIG_READ_AUTO, CONFIG_READ_OPEN, CONFIG_READ_LOGIN };
 
+/* auto: an observer with a state_dir. */
+enum config_audit_file { CONFIG_AUDIT_AUTO, CONFIG_AUDIT_ON, CONFIG_AUDIT_OFF };
+
 enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARN, CONFIG_LOG_ERROR };
 enum config_log_format { CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON };
 
@@ -289,6 +292,11 @@ struct config {
     struct config_hook *hooks;
     size_t hook_count; /* at most CONFIG_HOOKS_MAX */
     struct {
+        enum config_audit_file file;
+        bool registry;
+        int64_t keep_ms;
+    } audit;
+    struct {
         enum config_log_level level;
         enum config_log_format format;
     } log;
@@ -324,6 +332,9 @@ int64_t config_request_timeout(const struct config_registry *registry);
 /* From one attempt to the next while the verdict is in doubt, ms: what is configured, or for "auto" a tenth of the
  * interval, at least 50ms; never more than the interval. */
 int64_t config_fast_interval(const struct config_probe *probe);
+
+/* Whether the agent keeps an audit. */
+bool config_has_audit(const struct config *config);
 
 /* The scope of a candidacy: server.type for `auto`. */
 const char *config_scope(const struct config *config, const struct config_candidacy *candidacy);

@@ -63,7 +63,7 @@ struct setting {
     size_t flag_offset;         /* of a bool: the value is given (ports: dynamic); 0: none */
 };
 
-enum { SETTINGS_MAX = 96 };
+enum { SETTINGS_MAX = 128 };
 
 /* A section whose presence means something, with or without keys. */
 struct settings_section {
