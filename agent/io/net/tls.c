@@ -4,13 +4,13 @@
 #include "outrider/base/mem.h"
 #include "outrider/io/loop/loop.h"
 #include "outrider/io/loop/timer.h"
+#include "tls_internal.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct tls_attempt {
@@ -52,16 +51,11 @@ static ssize_t result_of(SSL *ssl, int done)
     return -1;
 }
 
-static int int_size(size_t size)
-{
-    return size > INT_MAX ? INT_MAX : (int)size;
-}
-
 static ssize_t tls_recv(struct transport *transport, void *ret_bytes, size_t size)
 {
     ERR_clear_error();
     errno = 0;
-    return result_of(transport->state, SSL_read(transport->state, ret_bytes, int_size(size)));
+    return result_of(transport->state, SSL_read(transport->state, ret_bytes, tls_int_size(size)));
 }
 
 /* One part at a time: each becomes a record, and the caller comes again for the rest. */
@@ -74,7 +68,7 @@ static ssize_t tls_sendv(struct transport *transport, const struct iovec *parts,
         }
         ERR_clear_error();
         errno = 0;
-        int size = int_size(parts[i].iov_len);
+        int size = tls_int_size(parts[i].iov_len);
         ssize_t done = result_of(transport->state, SSL_write(transport->state, parts[i].iov_base, size));
         if (done <= 0) {
             errno = done == 0 ? EPIPE : errno;
@@ -102,7 +96,7 @@ static void tls_close(struct transport *transport)
     close(transport->fd);
 }
 
-static const struct transport_ops tls_ops = {tls_recv, tls_sendv, tls_finish, tls_close};
+static const struct transport_ops tls_ops = {tls_recv, tls_sendv, tls_finish, tls_close, NULL, NULL};
 
 /* ---- what went wrong ---- */
 
@@ -122,13 +116,6 @@ static void fail(struct tls_attempt *attempt, const char *what)
     ERR_clear_error();
 }
 
-/* A fifo would be waited for; one that cannot be read is OpenSSL's to report. */
-static bool is_file(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) != 0 || S_ISREG(st.st_mode);
-}
-
 static int load_file(struct tls_attempt *attempt, const char *setting, const char *path, int loaded)
 {
     if (loaded != 1) {
@@ -139,26 +126,20 @@ static int load_file(struct tls_attempt *attempt, const char *setting, const cha
     return loaded;
 }
 
-static int no_pass_phrase(char *ret_text, int size, int writing, void *user)
-{
-    (void)ret_text, (void)size, (void)writing, (void)user;
-    return 0; /* else OpenSSL asks for one on the terminal */
-}
-
 static int load_files(struct tls_attempt *attempt, SSL_CTX *context, const struct tls_settings *settings)
 {
     const char *ca = settings->ca_file, *cert = settings->cert_file, *key = settings->key_file;
-    SSL_CTX_set_default_passwd_cb(context, no_pass_phrase);
+    SSL_CTX_set_default_passwd_cb(context, tls_no_pass_phrase);
     int ok = ca == NULL ? SSL_CTX_set_default_verify_paths(context)
                         : load_file(attempt, "ca_file", ca,
-                                    is_file(ca) ? SSL_CTX_load_verify_locations(context, ca, NULL) : 0);
+                                    tls_is_file(ca) ? SSL_CTX_load_verify_locations(context, ca, NULL) : 0);
     if (ok == 1 && cert != NULL) {
         ok = load_file(attempt, "cert_file", cert,
-                       is_file(cert) ? SSL_CTX_use_certificate_chain_file(context, cert) : 0);
+                       tls_is_file(cert) ? SSL_CTX_use_certificate_chain_file(context, cert) : 0);
     }
     if (ok == 1 && key != NULL) {
         ok = load_file(attempt, "key_file", key,
-                       is_file(key) ? SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) : 0);
+                       tls_is_file(key) ? SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) : 0);
     }
     return ok == 1 ? 0 : -1;
 }

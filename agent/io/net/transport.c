@@ -32,11 +32,17 @@ static void plain_close(struct transport *transport)
     close(transport->fd);
 }
 
-static const struct transport_ops plain_ops = {plain_recv, plain_sendv, plain_finish, plain_close};
+static const struct transport_ops plain_ops = {plain_recv,  plain_sendv, plain_finish,
+                                               plain_close, NULL,        NULL};
 
 struct transport transport_plain(int fd)
 {
     return (struct transport){.ops = &plain_ops, .fd = fd};
+}
+
+bool transport_ahead(const struct transport *transport)
+{
+    return transport->ops->ahead != NULL && transport->fd >= 0 && transport->ops->ahead(transport);
 }
 
 void transport_close(struct transport *transport)

@@ -10,6 +10,11 @@
 /* READ_SIZE is larger than most requests, and not more: the compiler clears the buffer for each read. */
 enum { READ_SIZE = 4096, REQUESTS_PER_TURN = 16, LINGER_BYTES = 262144 };
 
+/* The first byte of a TLS record with a handshake message. */
+enum { TLS_HANDSHAKE = 22 };
+
+static const struct http_fault plain_on_tls = {400, "tls_required", "this port speaks TLS: use https://"};
+static const struct http_fault tls_on_plain = {400, "no_tls", "this port speaks no TLS: use http://"};
 static const struct http_fault bad_path = {400, "bad_request", "the path of the request is malformed"};
 
 /* What cannot be served soon is not read: a peer that sends ahead fills its TCP window and not our memory. */
@@ -41,6 +46,9 @@ void connection_set_reading(struct connection *connection)
     }
     if (!connection->ended && wants_input(connection)) {
         event_add(&connection->readable, NULL);
+        if (transport_ahead(&connection->transport)) {
+            event_active(&connection->readable, EV_READ, 0);
+        }
     } else {
         event_del(&connection->readable);
     }
@@ -71,6 +79,8 @@ static void handle(struct connection *connection, const struct http_head *head)
         .host = head->host,
         .body = {connection->in.data + connection->taken + head->size, head->content_length},
         .is_unix = listener->is_unix,
+        .is_tls = listener->options.tls != NULL,
+        .names = listener->options.tls == NULL ? NULL : tls_server_names(&connection->transport),
         .policy = listener->options.policy,
         .head = head,
     };
@@ -110,6 +120,11 @@ static bool process_one(struct connection *connection)
         rest.data = connection->in.data + connection->taken;
         result = http_parse_head(rest, &connection->scanned, connection->listener->options.max_body, &head,
                                  &fault);
+    }
+    if (rest.size > 0 && rest.data[0] == TLS_HANDSHAKE && connection->listener->options.tls == NULL) {
+        connection->listener->server->counters.tls_on_plain++;
+        connection_fault(connection, &tls_on_plain);
+        return false;
     }
     if (result == HTTP_PARSE_FAULT) {
         connection_fault(connection, &fault);
@@ -215,6 +230,8 @@ static void received(struct connection *connection, const char *data, size_t siz
         connection->dropped += size;
         if (connection->dropped > LINGER_BYTES) {
             connection_close(connection);
+        } else {
+            connection_set_reading(connection);
         }
         return;
     }
@@ -234,6 +251,9 @@ void connection_read(struct connection *connection)
         received(connection, data, (size_t)got);
     } else if (got == 0) {
         on_end(connection);
+    } else if (errno == EPROTOTYPE && connection->listener->options.tls != NULL) {
+        connection->transport = tls_server_give_up(&connection->transport);
+        connection_fault(connection, &plain_on_tls);
     } else if (errno != EAGAIN && errno != EINTR) {
         connection_close(connection);
     }
@@ -271,7 +291,8 @@ struct connection *connection_new(struct http_listener *listener, int fd, const 
         connection->holder = http_places_take(&listener->connections, peer);
         connection->holder->unfinished++;
     }
-    connection->transport = transport_plain(fd);
+    connection->transport =
+        listener->options.tls == NULL ? transport_plain(fd) : tls_server_accept(listener->options.tls, fd);
     connection->again = (struct deferred){.fn = process_again, .user = connection};
     event_assign(&connection->readable, base, fd, EV_READ | EV_PERSIST, on_readable, connection);
     event_assign(&connection->writable, base, fd, EV_WRITE | EV_PERSIST, on_writable, connection);

@@ -26,7 +26,7 @@ struct http_push {
     struct buf waiting; /* struct blob *, each referenced; without memory when nothing waits */
     size_t offset;      /* bytes of the first that are sent */
     struct http_push_facts facts;
-    uint64_t seen_sent; /* facts.sent at the last look, and what of it the peer had not taken then */
+    uint64_t seen_sent; /* to the kernel, at the last look, and what of it the peer had not taken then */
     int seen_queued;
     int64_t taken_ms; /* when it was last seen to take something, or to have nothing to take */
     enum http_push_end why;
@@ -191,16 +191,24 @@ static int queued_in_kernel(const struct http_push *push)
     return ioctl(push->connection->transport.fd, SIOCOUTQ, &queued) < 0 ? 0 : queued;
 }
 
+/* Encryption adds to what was sent, and the kernel has all of it. */
+static uint64_t sent_to_kernel(const struct http_push *push)
+{
+    const struct transport *transport = &push->connection->transport;
+    return transport->ops->written == NULL ? push->facts.sent : transport->ops->written(transport);
+}
+
 static bool is_shut(struct http_push *push, int64_t now_ms)
 {
     int queued = queued_in_kernel(push);
     bool waits = queued > 0 || push->facts.behind > 0;
-    int64_t sent = (int64_t)(push->facts.sent - push->seen_sent);
+    uint64_t to_kernel = sent_to_kernel(push);
+    int64_t sent = (int64_t)(to_kernel - push->seen_sent);
     if (!waits || queued - push->seen_queued < sent) {
         push->taken_ms = now_ms;
     }
     push->seen_queued = queued;
-    push->seen_sent = push->facts.sent;
+    push->seen_sent = to_kernel;
     return now_ms - push->taken_ms >= HTTP_PUSH_SHUT_MS;
 }
 
@@ -274,6 +282,7 @@ static struct http_push *attach(struct connection *connection, const struct http
     (void)setsockopt(connection->transport.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms,
                      sizeof(patience_ms));
     push->taken_ms = clock_mono_ms();
+    push->seen_sent = sent_to_kernel(push);
     connection->listener->server->counters.pushes++;
     connection_enter(connection, CONNECTION_PUSHING);
     if (!timer_is_armed(connection->listener->server->looks)) {

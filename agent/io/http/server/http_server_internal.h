@@ -11,6 +11,7 @@
 #include "outrider/io/http/server/http_push.h"
 #include "outrider/io/http/server/http_server.h"
 #include "outrider/io/loop/loop.h"
+#include "outrider/io/net/tls_server.h"
 #include "outrider/io/net/transport.h"
 #include "outrider/io/net/unix_bind.h"
 
@@ -28,6 +29,7 @@ struct timer;
  *   accept, without a place -> BEYOND -> HANDLING: only for a kept path; every other request is refused
  *   HANDLING -> PUSHING: a reply without end (http_push.c)
  *   HANDLING, WRITING -> UPGRADED: 101 is sent; handed over at the end of the turn
+ *   With TLS the handshake is made in FRESH or BEYOND, by the transport. A fault before its end closes.
  *   any -> CLOSED: in the graveyard until the end of the turn
  *
  * A request that is read in one piece goes from FRESH or IDLE to HANDLING; a fault from FRESH, READING or IDLE

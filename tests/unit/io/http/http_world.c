@@ -27,6 +27,10 @@ static void handler(struct http_exchange *exchange, const struct http_request *r
     snprintf(world->seen, sizeof(world->seen), "%.*s %.*s ?%.*s @%.*s %.*s [%.*s]%s",
              STR_ARG(request->method), STR_ARG(request->path), STR_ARG(request->query),
              STR_ARG(request->host), STR_ARG(agent), STR_ARG(request->body), request->is_unix ? " unix" : "");
+    for (size_t i = 0; request->names != NULL && request->names[i] != NULL; i++) {
+        size_t used = strlen(world->seen);
+        snprintf(world->seen + used, sizeof(world->seen) - used, " %s", request->names[i]);
+    }
     if (str_eq(request->path, STR("/later"))) {
         world->kept = exchange;
         return;

@@ -35,6 +35,7 @@ struct http_head;
 struct http_listener;
 struct http_server;
 struct loop;
+struct tls_server;
 struct transport;
 
 /* What was short. Numbers are those of `refused` below. */
@@ -77,6 +78,9 @@ struct http_listener_options {
     const char *const *kept_paths; /* answered without a place, NULL at the end, borrowed (none) */
     http_short_fn *on_short;       /* (none) */
     const void *policy;            /* the owner's, borrowed: what requests from this listener may do */
+    struct tls_server
+        *tls; /* TCP: each connection begins with a handshake, which request_timeout_ms includes and which
+                               counts as an unfinished request; borrowed. NULL: plain */
 };
 
 /* Borrowed until the handler returns. */
@@ -88,7 +92,10 @@ struct http_request {
     struct str query; /* undecoded: http_query_next */
     struct str host;  /* as the peer wrote it; empty when it named none (HTTP/1.0) */
     struct str body;
-    bool is_unix;                 /* over a unix socket */
+    bool is_unix; /* over a unix socket */
+    bool is_tls;
+    const char *const
+        *names; /* of the peer's certificate, as tls_server_names(); borrowed as long as the exchange */
     const void *policy;           /* of the listener */
     const struct http_head *head; /* for http_head_find */
 };
@@ -111,8 +118,9 @@ struct http_server_counters {
     uint64_t rejected; /* found no place */
     uint64_t evicted;  /* unfinished or idle, closed to make room */
     uint64_t refused[HTTP_SHORTAGES], closed[HTTP_EVICTIONS];
-    uint64_t requests; /* given to the handler */
-    uint64_t faults;   /* refused here with 4xx or 5xx, rejected ones excluded */
+    uint64_t requests;     /* given to the handler */
+    uint64_t faults;       /* refused here with 4xx or 5xx, rejected ones excluded */
+    uint64_t tls_on_plain; /* of them, a hello of TLS where the listener is plain */
     uint64_t request_timeouts, idle_timeouts, write_timeouts;
     uint64_t bytes_sent;
     uint64_t pushes, pushes_behind; /* begun; closed because the peer was too far behind (http_push.h) */
