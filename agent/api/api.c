@@ -2,9 +2,10 @@
 #include "outrider/api/api.h"
 
 #include "outrider/api/common/context.h"
+#include "outrider/api/common/credentials.h"
 #include "outrider/api/common/deferred.h"
-#include "outrider/api/common/guard.h"
 #include "outrider/api/common/handlers.h"
+#include "outrider/api/common/late.h"
 #include "outrider/api/common/placements.h"
 #include "outrider/api/common/reply.h"
 #include "outrider/api/fleet/lists.h"
@@ -13,19 +14,29 @@
 #include "outrider/core/config/address.h"
 #include "outrider/core/config/config.h"
 #include "outrider/io/http/http_parse.h"
+#include "outrider/io/http/server/http_push.h"
 #include "outrider/io/http/server/http_server.h"
+#include "outrider/io/loop/timer.h"
+#include "outrider/os/clock.h"
 #include "outrider/os/log.h"
 #include "outrider/os/user.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct api {
     struct http_server *server;
     struct api_policy policy; /* of the only listener so far, http.listen */
     struct api_context context;
     struct api_deferreds *deferreds;
+    struct api_late *late;
+    struct timer *names; /* looks at those who follow a stream by name; armed while there may be any */
     uint64_t refused_told, closed_told; /* of what is short: what the log has */
 };
+
+/* The name of a stream that is taken out of the access file loses it within so long, and a little. */
+enum { NAMES_MS = 10000 };
 
 /* ---- requests ---- */
 
@@ -40,8 +51,13 @@ static void serve(struct http_exchange *exchange, const struct api_request *requ
     api_handle(&call, &reply);
     if (reply.turn == API_TAKEN) {
         reply.take(&call, exchange);
+        if (!timer_is_armed(api->names)) {
+            timer_arm_ms(api->names, NAMES_MS);
+        }
     } else if (reply.turn == API_ANSWERED) {
-        api_respond(exchange, &reply);
+        if (reply.delay_ms == 0 || !api_late_add(api->late, exchange, &reply)) {
+            api_respond(exchange, &reply);
+        }
     } else if (api_deferreds_add(api->deferreds, &call, exchange, &reply)) {
         /* it is answered later */
     } else if (reply.deferral.begin == NULL) { /* no room to wait: handled at once */
@@ -74,6 +90,9 @@ static void on_request(struct http_exchange *exchange, const struct http_request
                                   .origin = header(http, STR("Origin")),
                                   .if_none_match = header(http, STR("If-None-Match")),
                                   .last_event_id = header(http, STR("Last-Event-ID")),
+                                  .cookie = header(http, STR("Cookie")),
+                                  .fetch_site = header(http, STR("Sec-Fetch-Site")),
+                                  .x_outrider = header(http, STR("X-Outrider")),
                                   .is_unix = http->is_unix,
                                   .policy = http->policy,
                                   .exchange = exchange};
@@ -84,6 +103,24 @@ static void on_gone(struct http_exchange *exchange, void *user)
 {
     struct api *api = user;
     api_deferreds_gone(api->deferreds, exchange);
+    api_late_gone(api->late, exchange);
+}
+
+static bool may_follow(struct str tag, void *user)
+{
+    const struct api *api = user;
+    struct access_identity who;
+    memcpy(&who, tag.data, sizeof(who));
+    return api_credentials_stand(api->context.credentials, api->context.config, &who, clock_wall_ms());
+}
+
+static void on_names(void *user)
+{
+    struct api *api = user;
+    if (http_server_counters(api->server)->pushing > 0) {
+        http_server_end_pushes(api->server, may_follow, api);
+        timer_arm_ms(api->names, NAMES_MS);
+    }
 }
 
 /* ---- listeners ---- */
@@ -164,6 +201,11 @@ static int add_listener(struct api *api, const struct config *config, int inheri
                                       .check_host = options.unix_path == NULL,
                                       .need_token = true};
     const struct http_listener_options *limits = http_listener_options(listener);
+    if (options.unix_path == NULL) {
+        snprintf(api->policy.cookie, sizeof(api->policy.cookie), "outrider-%u", options.port);
+    } else {
+        snprintf(api->policy.cookie, sizeof(api->policy.cookie), "outrider-unix");
+    }
     log_limit("http.max_connections", config->http.max_connections, limits->max_connections);
     log_limit("http.max_subscribers", config->http.max_subscribers, limits->max_pushes);
     return 0;
@@ -174,17 +216,22 @@ static int add_listener(struct api *api, const struct config *config, int inheri
 struct api *api_new(struct loop *loop, const struct config *config, int inherited_fd,
                     const struct api_ops *ops, void *agent, struct error *err)
 {
-    if (api_check_token_file(config, err) < 0) {
+    struct api_credentials *credentials = api_credentials_new();
+    if (api_credentials_check(credentials, config, err) < 0) {
+        api_credentials_free(credentials);
         return NULL;
     }
     struct api *api = mem_zalloc(sizeof(*api));
     api->context = (struct api_context){.config = config,
                                         .ops = ops,
                                         .agent = agent,
+                                        .credentials = credentials,
                                         .lists = api_lists_new(),
                                         .placements = api_placements_new()};
     api->server = http_server_new(loop, on_request, on_gone, api);
     api->deferreds = api_deferreds_new(loop, serve, api);
+    api->late = api_late_new(loop);
+    api->names = timer_new(loop, on_names, api);
     http_server_limit_waiting(api->server, (size_t)config->http.max_waiting);
     if (add_listener(api, config, inherited_fd, err) < 0) {
         error_wrap(err, "http.listen");
@@ -217,7 +264,10 @@ void api_free(struct api *api)
 {
     if (api != NULL) {
         api_deferreds_free(api->deferreds);
+        api_late_free(api->late);
+        timer_free(api->names);
         http_server_free(api->server);
+        api_credentials_free(api->context.credentials);
         api_lists_free(api->context.lists);
         api_placements_free(api->context.placements);
         free(api->policy.address);

@@ -22,6 +22,8 @@ static const struct str method_names[] = {
 enum route_checks {
     ANYONE = 0, /* health: whatever Host says */
     READS = API_CHECK_HOST,
+    MONITOR = API_CHECK_HOST_OR_TOKEN,
+    WHOAMI = API_CHECK_HOST | API_CHECK_WHO,
     CHANGES = API_CHECK_HOST | API_CHECK_ORIGIN | API_CHECK_TYPE
 };
 /* What the handler finds in its call, besides the view: the fleet is known; the parameters are a filter; they may have the
@@ -39,6 +41,9 @@ static const struct route {
     unsigned needs;
     api_handler_fn *handler;
 } routes[] = {
+    {ROUTE_GET, "/api/me", ACCESS_NONE, WHOAMI, NOTHING, api_me},
+    {ROUTE_POST, "/api/session", ACCESS_NONE, CHANGES, NOTHING, api_signin_post},
+    {ROUTE_DELETE, "/api/session", ACCESS_NONE, CHANGES, NOTHING, api_signin_delete},
     {ROUTE_GET, "/api/agent", ACCESS_VIEWER, READS, NOTHING, api_agent},
     {ROUTE_POST, "/api/agent/drain", ACCESS_OPERATOR, CHANGES, NOTHING, api_drain},
     {ROUTE_POST, "/api/agent/undrain", ACCESS_OPERATOR, CHANGES, NOTHING, api_undrain},
@@ -77,7 +82,7 @@ static const struct route {
     {ROUTE_GET, "/healthz", ACCESS_NONE, ANYONE, NOTHING, api_healthz},
     {ROUTE_GET, "/health", ACCESS_NONE, ANYONE, NOTHING, api_healthz},
     {ROUTE_GET, "/readyz", ACCESS_NONE, ANYONE, NOTHING, api_readyz},
-    {ROUTE_GET, "/metrics", ACCESS_VIEWER, READS, NOTHING, api_metrics},
+    {ROUTE_GET, "/metrics", ACCESS_VIEWER, MONITOR, NOTHING, api_metrics},
 };
 
 /* Whether the segment is "." or "..", whose dots may be escaped. A proxy that removes such segments has judged another

@@ -195,6 +195,18 @@ static const struct command table[] = {
      "                   default: http.token_file\n"
      "Exit 1 when the agent refuses, 75 when it cannot be reached or keeps no sessions now.\n" FIND_AGENT,
      CLI_SESSIONS, 0, 0, false, cmd_sessions},
+    {"token", "add NAME ROLE", "make a token for a person or a program",
+     "add NAME ROLE  print a new token and the line for the access file\n"
+     "`outrider help token add` describes it.\n",
+     CLI_TOKEN, 0, 0, false, NULL},
+    {"token add", "NAME ROLE", "print a new token, and the line for the access file with its hash",
+     "ROLE is viewer (reads), service (places players: allocate, join, sessions), operator (drains)\n"
+     "or admin. The token is random and shown this once: it goes to NAME, the line to the file of\n"
+     "http.access_file, which agents read again when it changes. Nothing is written. The same\n"
+     "command makes the next token of a name: its line takes the place of the old one, whose\n"
+     "sessions end.\n"
+     "Example: outrider token add olga operator\n",
+     CLI_TOKEN, 2, 2, false, cmd_token},
     {"hooks", "test EVENT ...", "run the hooks of the configuration by hand",
      "test EVENT  run those that are for this event\n"
      "`outrider help hooks test` describes it.\n",

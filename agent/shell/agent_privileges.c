@@ -105,6 +105,7 @@ static uint64_t needed(const struct agent *agent, uint64_t held)
     look_at(&review, "sessions.redis.tls.cert_file", config->sessions.redis.tls.cert_file, R_OK);
     look_at(&review, "sessions.redis.tls.key_file", config->sessions.redis.tls.key_file, R_OK);
     look_at(&review, "http.token_file", config->http.token_file, R_OK);
+    look_at(&review, "http.access_file", config->http.access_file, R_OK);
     look_at(&review, "the configuration", agent->config_path, R_OK);
     return review.keep;
 }

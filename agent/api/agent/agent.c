@@ -292,7 +292,7 @@ void api_agent(struct api_call *call, struct api_reply *reply)
         write_probes(&json, view);
         write_holds(&json, view);
         write_limits(&json, view);
-        api_write_registry(&json, view, api_may_see_leases(call));
+        api_write_registry(&json, view, api_may_see_leases(call, reply));
         api_write_view(&json, view);
         write_process(&json, view);
         write_transitions(&json, view->server);

@@ -6,13 +6,12 @@
 #include "outrider/api/common/guard.h"
 
 #include "outrider/api/common/context.h"
+#include "outrider/api/common/credentials.h"
 #include "outrider/api/common/reply.h"
-#include "outrider/base/error.h"
 #include "outrider/core/config/address.h"
 #include "outrider/core/config/config.h"
 #include "outrider/io/http/server/http_server.h"
 #include "outrider/os/log.h"
-#include "outrider/os/secret.h"
 
 #include <stdio.h>
 
@@ -106,59 +105,6 @@ static bool origin_fits(const struct api_request *request)
     return str_eq_nocase((struct str){rest.data + 2, rest.size - 2}, request->host);
 }
 
-/* In constant time for a given length, so that the time of a refusal tells nothing about the token. */
-static bool same_secret(struct str a, struct str b)
-{
-    unsigned char differ = a.size == b.size ? 0 : 1;
-    for (size_t i = 0; i < a.size; i++) {
-        unsigned char other = b.size == 0 ? 0 : (unsigned char)b.data[i % b.size];
-        differ = (unsigned char)(differ | ((unsigned char)a.data[i] ^ other));
-    }
-    return differ == 0;
-}
-
-static int read_token(const struct config *config, struct error *err, struct buf *ret_text)
-{
-    if (config->http.token_file == NULL) {
-        return error_set(err, ERROR_NOT_FOUND, "http.token_file is not set");
-    }
-    return secret_read(config->http.token_file, SECRET_TOKEN_MAX, err, ret_text) < 0
-               ? error_wrap(err, "http.token_file")
-               : 0;
-}
-
-int api_check_token_file(const struct config *config, struct error *err)
-{
-    struct buf text = {0};
-    int rc = config->http.token_file == NULL ? 0 : read_token(config, err, &text);
-    secret_fini(&text);
-    return rc;
-}
-
-/* Reads the file at each request, so that a token is rotated by writing the file. */
-static bool token_fits(const struct config *config, const struct api_request *request,
-                       struct api_reply *reply)
-{
-    struct str given;
-    struct str scheme = str_split(request->authorization, ' ', &given);
-    given = str_eq_nocase(scheme, STR("Bearer")) ? str_trim(given) : (struct str){NULL, 0};
-    struct buf text = {0};
-    struct error err;
-    bool readable = read_token(config, &err, &text) == 0;
-    bool fits = readable && given.size > 0 && same_secret(given, str_trim(buf_view(&text)));
-    secret_fini(&text);
-    if (!readable) {
-        api_refuse(reply, 500, "token_file",
-                   "the token file cannot be read, so that no token is accepted: %s", err.text);
-    } else if (!fits) {
-        api_refuse(reply, 401, "unauthorized",
-                   given.size == 0 ? "send the token of http.token_file as Authorization: Bearer TOKEN"
-                                   : "the token is not that of http.token_file");
-        reply->header = "WWW-Authenticate: Bearer";
-    }
-    return fits;
-}
-
 /* A form sends POST, with or without a body, and no script of another origin sends another method unasked. */
 static bool needs_type(const struct api_request *request)
 {
@@ -196,20 +142,23 @@ static void name_user(struct access_identity *who)
     snprintf(who->name, sizeof(who->name), "%.*s", ACCESS_NAME_MAX, uid == NULL ? "" : uid);
 }
 
-/* What everyone may who reaches the listener. */
+/* What everyone may who reaches the listener. A unix socket has its mode; where a token is named, that is asked for there, too. */
 static enum access_role open_role(const struct config *config, const struct api_request *request)
 {
-    bool unread = config->http.read == CONFIG_READ_LOGIN && !request->is_unix;
     bool token = config->http.token_file != NULL && request->policy->need_token;
-    return unread ? ACCESS_NONE : token ? ACCESS_VIEWER : ACCESS_OPERATOR;
+    if (request->is_unix) {
+        return token ? ACCESS_VIEWER : ACCESS_OPERATOR;
+    }
+    bool named = token || config->http.access_file != NULL;
+    return config_reads_by_login(config) ? ACCESS_NONE : named ? ACCESS_VIEWER : ACCESS_OPERATOR;
 }
 
 /* The identity of one that has proved nothing. */
-static void identify_peer(struct api_call *call, enum access_role role, bool named)
+static void identify_peer(struct api_call *call, enum access_role role, bool is_named)
 {
     struct api_request *request = &call->request;
     struct access_identity *who = &request->who;
-    if (named && request->exchange != NULL) {
+    if (is_named && request->exchange != NULL) {
         http_exchange_peer(request->exchange, who->from, sizeof(who->from));
     }
     who->role = role;
@@ -221,22 +170,55 @@ static void identify_peer(struct api_call *call, enum access_role role, bool nam
     }
 }
 
-static bool identify_token(struct api_call *call, struct api_reply *reply)
+static struct str bearer(const struct api_request *request)
 {
-    struct access_identity *who = &call->request.who;
-    if (!token_fits(call->context->config, &call->request, reply)) {
-        return false;
+    struct str token;
+    struct str scheme = str_split(request->authorization, ' ', &token);
+    return str_eq_nocase(scheme, STR("Bearer")) ? str_trim(token) : (struct str){NULL, 0};
+}
+
+/* Judges what the request proves its name by. A token alone is an error where it is wrong; and where everyone may read and no names are
+ * kept, it is not looked at, so that a reader with an old one goes on. */
+static bool identify(struct api_call *call, bool judges, struct api_reply *reply)
+{
+    struct str token = bearer(&call->request);
+    if (token.size > 0) {
+        return !judges || api_prove_token(call, token, reply);
     }
-    snprintf(who->name, sizeof(who->name), "token");
-    who->role = ACCESS_OPERATOR;
-    who->proof = ACCESS_TOKEN;
+    (void)api_prove_cookie(call, reply);
     return true;
 }
 
-static bool check_role(const struct api_request *request, enum access_role takes, struct api_reply *reply)
+/* What a browser sends by itself is no proof that its user wants a change: then the page has to show that it is one of ours, by a header that
+ * no other page can send here unasked. A program with a certificate is no browser. */
+static bool check_page(const struct api_request *request, struct api_reply *reply)
 {
+    bool by_itself = request->who.proof >= ACCESS_COOKIE;
+    bool has_site = request->fetch_site.data != NULL;
+    if (!by_itself ||
+        (request->who.proof == ACCESS_CERTIFICATE && request->origin.data == NULL && !has_site)) {
+        return true;
+    }
+    bool ours = has_site ? str_eq(request->fetch_site, STR("same-origin")) : request->origin.data != NULL;
+    if (!ours || !str_eq(request->x_outrider, STR("1"))) {
+        api_refuse(reply, 403, "cross_site",
+                   "a change by cookie, certificate or proxy needs X-Outrider: 1, and Origin or "
+                   "Sec-Fetch-Site of this "
+                   "agent's own page");
+        return false;
+    }
+    return true;
+}
+
+static bool check_role(struct api_call *call, enum access_role takes, bool asked, struct api_reply *reply)
+{
+    const struct api_request *request = &call->request;
     if (request->who.role >= takes) {
         return true;
+    }
+    if (asked && request->who.proof <= ACCESS_SOCKET) {
+        api_refuse_unproved(call, reply);
+        return false;
     }
     api_refuse(reply, 403, "role", "%.*s of %.*s takes the role %s; %s is %s", STR_ARG(request->method),
                request->path.size < 128 ? (int)request->path.size : 128, request->path.data,
@@ -244,26 +226,54 @@ static bool check_role(const struct api_request *request, enum access_role takes
     return false;
 }
 
-bool api_may_see_leases(struct api_call *call)
+bool api_may_see_leases(struct api_call *call, struct api_reply *reply)
 {
-    struct api_reply unused = {0};
     const struct api_request *request = &call->request;
-    bool tries = call->context->config->http.token_file != NULL && request->authorization.size > 0;
-    bool may = request->is_unix || (tries && identify_token(call, &unused));
+    struct str token = bearer(request);
+    struct api_reply unused = {0};
+    bool may =
+        request->is_unix || (request->who.proof > ACCESS_SOCKET && request->who.role >= ACCESS_OPERATOR);
+    if (!may && call->context->config->http.token_file != NULL && token.size > 0) {
+        may = api_prove_token(call, token, &unused) && request->who.role >= ACCESS_OPERATOR;
+        reply->delay_ms = unused.delay_ms;
+    }
     api_reply_fini(&unused);
     return may;
+}
+
+/* Who asks, where that is all the request is for: a wrong token is then no error, and its answer is as late as one. */
+static void identify_only(struct api_call *call, struct api_reply *reply)
+{
+    struct api_reply refusal = {0};
+    if (!identify(call, true, &refusal)) {
+        reply->delay_ms = refusal.delay_ms;
+    }
+    reply->set_cookie = refusal.set_cookie;
+    refusal.set_cookie = (struct buf){0};
+    api_reply_fini(&refusal);
 }
 
 bool api_guard(struct api_call *call, enum access_role takes, unsigned checks, struct api_reply *reply)
 {
     const struct api_request *request = &call->request;
-    enum access_role open = open_role(call->context->config, request);
+    const struct config *config = call->context->config;
+    enum access_role open = open_role(config, request);
     bool asked = open < takes && open < ACCESS_OPERATOR; /* a token could help */
-    if (((checks & API_CHECK_HOST) != 0 && !check_host(call, asked, reply)) ||
-        ((checks & API_CHECK_ORIGIN) != 0 && !check_origin(request, reply)) ||
+    bool judges = asked || config->http.access_file != NULL;
+    bool is_change = (checks & API_CHECK_ORIGIN) != 0;
+    identify_peer(call, open, is_change || (checks & API_CHECK_WHO) != 0 || takes > ACCESS_VIEWER);
+    if ((checks & API_CHECK_HOST_OR_TOKEN) != 0 && judges && bearer(request).size > 0) {
+        return api_prove_token(call, bearer(request), reply) && check_role(call, takes, asked, reply);
+    }
+    if (((checks & (API_CHECK_HOST | API_CHECK_HOST_OR_TOKEN)) != 0 && !check_host(call, asked, reply)) ||
+        (is_change && !check_origin(request, reply)) ||
         ((checks & API_CHECK_TYPE) != 0 && !check_type(request, reply))) {
         return false;
     }
-    identify_peer(call, open, takes > ACCESS_VIEWER);
-    return (!asked || identify_token(call, reply)) && check_role(request, takes, reply);
+    if ((checks & API_CHECK_WHO) != 0) {
+        identify_only(call, reply);
+    } else if (checks != 0 && !identify(call, judges, reply)) {
+        return false;
+    }
+    return (!is_change || check_page(request, reply)) && check_role(call, takes, asked, reply);
 }

@@ -2,6 +2,7 @@
 
 #include "outrider/api/common/body.h"
 #include "outrider/api/common/context.h"
+#include "outrider/base/brief.h"
 #include "outrider/base/duration.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/json/json_write.h"
@@ -9,6 +10,7 @@
 #include "outrider/os/log.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* The ms until `until_mono`; -1 for a time that never comes. */
 static int64_t left(int64_t until_mono, const struct instant *now)
@@ -111,6 +113,13 @@ static void name_peer(const struct api_request *request, char ret_by[static HOLD
     snprintf(ret_by, HOLD_BY_MAX + 1, "API, %.*s", STR_ARG(peer));
 }
 
+/* A name of the access file stands for itself; what the request says beside it comes behind. */
+static void name_operator(const struct access_identity *who, char by[static HOLD_BY_MAX + 1])
+{
+    bool alone = by[0] == '\0' || strcmp(by, who->name) == 0;
+    brief_format(by, HOLD_BY_MAX + 1, alone ? "%s" : "%s (%s)", who->name, by);
+}
+
 static bool read_request(const struct api_call *call, const char *takes, api_member_fn *take,
                          struct api_reply *reply, struct api_drain *drain)
 {
@@ -119,7 +128,10 @@ static bool read_request(const struct api_call *call, const char *takes, api_mem
         return false;
     }
     json_decref(body);
-    if (drain->by[0] == '\0') {
+    const struct access_identity *who = &call->request.who;
+    if (who->proof > ACCESS_SOCKET && strcmp(who->name, "token") != 0) {
+        name_operator(who, drain->by);
+    } else if (drain->by[0] == '\0') {
         name_peer(&call->request, drain->by);
     } else {
         /* The request may give any name. */

@@ -1,6 +1,7 @@
 /* What every reply shares: JSON, the one form of an error, and the headers about caching. */
 #include "outrider/api/common/reply.h"
 
+#include "outrider/api/common/context.h"
 #include "outrider/base/blob.h"
 #include "outrider/base/brief.h"
 #include "outrider/base/error.h"
@@ -55,10 +56,13 @@ void api_refuse(struct api_reply *reply, int status, const char *code, const cha
 void api_respond(struct http_exchange *exchange, const struct api_reply *reply)
 {
     char etag[SERVICES_ETAG_MAX + 8], stale[48], allow[sizeof(reply->allow) + 8];
-    const char *headers[6] = {reply->etag[0] == '\0' ? "Cache-Control: no-store" : "Cache-Control: no-cache"};
+    const char *headers[7] = {reply->etag[0] == '\0' ? "Cache-Control: no-store" : "Cache-Control: no-cache"};
     size_t count = 1;
     if (reply->header != NULL) {
         headers[count++] = reply->header;
+    }
+    if (reply->set_cookie.size > 0) {
+        headers[count++] = buf_text(&reply->set_cookie);
     }
     if (reply->allow[0] != '\0') {
         snprintf(allow, sizeof(allow), "Allow: %s", reply->allow);
@@ -91,13 +95,16 @@ bool api_refuse_stream(struct http_exchange *exchange)
     return fault != NULL;
 }
 
-struct http_push *api_stream_begin(struct http_exchange *exchange, size_t max_behind,
-                                   const struct http_push_calls *calls, void *user)
+struct http_push *api_stream_begin(const struct api_call *call, struct http_exchange *exchange,
+                                   size_t max_behind, const struct http_push_calls *calls, void *user)
 {
     static const char *const headers[] = {"Cache-Control: no-store", "X-Accel-Buffering: no", NULL};
+    const struct access_identity *who = &call->request.who;
+    struct str tag = {(const char *)who, who->proof > ACCESS_SOCKET ? sizeof(*who) : 0};
     return http_push_begin(exchange,
                            &(struct http_push_options){.content_type = STR("text/event-stream"),
                                                        .headers = headers,
+                                                       .tag = tag,
                                                        .max_behind = max_behind},
                            calls, user);
 }
@@ -105,6 +112,7 @@ struct http_push *api_stream_begin(struct http_exchange *exchange, size_t max_be
 void api_reply_fini(struct api_reply *reply)
 {
     buf_fini(&reply->body);
+    buf_fini(&reply->set_cookie);
     blob_unref(reply->blob);
     if (reply->deferral.state != NULL) {
         reply->deferral.free_state(reply->deferral.state);

@@ -143,7 +143,7 @@ static void subscribe(struct api_call *call, enum events_kind kind, struct http_
         return;
     }
     struct events_subscriber *subscriber = mem_zalloc(sizeof(*subscriber));
-    struct http_push *push = api_stream_begin(exchange, 0, &calls, subscriber);
+    struct http_push *push = api_stream_begin(call, exchange, 0, &calls, subscriber);
     if (push == NULL) {
         free(subscriber);
         return;

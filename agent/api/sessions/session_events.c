@@ -81,7 +81,7 @@ static void take(struct api_call *call, struct http_exchange *exchange)
         return;
     }
     struct subscriber *subscriber = mem_zalloc(sizeof(*subscriber));
-    subscriber->push = api_stream_begin(exchange, BEHIND_MAX, &calls, subscriber);
+    subscriber->push = api_stream_begin(call, exchange, BEHIND_MAX, &calls, subscriber);
     if (subscriber->push == NULL) {
         free(subscriber);
         return;

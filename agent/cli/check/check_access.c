@@ -5,6 +5,7 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
+#include "outrider/codec/access/access_file.h"
 #include "outrider/codec/sign/sign.h"
 #include "outrider/core/config/config.h"
 #include "outrider/os/file.h"
@@ -99,6 +100,35 @@ static void check_secret(struct access_check *check, const char *setting, const 
             path, size, SECRET_GOOD);
     }
     secret_fini(&secret);
+}
+
+/* ---- names ---- */
+
+/* One that everybody can write lets everybody in. */
+static void check_names(struct access_check *check, const char *path)
+{
+    struct buf text = {0};
+    struct error err;
+    struct access_list names = {0};
+    struct stat st;
+    if (path == NULL || file_read(path, ACCESS_FILE_MAX, &err, &text) < 0) {
+        return; /* check_local() says what is missing */
+    }
+    if (access_file_read(buf_view(&text), &err, &names) < 0) {
+        error_wrap(&err, "%s", path);
+        add_wrong(check, "http.access_file", err.text);
+    } else if (names.count == 0) {
+        check_warn(check->file, check->problems, "http.access_file",
+                   "%s has no names, so that no token is right; `outrider token add NAME ROLE` makes a line",
+                   path);
+    }
+    if (stat(path, &st) == 0 && (st.st_mode & S_IWOTH) != 0) {
+        check_warn(check->file, check->problems, "http.access_file",
+                   "%s has mode %04o: every user of this machine can make itself an admin; chmod o-w %s",
+                   path, (unsigned)(st.st_mode & 07777U), path);
+    }
+    access_list_fini(&names);
+    buf_fini(&text);
 }
 
 /* ---- sockets ---- */
@@ -204,6 +234,10 @@ bool check_access(const char *file, const struct config *config, struct buf *pro
     check_secret(&check, "sessions.redis.tls.key_file", config->sessions.redis.tls.key_file, SECRET_KEY_MAX);
     check_secret(&check, "record.sign_key", config->record.sign_key, SIGN_FILE_MAX);
     check_secret(&check, "http.token_file", config->http.token_file, SECRET_TOKEN_MAX);
+    check_names(&check, config->http.access_file);
+    if (config->http.session_key_file != NULL) {
+        check_mode(&check, "http.session_key_file", config->http.session_key_file);
+    }
     check_http_socket(&check);
     if (config->server.present) {
         check_instance(&check);

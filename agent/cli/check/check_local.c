@@ -171,6 +171,7 @@ void check_local(const char *file, const struct config *config, struct buf *prob
     check_present(file, "sessions.redis.tls.cert_file", config->sessions.redis.tls.cert_file, problems);
     check_present(file, "sessions.redis.tls.key_file", config->sessions.redis.tls.key_file, problems);
     check_present(file, "http.token_file", config->http.token_file, problems);
+    check_present(file, "http.access_file", config->http.access_file, problems);
     for (size_t i = 0; i < config->probe_count; i++) {
         char setting[48];
         snprintf(setting, sizeof(setting), "probes[%zu].tls.ca_file", i);

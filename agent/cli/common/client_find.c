@@ -88,7 +88,7 @@ static int use_config(const char *path, struct client *ret_client)
         status = cli_fail(EX_CONFIG, "%s: http.listen: %s", path, err.text);
     } else {
         ret_client->token_file = mem_strdup(config->http.token_file);
-        ret_client->reads_with_token = config->http.read == CONFIG_READ_LOGIN;
+        ret_client->reads_with_token = config_reads_by_login(config);
         take_identity(path, config, ret_client);
     }
     config_fini(config);

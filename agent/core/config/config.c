@@ -49,6 +49,12 @@ const char *config_scope(const struct config *config, const struct config_candid
     return strcmp(candidacy->scope, "auto") == 0 ? config->server.type : candidacy->scope;
 }
 
+bool config_reads_by_login(const struct config *config)
+{
+    bool named = config->http.access_file != NULL;
+    return config->http.read == CONFIG_READ_LOGIN || (config->http.read == CONFIG_READ_AUTO && named);
+}
+
 /* The first directory of a colon list in the environment; empty when there is none. */
 static struct str directory(config_env_fn *env, void *user, const char *name)
 {
@@ -92,6 +98,7 @@ void config_resolve(struct config *config, config_env_fn *env, void *user)
     (void)replace_auto(&config->http.listen, "", STR("127.0.0.1:7117"), "");
     config->state_dir_auto |=
         replace_auto(&config->state_dir, "", directory(env, user, "STATE_DIRECTORY"), "");
+    (void)replace_auto(&config->http.session_key_file, "", str_of(config->state_dir), "/session.key");
 
     if (!config->probes_given && config->probe_count == 0) {
         for (size_t i = 0; i < config->server.port_count; i++) {

@@ -285,8 +285,9 @@ static bool listens_beyond(const struct config *config)
 
 static void check_token(const struct config *config, const struct config_check *check)
 {
-    if (config->http.token_file == NULL && listens_beyond(config)) {
-        report(check, "http.token_file", "required: http.listen %s can be reached from beyond this machine",
+    if (config->http.token_file == NULL && config->http.access_file == NULL && listens_beyond(config)) {
+        report(check, "http.token_file",
+               "this or http.access_file is required: http.listen %s can be reached from beyond this machine",
                config->http.listen);
     }
 }
@@ -304,16 +305,18 @@ static void check_read_token(const struct config *config, const struct config_ch
 {
     const char *listen = config->http.listen;
     bool is_unix = listen != NULL && strncmp(listen, "unix:", 5) == 0;
-    if (config->http.read == CONFIG_READ_LOGIN && config->http.token_file == NULL && !is_unix) {
-        report(check, "http.read", "login needs http.token_file: the token that a reader sends");
+    if (config->http.read == CONFIG_READ_LOGIN && config->http.token_file == NULL &&
+        config->http.access_file == NULL && !is_unix) {
+        report(check, "http.read",
+               "login needs http.access_file or http.token_file: the tokens that readers send");
     }
 }
 
 /* A warning: the network may be trusted. Without a token the address is an error already. */
 static void check_read_open(const struct config *config, const struct config_check *check)
 {
-    if (config->http.read == CONFIG_READ_LOGIN || config->http.token_file == NULL ||
-        !listens_beyond(config)) {
+    bool named = config->http.token_file != NULL || config->http.access_file != NULL;
+    if (config_reads_by_login(config) || !named || !listens_beyond(config)) {
         return;
     }
     char text[512];
@@ -432,11 +435,11 @@ static const struct rule rules[] = {
     {check_password_in_the_clear, {"registry.endpoints", "registry.username", "registry.password_file"}},
     {check_sockets, {"status.socket", "status.notify_socket"}},
     {check_listen_path, {"http.listen", "status.socket", "status.notify_socket"}},
-    {check_token, {"http.listen", "http.token_file"}},
+    {check_token, {"http.listen", "http.token_file", "http.access_file"}},
     {check_peer_share, {"http.max_connections", "http.max_subscribers", "http.peer_share"}},
     {check_signed, {"view.require_signed", "view.sign_keys"}},
-    {check_read_token, {"http.listen", "http.token_file", "http.read"}},
-    {check_read_open, {"http.listen", "http.token_file", "http.read"}},
+    {check_read_token, {"http.listen", "http.token_file", "http.access_file", "http.read"}},
+    {check_read_open, {"http.listen", "http.token_file", "http.access_file", "http.read"}},
     {check_probes, {NULL}},
     {config_check_redis, {"sessions.store", "sessions.redis"}},
     {check_leader, {"server", "state_dir"}},

@@ -202,12 +202,24 @@ static const struct setting rows[] = {
      .doc = "A file with the bearer token of requests that change state, 2 bytes to 4 KiB, and at least 16 "
             "for one that "
             "cannot be guessed. Required beyond loopback and unix."},
+    {"http.access_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null", .shape = shape_file,
+     AT(http.access_file),
+     .doc = "A file with the names that may use the API: a line `NAME ROLE sha256:HEX` for each "
+            "(docs/access.md). It is read again when "
+            "it changes. `null`: no names."},
+    {"http.session_key_file", SETTING_STRING, .flags = SETTING_NULLABLE | SETTING_AUTO, .fallback = "auto",
+     .shape = shape_file, AT(http.session_key_file),
+     .doc = "The file with the key of the cookies by which browsers stay signed in. It is made (0600) when "
+            "it is needed and not there; the "
+            "same file on all observers behind one name. `auto`: `session.key` in `state_dir`; without one, "
+            "and with `null`, the key is in "
+            "memory and sessions end with the agent."},
     {"http.read", SETTING_ENUM, .fallback = "auto", .choices = reads, AT(http.read),
      .doc =
-         "Who may read. `open`: every client that reaches `listen`. `login`: over TCP only requests with the "
-         "token of "
-         "`token_file`, except for `/healthz`, `/health` and `/readyz`; a unix socket has its mode. `auto`: "
-         "`open`."},
+         "Who may read. `open`: every client that reaches `listen`. `login`: over TCP only requests with a "
+         "token of `access_file` or `token_file`, or a session, except for `/healthz`, `/health` and "
+         "`/readyz`; a unix socket has "
+         "its mode. `auto`: `login` with an `access_file`, else `open`."},
     {"http.hosts", SETTING_STRINGS, .flags = SETTING_NULLABLE | RELOAD, .fallback = "[]",
      .max = CONFIG_HOSTS_MAX, .shape = shape_host_name, AT(http.hosts), COUNT(http.host_count),
      .doc =

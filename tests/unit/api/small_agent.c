@@ -7,6 +7,7 @@
 
 #include "small_agent.h"
 
+#include "outrider/api/common/credentials.h"
 #include "outrider/api/common/handlers.h"
 #include "outrider/api/fleet/lists.h"
 #include "outrider/base/mem.h"
@@ -229,8 +230,11 @@ void small_agent_init(struct small_agent *agent)
                                            .target = "localhost:8001",
                                            .probe = &agent->probe,
                                            .duration = &agent->probe_duration};
-    agent->context =
-        (struct api_context){.config = config, .ops = &ops, .agent = agent, .lists = api_lists_new()};
+    agent->context = (struct api_context){.config = config,
+                                          .ops = &ops,
+                                          .agent = agent,
+                                          .credentials = api_credentials_new(),
+                                          .lists = api_lists_new()};
 }
 
 void small_agent_fini(struct small_agent *agent)
@@ -238,6 +242,7 @@ void small_agent_fini(struct small_agent *agent)
     server_free(agent->server);
     registrar_free(agent->registrar);
     intent_free(agent->intent);
+    api_credentials_free(agent->context.credentials);
     api_lists_free(agent->context.lists);
     config_fini(&agent->config);
 }
@@ -302,8 +307,10 @@ void small_agent_try(struct small_agent *agent, enum probe_outcome outcome)
 
 struct api_reply small_agent_ask(struct small_agent *agent, const struct api_request *request)
 {
-    struct api_policy policy = {
-        .address = agent->config.http.listen, .check_host = !request->is_unix, .need_token = true};
+    struct api_policy policy = {.address = agent->config.http.listen,
+                                .check_host = !request->is_unix,
+                                .need_token = true,
+                                .cookie = "outrider-7117"};
     struct api_call call = {.context = &agent->context, .request = *request};
     struct api_reply reply = {0};
     call.request.policy = request->policy == NULL ? &policy : request->policy;

@@ -189,6 +189,11 @@ void http_respond(struct http_exchange *exchange, const struct http_response *re
     exchange_respond(exchange, response, body_of(response).size);
 }
 
+void http_exchange_share(const struct http_exchange *exchange, char ret_text[static HTTP_SHARE_TEXT])
+{
+    http_peer_text(&((const struct connection *)exchange)->peer, ret_text);
+}
+
 void http_exchange_peer(const struct http_exchange *exchange, char *ret_text, size_t size)
 {
     struct sockaddr_storage address;

@@ -7,6 +7,7 @@
 #define OUTRIDER_IO_HTTP_SERVER_HTTP_PLACES_INTERNAL_H
 
 #include "outrider/base/hash.h"
+#include "outrider/io/http/server/http_server.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,7 +23,7 @@ struct http_peer {
 };
 
 /* "192.0.2.1", "2001:db8:0:1::/64", "uid 1000", "unknown". */
-enum { HTTP_PEER_TEXT = 64 };
+enum { HTTP_PEER_TEXT = HTTP_SHARE_TEXT };
 
 /* A peer with at least one place. */
 struct http_holder {

@@ -23,6 +23,7 @@ struct http_push {
     const struct http_push_calls *calls;
     void *user;
     size_t max_behind;
+    struct buf tag;     /* what it is judged by; empty: it is not */
     struct buf waiting; /* struct blob *, each referenced; without memory when nothing waits */
     size_t offset;      /* bytes of the first that are sent */
     struct http_push_facts facts;
@@ -226,6 +227,19 @@ void server_close_shut(struct http_server *server, int64_t now_ms)
     }
 }
 
+void http_server_end_pushes(struct http_server *server, bool (*stays)(struct str tag, void *user), void *user)
+{
+    for (struct http_listener *listener = server->listeners; listener != NULL; listener = listener->next) {
+        struct connection *each = listener->lists[CONNECTION_PUSHING].first, *next;
+        for (; each != NULL; each = next) {
+            next = each->next;
+            if (each->push->tag.size > 0 && !stays(buf_view(&each->push->tag), user)) {
+                push_close(each->push, HTTP_PUSH_GONE);
+            }
+        }
+    }
+}
+
 void server_look(void *user)
 {
     struct http_server *server = user;
@@ -277,6 +291,7 @@ static struct http_push *attach(struct connection *connection, const struct http
         .max_behind = options->max_behind == 0 ? HTTP_PUSH_BEHIND_MAX : options->max_behind,
         .closed = {.fn = notify_closed, .user = push},
     };
+    buf_str(&push->tag, options->tag);
     connection->push = push;
     /* Else the kernel would close it first, as a failed connection, and the log would not say why. */
     (void)setsockopt(connection->transport.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms,
@@ -344,6 +359,7 @@ void http_push_end(struct http_push *push)
         end_connection(push, push->connection);
     }
     deferred_cancel(&push->closed);
+    buf_fini(&push->tag);
     free(push);
 }
 

@@ -46,6 +46,7 @@ static void add_line(struct buf *out, struct str name, struct str value)
 static const struct str browser_headers =
     STR_INIT("X-Content-Type-Options: nosniff\r\n"
              "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
+             "Cross-Origin-Opener-Policy: same-origin\r\n"
              "Cross-Origin-Resource-Policy: same-origin\r\n"
              "Referrer-Policy: no-referrer\r\n");
 

@@ -17,6 +17,7 @@
 struct allocate;
 struct allocate_counters;
 struct api_counters;
+struct api_credentials;
 struct api_histogram;
 struct api_lists;
 struct api_placements;
@@ -218,8 +219,9 @@ struct api_context {
     int64_t loop_lag_us;                     /* the largest since the last scrape */
     bool impatient;                          /* the request has waited to its timeout: reply now */
     uint64_t waiting_refused;                /* requests for the fleet that found no room to wait */
-    struct api_lists *lists;                 /* see fleet/lists.h */
-    struct api_placements *placements;       /* what became of them; NULL: not counted */
+    struct api_credentials *credentials;
+    struct api_lists *lists;           /* see fleet/lists.h */
+    struct api_placements *placements; /* what became of them; NULL: not counted */
 };
 
 /* The id of an event is shorter; what is longer is none. */

@@ -13,6 +13,9 @@ typedef void api_handler_fn(struct api_call *call, struct api_reply *reply);
  * caller ends the call (context.h). */
 void api_handle(struct api_call *call, struct api_reply *reply);
 
+/* api/access: who asks, and the session of a browser. */
+api_handler_fn api_me, api_signin_post, api_signin_delete;
+
 /* api/agent: this agent and its server. */
 api_handler_fn api_agent, api_drain, api_undrain, api_healthz, api_readyz;
 

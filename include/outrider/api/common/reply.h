@@ -48,6 +48,8 @@ struct api_reply {
     const char *content_type; /* static */
     const char *header;       /* one more, static, "Name: value", such as API_RETRY_SOON; NULL: none */
     char allow[40];           /* of a 405: the methods of the path; "": none */
+    struct buf set_cookie;    /* a header Set-Cookie; empty: none */
+    int64_t delay_ms;         /* of an answer that is to be late, of a failed sign-in; 0: at once */
     struct buf body;
     struct blob *blob; /* instead of the body where it is not NULL; a reference of the reply's */
     char etag[SERVICES_ETAG_MAX];
@@ -76,10 +78,10 @@ void api_respond(struct http_exchange *exchange, const struct api_reply *reply);
 /* Whether there is no place for one more stream: then the exchange has got its refusal and ends. */
 bool api_refuse_stream(struct http_exchange *exchange);
 
-/* Begins a stream of events (SSE), as http_push_begin() does: `calls` is borrowed as long as it lives. `max_behind` bytes may wait for
+/* Begins a stream of events (SSE) of call->request.who, as http_push_begin() does: `calls` is borrowed as long as it lives. `max_behind` bytes may wait for
  * the peer; 0: HTTP_PUSH_BEHIND_MAX. */
-struct http_push *api_stream_begin(struct http_exchange *exchange, size_t max_behind,
-                                   const struct http_push_calls *calls, void *user);
+struct http_push *api_stream_begin(const struct api_call *call, struct http_exchange *exchange,
+                                   size_t max_behind, const struct http_push_calls *calls, void *user);
 
 /* Frees what the reply holds. */
 void api_reply_fini(struct api_reply *reply);

@@ -19,9 +19,11 @@ struct api_policy {
     char *machine;   /* the name of this machine, which Host may have; NULL: unknown */
     bool check_host; /* not on unix sockets, where the file's mode decides */
     bool need_token; /* for state changes, where http.token_file is set */
+    char cookie[40]; /* the name of the cookie of its sessions; "": it has none */
+    bool secure;     /* browsers reach it over https alone: they keep the cookie to that */
 };
 
-enum { API_TEXTS = 10, API_NAMES = 5 };
+enum { API_TEXTS = 13, API_NAMES = 5 };
 
 /* Everything is borrowed. An absent header has no `data`: an empty Origin differs from none. */
 struct api_request {
@@ -29,6 +31,7 @@ struct api_request {
         struct {
             struct str method, path, query, body; /* path and query undecoded */
             struct str host, content_type, authorization, origin, if_none_match, last_event_id;
+            struct str cookie, fetch_site, x_outrider;
         };
         struct str texts[API_TEXTS]; /* all of them, for a copy */
     };

@@ -46,6 +46,7 @@ enum {
     CLI_PLACE = CLI_ROUTE | CLI_ALLOCATE,
     CLI_LEADER = 1 << 20,
     CLI_KV_LOCK = 1 << 21,
+    CLI_TOKEN = 1 << 23,
     CLI_HOOKS = 1 << 24,
     CLI_LEASE = CLI_LEASE_GRANT | CLI_LEASE_REVOKE | CLI_LEASE_TTL | CLI_LEASE_KEEP | CLI_LEASE_LIST,
     CLI_RANGE = CLI_KV_GET | CLI_KV_DEL | CLI_KV_WATCH, /* those that take a range of keys */
@@ -144,6 +145,7 @@ int cmd_leader(const struct cli_line *line);
 int cmd_probe(const struct cli_line *line);
 int cmd_kv(const struct cli_line *line);
 int cmd_hooks(const struct cli_line *line);
+int cmd_token(const struct cli_line *line);
 
 /* NAME if `config_path` is .../NAME.yaml, the file of outrider@NAME.service; empty otherwise. Borrowed. */
 struct str cli_instance_name(const char *config_path);

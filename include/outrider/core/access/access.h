@@ -5,6 +5,8 @@
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"
 
+#include <stdint.h>
+
 /* Each role may do what the ones before it may. */
 enum access_role {
     ACCESS_NONE,     /* what takes it is open to everyone, such as health */
@@ -31,12 +33,15 @@ enum { ACCESS_NAME_MAX = 64, ACCESS_FROM_MAX = 79 };
 
 /* {0}: nothing is known. */
 struct access_identity {
-    char name[ACCESS_NAME_MAX +
-              1]; /* "": no name is known; else "anonymous", "token", "uid 1000", or of the access file */
+    /* "": no name is known; else "anonymous", "token", "uid 1000", or of the access file. */
+    char name[ACCESS_NAME_MAX + 1];
     enum access_role role;
     enum access_proof proof;
-    char from[ACCESS_FROM_MAX +
-              1]; /* the peer: "127.0.0.1:5555", "[::1]:5555", "pid 17 uid 1000"; "": not asked for */
+    /* The peer: "127.0.0.1:5555", "[::1]:5555", "pid 17 uid 1000"; "": not asked for. */
+    char from[ACCESS_FROM_MAX + 1];
+    uint64_t key;         /* what the name is bound to: access_hash_key of its token; 0: it has none */
+    uint64_t session;     /* the session of a browser (access_session_tag); 0: there is none */
+    int64_t expires_wall; /* when that session ends, in ms; 0: there is none */
 };
 
 /* "none", "viewer", "service", "operator", "admin". */

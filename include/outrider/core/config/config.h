@@ -236,7 +236,7 @@ struct config_status {
 /* auto: an observer always follows the fleet, a sidecar while requests need it. */
 enum config_view_mode { CONFIG_VIEW_AUTO, CONFIG_VIEW_ALWAYS, CONFIG_VIEW_OFF };
 
-/* Who may read over TCP. auto: anyone, as open. login: clients that send the token. */
+/* Who may read over TCP. auto: as login where there is an access file, else as open. open: anyone. login: clients with a token or a session. */
 enum config_http_read { CONFIG_READ_AUTO, CONFIG_READ_OPEN, CONFIG_READ_LOGIN };
 
 /* auto: an observer with a state_dir. */
@@ -270,6 +270,8 @@ struct config {
     struct {
         char *listen; /* "unix:/path", "host:port", "[v6]:port", or NULL: off. "auto" already replaced */
         char *token_file;
+        char *access_file;      /* names and their roles; NULL: none */
+        char *session_key_file; /* the key of the cookies; NULL: in memory alone. "auto" already replaced */
         enum config_http_read read;
         char *hosts[CONFIG_HOSTS_MAX]; /* names of this machine, beside its addresses and its own name */
         size_t host_count;
@@ -335,6 +337,9 @@ int64_t config_fast_interval(const struct config_probe *probe);
 
 /* Whether the agent keeps an audit. */
 bool config_has_audit(const struct config *config);
+
+/* Whether over TCP only those may read who send a token or have a session. */
+bool config_reads_by_login(const struct config *config);
 
 /* The scope of a candidacy: server.type for `auto`. */
 const char *config_scope(const struct config *config, const struct config_candidacy *candidacy);

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "outrider/api/common/credentials.h"
 #include "outrider/api/common/guard.h"
 #include "outrider/api/common/reply.h"
 #include "outrider/base/error.h"
@@ -425,23 +426,23 @@ static void without_a_readable_token_file_no_token_fits(void **state)
     struct temp_dir dir;
     struct error err;
     assert_int_equal(temp_dir_init(&dir), 0);
-    assert_int_equal(api_check_token_file(&agent->config, &err), 0);
+    assert_int_equal(api_credentials_check(agent->context.credentials, &agent->config, &err), 0);
     agent->config.http.token_file = mem_strdup(temp_path(&dir, "token"));
     struct api_request request = good();
     request.authorization = STR("Bearer ");
     small_agent_refused(small_agent_ask(agent, &request), 500, "token_file");
-    assert_int_equal(api_check_token_file(&agent->config, &err), -1);
+    assert_int_equal(api_credentials_check(agent->context.credentials, &agent->config, &err), -1);
     assert_int_equal(err.code, ERROR_NOT_FOUND);
     assert_non_null(strstr(err.text, agent->config.http.token_file));
     write_token(&dir, " \n");
     small_agent_refused(small_agent_ask(agent, &request), 500, "token_file");
-    assert_int_equal(api_check_token_file(&agent->config, &err), -1);
+    assert_int_equal(api_credentials_check(agent->context.credentials, &agent->config, &err), -1);
     write_token(&dir, "x"); /* anybody guesses it */
     request.authorization = STR("Bearer x");
     small_agent_refused(small_agent_ask(agent, &request), 500, "token_file");
-    assert_int_equal(api_check_token_file(&agent->config, &err), -1);
+    assert_int_equal(api_credentials_check(agent->context.credentials, &agent->config, &err), -1);
     write_token(&dir, "xy");
-    assert_int_equal(api_check_token_file(&agent->config, &err), 0);
+    assert_int_equal(api_credentials_check(agent->context.credentials, &agent->config, &err), 0);
     assert_int_equal(agent->undrains, 0);
     assert_int_equal(temp_dir_fini(&dir), 0);
 }

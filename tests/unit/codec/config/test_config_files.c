@@ -191,6 +191,8 @@ static void test_container_everything(void **state)
         {"OUTRIDER_SHUTDOWN_TIMEOUT", "9s"},
         {"OUTRIDER_HTTP_LISTEN", "0.0.0.0:7117"},
         {"OUTRIDER_HTTP_TOKEN_FILE", "/run/secrets/token"},
+        {"OUTRIDER_HTTP_ACCESS_FILE", "/etc/outrider/access"},
+        {"OUTRIDER_HTTP_SESSION_KEY_FILE", "/run/secrets/session.key"},
         {"OUTRIDER_HTTP_READ", "login"},
         {"OUTRIDER_HTTP_HOSTS", "observer.example,outrider"},
         {"OUTRIDER_HTTP_MAX_CONNECTIONS", "10"},

@@ -300,6 +300,8 @@ static void test_every_row_differs_and_copies(void **state)
         {"shutdown.timeout", "7s"},
         {"http.listen", "unix:/other"},
         {"http.token_file", "/other"},
+        {"http.access_file", "/other"},
+        {"http.session_key_file", "/other"},
         {"http.read", "open"},
         {"http.hosts", "other"},
         {"http.max_connections", "7"},

@@ -33,7 +33,8 @@ enum { HTTP_PUSH_SHUT_MS = 60000 };
 struct http_push_options {
     struct str content_type;
     const char *const *headers; /* as in http_response */
-    size_t max_behind;          /* bytes that may wait for the peer; 0: HTTP_PUSH_BEHIND_MAX */
+    struct str tag;    /* copied: what http_server_end_pushes() judges it by; empty: it is not judged */
+    size_t max_behind; /* bytes that may wait for the peer; 0: HTTP_PUSH_BEHIND_MAX */
 };
 
 enum http_push_end {
@@ -66,6 +67,10 @@ void http_push_end(struct http_push *push);
  * have to wait. Messages to a closed peer are dropped. A peer that falls too far behind is closed, and what
  * waits for it is dropped. */
 void http_push_send(struct http_push *push, struct blob *const *messages, size_t count);
+
+/* Closes each push with a tag for which `stays` is false, as one whose peer has gone. */
+void http_server_end_pushes(struct http_server *server, bool (*stays)(struct str tag, void *user),
+                            void *user);
 
 struct http_push_facts {
     size_t behind;  /* bytes that wait; 0 when it is closed */

@@ -188,6 +188,11 @@ typedef void http_upgraded_fn(struct transport *transport, struct str ahead, voi
 bool http_exchange_upgrade(struct http_exchange *exchange, const char *const *headers, http_upgraded_fn *fn,
                            void *user) MUST_CHECK;
 
+enum { HTTP_SHARE_TEXT = 64 };
+
+/* The peer as http_listener_options.peer_share counts it: "127.0.0.1", "2001:db8::/64", "uid 1000"; "unknown". */
+void http_exchange_share(const struct http_exchange *exchange, char ret_text[static HTTP_SHARE_TEXT]);
+
 /* The peer, for a log: "127.0.0.1:5555", "[::1]:5555", "pid 17 uid 1000", "gone". Writes at most `size`
  * bytes, NUL included, to `ret_text`. */
 void http_exchange_peer(const struct http_exchange *exchange, char *ret_text, size_t size);

@@ -49,6 +49,7 @@ static void test_date_of_each_day(void **state)
 #define FOR_BROWSERS                                                                                         \
     "GMT\r\nX-Content-Type-Options: nosniff\r\n"                                                             \
     "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"                                \
+    "Cross-Origin-Opener-Policy: same-origin\r\n"                                                            \
     "Cross-Origin-Resource-Policy: same-origin\r\nReferrer-Policy: no-referrer\r\n"
 
 static void test_head(void **state)
