@@ -189,14 +189,17 @@ static void refuse_token_file(struct api_reply *reply, const struct error *err)
 }
 
 /* Counts a failed sign-in of the peer, whose answer is then late. */
-static void count_failure(struct api_call *call, struct api_reply *reply)
+static void count_failure(struct api_call *call, struct str token, struct api_reply *reply)
 {
+    unsigned char hash[ACCESS_HASH_SIZE];
     char peer[HTTP_SHARE_TEXT] = "";
     if (call->request.exchange != NULL) {
         http_exchange_share(call->request.exchange, peer);
     }
     struct access_failures *failures = &call->context->credentials->failures;
-    reply->delay_ms = access_failures_count(failures, str_hash(str_of(peer), 0), clock_mono_ms());
+    access_token_hash(token, hash);
+    reply->delay_ms =
+        access_failures_count(failures, str_hash(str_of(peer), 0), access_hash_key(hash), clock_mono_ms());
     log_warn("http", "sign-in failed: the token is none of this agent", LOG_RATE(LOG_SELDOM),
              LOG_TEXT("peer", peer), LOG_INT("failures", (int64_t)failures->total));
 }
@@ -222,7 +225,7 @@ static bool prove_token_file(struct api_call *call, struct str token, struct api
         refuse_unauthorized(reply, config->http.access_file == NULL
                                        ? "the token is not that of http.token_file"
                                        : "the token is none of the access file");
-        count_failure(call, reply);
+        count_failure(call, token, reply);
     }
     return fits;
 }

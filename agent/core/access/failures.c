@@ -1,5 +1,6 @@
 #include "outrider/core/access/failures.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The place of `who`; else a free one, else that of the one that failed longest ago. */
@@ -19,19 +20,22 @@ static struct access_failure *place_of(struct access_failures *failures, uint64_
     return oldest;
 }
 
-int64_t access_failures_count(struct access_failures *failures, uint64_t who, int64_t now_mono)
+int64_t access_failures_count(struct access_failures *failures, uint64_t who, uint64_t secret,
+                              int64_t now_mono)
 {
     struct access_failure *place = place_of(failures, who);
     if (place->count > 0 && now_mono - place->last_mono >= ACCESS_FORGET_MS) {
         place->count = 0;
     }
+    bool guesses = place->count == 0 || place->secret != secret;
+    place->count += guesses && place->count < UINT32_MAX ? 1 : 0;
+    place->who = who;
+    place->secret = secret;
+    place->last_mono = now_mono;
+    failures->total++;
     int64_t delay = ACCESS_DELAY_FIRST_MS;
-    for (uint32_t i = 0; i < place->count && delay < ACCESS_DELAY_MOST_MS; i++) {
+    for (uint32_t i = 1; i < place->count && delay < ACCESS_DELAY_MOST_MS; i++) {
         delay *= 2;
     }
-    place->who = who;
-    place->last_mono = now_mono;
-    place->count += place->count < UINT32_MAX ? 1 : 0;
-    failures->total++;
     return delay < ACCESS_DELAY_MOST_MS ? delay : ACCESS_DELAY_MOST_MS;
 }

@@ -194,7 +194,9 @@ static void a_wrong_token_is_answered_late_and_a_right_one_never(void **state)
 {
     struct world *w = *state;
     for (int i = 0; i < 10; i++) {
-        struct api_call call = {.context = &w->agent.context, .request = with_token("wrong")};
+        char wrong[16];
+        snprintf(wrong, sizeof(wrong), "wrong-%d", i);
+        struct api_call call = {.context = &w->agent.context, .request = with_token(wrong)};
         struct api_reply reply = {0};
         call.request.policy = &w->policy;
         assert_false(api_guard(&call, ACCESS_VIEWER, API_CHECK_HOST, &reply));
