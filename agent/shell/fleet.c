@@ -1,4 +1,5 @@
 #include "agent_internal.h"
+#include "chronicle_internal.h"
 #include "leader_feed_internal.h"
 #include "reservations_internal.h"
 
@@ -28,6 +29,7 @@ struct fleet {
     struct timer *timer;
     struct events *events;
     struct leader_feed *leaders; /* NULL: the fleet was never followed */
+    struct chronicle *chronicle; /* NULL: no history is kept */
     struct save_log log;
 };
 
@@ -72,6 +74,7 @@ void fleet_carry_out(struct fleet *fleet, const struct view_effect *effect)
         [VIEW_NOTE_UNREADABLE] = {LOG_LEVEL_WARN, "key ignored, not a record"},
     };
     sessions_carry_out(fleet->agent->sessions, effect);
+    chronicle_carry_out(fleet->chronicle, effect);
     switch (effect->type) {
     case VIEW_DO_REQUEST: registry_submit(fleet->registry, effect->request); break;
     case VIEW_DO_WATCH: registry_watch(fleet->registry, effect->watch); break;
@@ -125,6 +128,9 @@ void fleet_step(struct fleet *fleet, enum view_event_type type)
     step(fleet, (struct view_event){.type = type});
     if (type == VIEW_ON_TICK) {
         leader_feed_tick(fleet->leaders);
+        chronicle_tick(fleet->chronicle);
+    } else if (type == VIEW_ON_STOP) {
+        chronicle_stop(fleet->chronicle);
     }
 }
 
@@ -239,6 +245,7 @@ struct fleet *fleet_new(struct agent *agent)
     fleet_router_trust(&fleet->router, agent->trust, config->view.require_signed);
     fleet->timer = timer_new(agent->loop, on_timer, fleet);
     fleet->events = events_new(agent->loop, fleet->router.view, &events_ops, fleet);
+    fleet->chronicle = chronicle_new(agent, fleet->events); /* before the view tells of what was kept */
     if (agent->state != NULL && config->view.mode != CONFIG_VIEW_OFF) {
         load(fleet);
     }
@@ -252,6 +259,7 @@ void fleet_free(struct fleet *fleet)
         sessions_free(fleet->agent->sessions); /* what they know of servers is the view's */
         registry_detach(fleet->registry);
         leader_feed_free(fleet->leaders);
+        chronicle_free(fleet->chronicle);
         events_free(fleet->events);
         timer_free(fleet->timer);
         fleet_router_fini(&fleet->router);
@@ -275,7 +283,8 @@ void fleet_look(const struct fleet *fleet, struct api_fleet *ret_fleet)
                                     .writes = fleet->log.writes,
                                     .failures = fleet->log.failures,
                                     .last_error = fleet->log.last_error,
-                                    .events = fleet->events};
+                                    .events = fleet->events,
+                                    .history = chronicle_history(fleet->chronicle)};
     leader_feed_look(fleet->leaders, ret_fleet);
 }
 

@@ -418,6 +418,14 @@ static void check_audit(const struct config *config, const struct config_check *
     }
 }
 
+static void check_history(const struct config *config, const struct config_check *check)
+{
+    if (config->history == CONFIG_HISTORY_ON && config->server.present &&
+        config->view.mode != CONFIG_VIEW_ALWAYS) {
+        warn(check, "history", "on of a sidecar knows only what it watches: set view.mode: always");
+    }
+}
+
 static const struct rule rules[] = {
     {config_check_hooks, {"server"}},
     {check_observer, {"server", "probes", "http.listen", "view.mode"}},
@@ -445,6 +453,7 @@ static const struct rule rules[] = {
     {check_leader, {"server", "state_dir"}},
     {check_audit, {"audit.file", "state_dir"}},
     {check_sessions, {"server", "sessions.store", "view.mode"}},
+    {check_history, {"server", "history", "view.mode"}},
 };
 
 void config_check(const struct config *config, const struct config_check *check)

@@ -20,6 +20,7 @@ enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR 
 static const char *const backends[] = {"etcd", NULL};
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const view_modes[] = {"auto", "always", "off", NULL};
+static const char *const histories[] = {"auto", "on", "off", NULL};
 static const char *const session_stores[] = {"auto", "memory", "redis", "off", NULL};
 static const char *const redis_modes[] = {"auto", "single", "sentinel", "cluster", NULL};
 static const char *const sandboxes[] = {"auto", "required", "off", NULL};
@@ -259,6 +260,12 @@ static const struct setting rows[] = {
     {"view.require_signed", SETTING_BOOL, .fallback = "false", AT(view.require_signed),
      .doc = "`true`: a record without a signature of one of `view.sign_keys` is not served, but counted and "
             "named."},
+    {"history", SETTING_ENUM, .fallback = "auto", .choices = histories, AT(history),
+     .doc =
+         "Whether the agent keeps what became of the servers of the fleet, in memory and in `state_dir`: for "
+         "`/api/activity` and its like (docs/http-api.md, \"History\"). `auto`: an observer does, a sidecar "
+         "does not; `on`: of a sidecar it has gaps while the fleet is not watched, so with `view.mode: "
+         "always`; `off`."},
     {"placement.virtual_nodes", SETTING_INTEGER, .fallback = "150", .min = 1, .max = 1000,
      AT(placement.virtual_nodes),
      .doc =

@@ -28,6 +28,7 @@ struct discovery_local;
 struct election;
 struct events;
 struct filter;
+struct history;
 struct follow;
 struct hold;
 struct hook;
@@ -76,6 +77,7 @@ struct api_fleet {
     struct events *events;            /* the hub of subscribers */
     const struct leaders *leaders;    /* who leads; NULL: never followed, as `leader_keys` */
     const struct mirror *leader_keys; /* what that is known from */
+    const struct history *history;    /* what became of the servers; NULL: it is not kept */
 };
 
 /* Reservations as the agent sees them. */

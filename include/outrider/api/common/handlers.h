@@ -22,6 +22,7 @@ api_handler_fn api_agent, api_drain, api_undrain, api_healthz, api_readyz;
 /* api/fleet: the servers of the fleet. */
 api_handler_fn api_services, api_service, api_service_drain, api_service_undrain;
 api_handler_fn api_leaders, api_leader;
+api_handler_fn api_service_history, api_fleet_history, api_offline, api_activity;
 api_handler_fn api_discovery_status, api_discovery_services, api_discovery_health, api_discovery_topology;
 api_handler_fn api_discovery_enable, api_discovery_disable;
 

@@ -233,6 +233,8 @@ struct config_status {
     } extract;
 };
 
+/* auto: an observer keeps the history of the fleet, a sidecar does not. */
+enum config_history { CONFIG_HISTORY_AUTO, CONFIG_HISTORY_ON, CONFIG_HISTORY_OFF };
 /* auto: an observer always follows the fleet, a sidecar while requests need it. */
 enum config_view_mode { CONFIG_VIEW_AUTO, CONFIG_VIEW_ALWAYS, CONFIG_VIEW_OFF };
 
@@ -287,6 +289,7 @@ struct config {
         size_t sign_key_count;                 /* 0: signatures are not looked at */
         bool require_signed;
     } view;
+    enum config_history history;
     struct config_placement placement;
     struct config_sessions sessions;
     struct config_candidacy *candidacies;

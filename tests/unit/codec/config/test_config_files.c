@@ -204,6 +204,7 @@ static void test_container_everything(void **state)
         {"OUTRIDER_VIEW_IDLE", "1m"},
         {"OUTRIDER_VIEW_SIGN_KEYS", "/run/secrets/sign.pub,/run/secrets/next.pub"},
         {"OUTRIDER_VIEW_REQUIRE_SIGNED", "true"},
+        {"OUTRIDER_HISTORY", "on"},
         {"OUTRIDER_LEADER", "auto,lobby"},
         {"OUTRIDER_SESSIONS_STORE", "memory"},
         {"OUTRIDER_SESSIONS_TTL", "1h"},

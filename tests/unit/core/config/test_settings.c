@@ -316,6 +316,7 @@ static void test_every_row_differs_and_copies(void **state)
         {"audit.file", "on"},
         {"audit.registry", "false"},
         {"audit.keep", "7h"},
+        {"history", "on"},
         {"placement.virtual_nodes", "7"},
         {"placement.balance_factor", "0"},
         {"leader", "other"},

@@ -1,0 +1,182 @@
+#include "chronicle_internal.h"
+
+#include "agent_internal.h"
+
+#include "outrider/api/events/events.h"
+#include "outrider/base/blob.h"
+#include "outrider/base/mem.h"
+#include "outrider/codec/history/history_file.h"
+#include "outrider/codec/record/record_brief.h"
+#include "outrider/core/history/history_read.h"
+#include "outrider/io/loop/timer.h"
+#include "outrider/os/file.h"
+
+#include <stdlib.h>
+
+static const char file_name[] = "history.bin";
+
+struct chronicle {
+    struct agent *agent;
+    struct events *events;
+    struct history *history;
+    struct queue effects;
+    struct timer *timer;
+    struct save_log log;
+};
+
+static bool is_wanted(const struct config *config)
+{
+    bool on = config->history == CONFIG_HISTORY_ON ||
+              (config->history == CONFIG_HISTORY_AUTO && !config->server.present);
+    return on && config->view.mode != CONFIG_VIEW_OFF;
+}
+
+static void save(struct chronicle *chronicle)
+{
+    const struct agent *agent = chronicle->agent;
+    if (agent->state == NULL) {
+        return;
+    }
+    struct buf bytes = {0};
+    struct error err;
+    struct instant now = agent_now();
+    history_file_encode(chronicle->history, str_of(agent->config->registry.prefix), &now, &bytes);
+    /* Not synced, as the view: the loop must not wait for the disk, and the checksum finds what a crash damages. */
+    bool failed = file_replace(agent->config->state_dir, file_name, buf_view(&bytes), 0600, false, &err) < 0;
+    buf_fini(&bytes);
+    chronicle->log.writes++;
+    save_log_done(&chronicle->log, agent->config->state_dir, failed, &err);
+}
+
+static void step(struct chronicle *chronicle, struct history_event event)
+{
+    struct history_effect effect;
+    event.now = agent_now();
+    history_step(chronicle->history, &event, &chronicle->effects);
+    while (queue_take(&chronicle->effects, &effect)) {
+        switch (effect.type) {
+        case HISTORY_DO_OFFLINE: break;
+        case HISTORY_DO_SAVE: save(chronicle); break;
+        }
+    }
+}
+
+static void tick(void *user)
+{
+    struct chronicle *chronicle = user;
+    struct instant now = agent_now();
+    step(chronicle, (struct history_event){.type = HISTORY_ON_TICK});
+    timer_arm_at_ms(chronicle->timer, history_deadline(chronicle->history, &now).latest);
+}
+
+static void changed(struct chronicle *chronicle, const struct view_effect *effect)
+{
+    if (effect->is == NULL) {
+        step(chronicle,
+             (struct history_event){.type = HISTORY_ON_GONE, .entry = effect->was, .clean = effect->clean});
+        return;
+    }
+    struct record_brief brief;
+    record_brief(blob_view(effect->is->json), &brief);
+    struct history_sight sight = {.entry = effect->is,
+                                  .reason = str_of(brief.reason),
+                                  .drained = brief.drained,
+                                  .holds = str_of(brief.holds),
+                                  .drain_by = str_of(brief.by),
+                                  .drain_reason = str_of(brief.drain_reason),
+                                  .started_wall = brief.started_wall};
+    step(chronicle, (struct history_event){.type = HISTORY_ON_SIGHTED, .sight = &sight});
+}
+
+void chronicle_carry_out(struct chronicle *chronicle, const struct view_effect *effect)
+{
+    if (chronicle == NULL) {
+        return;
+    }
+    switch (effect->type) {
+    case VIEW_DO_CHANGED: changed(chronicle, effect); break;
+    case VIEW_DO_SYNCED: step(chronicle, (struct history_event){.type = HISTORY_ON_SYNCED}); break;
+    case VIEW_DO_STALE: step(chronicle, (struct history_event){.type = HISTORY_ON_STALE}); break;
+    case VIEW_DO_REQUEST:
+    case VIEW_DO_WATCH:
+    case VIEW_DO_UNWATCH:
+    case VIEW_DO_REVISION:
+    case VIEW_DO_SAVE:
+    case VIEW_DO_NOTE: break;
+    }
+}
+
+void chronicle_tick(struct chronicle *chronicle)
+{
+    if (chronicle != NULL) {
+        tick(chronicle);
+    }
+}
+
+void chronicle_stop(struct chronicle *chronicle)
+{
+    if (chronicle != NULL) {
+        save(chronicle);
+    }
+}
+
+const struct history *chronicle_history(const struct chronicle *chronicle)
+{
+    return chronicle == NULL ? NULL : chronicle->history;
+}
+
+/* ---- life ---- */
+
+static struct history *load(const struct agent *agent)
+{
+    static const struct history_settings defaults;
+    struct buf path = {0}, bytes = {0};
+    struct error err;
+    struct history *history = NULL;
+    buf_printf(&path, "%s/%s", agent->config->state_dir, file_name);
+    int result = file_read(buf_text(&path), HISTORY_FILE_MAX, &err, &bytes);
+    bool first_start = result < 0 && err.code == ERROR_NOT_FOUND;
+    if (result == 0) {
+        result = history_file_decode(buf_view(&bytes), str_of(agent->config->registry.prefix), &defaults,
+                                     &history, &err);
+    }
+    if (result < 0 && !first_start) {
+        log_warn("history", "saved history unusable, it begins empty; the next save replaces the file",
+                 LOG_TEXT("file", buf_text(&path)), LOG_TEXT("error", err.text));
+    }
+    buf_fini(&bytes);
+    buf_fini(&path);
+    return history;
+}
+
+struct chronicle *chronicle_new(struct agent *agent, struct events *events)
+{
+    static const struct history_settings defaults;
+    if (!is_wanted(agent->config)) {
+        return NULL;
+    }
+    struct chronicle *chronicle = mem_zalloc(sizeof(*chronicle));
+    chronicle->agent = agent;
+    chronicle->events = events;
+    chronicle->log = (struct save_log){.module = "history",
+                                       .failed = "history not saved, retrying in a minute",
+                                       .saved = "history saved again"};
+    chronicle->history = agent->state == NULL ? NULL : load(agent);
+    if (chronicle->history == NULL) {
+        chronicle->history = history_new(&defaults);
+    }
+    queue_init(&chronicle->effects, sizeof(struct history_effect));
+    chronicle->timer = timer_new(agent->loop, tick, chronicle);
+    tick(chronicle);
+    return chronicle;
+}
+
+void chronicle_free(struct chronicle *chronicle)
+{
+    if (chronicle != NULL) {
+        timer_free(chronicle->timer);
+        history_free(chronicle->history);
+        queue_fini(&chronicle->effects);
+        free(chronicle);
+    }
+}

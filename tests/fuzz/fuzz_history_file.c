@@ -1,0 +1,74 @@
+/* Kept histories, as they are and with a checksum that fits: a fuzzer cannot guess one. What is read is within the limits, can be
+ * shown, and reads as the same once written. */
+#include "must.h"
+
+#include "outrider/base/buf.h"
+#include "outrider/base/error.h"
+#include "outrider/codec/history/history_file.h"
+#include "outrider/codec/history/history_json.h"
+#include "outrider/core/history/history_read.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const struct instant now = {.mono = 1000, .boot = 2000, .wall = 1795227240123};
+
+static void show(const struct history *history)
+{
+    struct buf text = {0};
+    const struct history_server *server = history_facts(history)->servers;
+    history_json_activity(history, UINT64_MAX, 1000, &now, &text);
+    history_json_offline(history, 1000, &now, &text);
+    history_json_fleet(history, &now, &text);
+    for (; server != NULL; server = server->hh.next) {
+        history_json_server(history, server, &now, &text);
+    }
+    buf_fini(&text);
+}
+
+/* What a file says, once written by this version. Returns whether it was one. */
+static bool pass_through(struct str text, struct buf *out)
+{
+    static const struct history_settings settings = {
+        .servers_max = 64, .gone_max = 16, .bytes_max = 65536, .record_bytes = 65536};
+    struct history *history = NULL;
+    struct error err = {0};
+    if (history_file_decode(text, STR("/s"), &settings, &history, &err) < 0) {
+        must(err.code != ERROR_NONE && err.text[0] != '\0');
+        return false;
+    }
+    const struct history_facts *facts = history_facts(history);
+    must(facts->there + facts->gone <= 64 && facts->gone <= 16 && facts->bytes <= 65536);
+    show(history);
+    history_file_encode(history, STR("/s"), &now, out);
+    history_free(history);
+    return true;
+}
+
+static void check(struct str text)
+{
+    struct buf once = {0}, twice = {0};
+    if (pass_through(text, &once)) {
+        must(pass_through(buf_view(&once), &twice));
+        must(str_eq(buf_view(&once), buf_view(&twice)));
+    }
+    buf_fini(&once);
+    buf_fini(&twice);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    check((struct str){(const char *)data, size});
+    struct buf sealed = {0};
+    buf_add(&sealed, data, size);
+    uint64_t sum = XXH64(data, size, 0);
+    char *end = buf_extend(&sealed, 8);
+    for (int i = 0; i < 8; i++) {
+        end[i] = (char)(unsigned char)(sum >> (8 * i));
+    }
+    check(buf_view(&sealed));
+    buf_fini(&sealed);
+    return 0;
+}
