@@ -93,6 +93,7 @@ static void on_request(struct http_exchange *exchange, const struct http_request
                                   .cookie = header(http, STR("Cookie")),
                                   .fetch_site = header(http, STR("Sec-Fetch-Site")),
                                   .x_outrider = header(http, STR("X-Outrider")),
+                                  .idempotency_key = header(http, STR("Idempotency-Key")),
                                   .is_unix = http->is_unix,
                                   .policy = http->policy,
                                   .exchange = exchange};

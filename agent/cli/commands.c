@@ -110,6 +110,31 @@ static const struct command table[] = {
      "--by NAME          the operator in the log, as for drain\n"
      "--token-file FILE  the file with the agent's token; default: http.token_file\n" FIND_AGENT,
      CLI_UNDRAIN, 0, 0, false, cmd_drain},
+    {"drains",
+     "[list | show ID | watch ID | pause ID | resume ID | cancel ID | undo ID]\n"
+     "       outrider drains preview|start [TYPE/ID...] [--type T] [--status S] [--region R] [--zone Z]\n"
+     "                      [--group G] [--tag TAG] [--label NAME=VALUE] [--wave N|N%] [--max-draining N]\n"
+     "                      [--free-seats N] [--no-keep-one] [--pause D] [--settle D] [--deadline D]\n"
+     "                      [--stop-after N] [--then stay|undrain] [--reason TEXT] [--by NAME] [--plan HASH]",
+     "drain many servers in waves",
+     "An observer is asked, and any observer of the fleet carries on. `preview` shows which servers\n"
+     "would be held in which wave, and changes nothing; `start` begins.\n"
+     "--wave N           servers of a wave, or N% of all; default: 1\n"
+     "--max-draining N   held at once and not yet empty or gone; default: a wave\n"
+     "--free-seats N     hold none that would leave fewer free seats of its type and region\n"
+     "--no-keep-one      also hold the last ready server of a type in a zone\n"
+     "--pause D          wait after each wave, e.g. 10m\n"
+     "--settle D         a server is empty after so long without players; default: 5s\n"
+     "--deadline D       of each hold; then players that are still there are an error\n"
+     "--stop-after N     stop after so many errors; default: 1; 0: never\n"
+     "--then undrain     lift the holds of a wave after its pause; default: stay\n"
+     "--plan HASH        start only if the plan is still that of the preview\n"
+     "pause, resume      hold no more servers for now; go on\n"
+     "cancel             end it; its holds stay\n"
+     "undo               lift its holds, and no others\n"
+     "watch              a line for each change until it is over; exit 0 when all went well\n"
+     "--json             the documents of /api/drains\n" FIND_AGENT,
+     CLI_DRAINS, 0, SIZE_MAX, false, cmd_drains},
     {"send", "[-c FILE | --socket PATH] WORDS...", "send one status line to the agent, as the server does",
      "Prints the reply; exit 0 on OK, 1 on ERR. The socket is status.socket of the file.\n"
      "Options must come before the words.\n"

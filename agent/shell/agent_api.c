@@ -2,6 +2,7 @@
 #include "agent_internal.h"
 #include "joins_internal.h"
 #include "reservations_internal.h"
+#include "wave_feed_internal.h"
 
 #include "outrider/base/version.h"
 #include "outrider/probe/driver.h"
@@ -90,6 +91,7 @@ static void look(void *user, struct api_view *ret_view)
     reservations_look(agent->reservations, &ret_view->seats);
     sessions_look(agent->sessions, ret_view);
     ret_view->joins = joins_look(agent->joins);
+    wave_feed_look(agent->waves, &ret_view->waves);
 }
 
 static void want(void *user)
@@ -159,6 +161,16 @@ static bool join(void *user, const struct api_join *ask, api_joined_fn *done, vo
     return joins_begin(agent->joins, ask, done, done_user);
 }
 
+static bool wave_create(void *user, const struct wave *wave, api_waved_fn *done, void *done_user)
+{
+    return wave_feed_create(user, wave, done, done_user);
+}
+
+static bool wave_order(void *user, struct str id, enum wave_order order, api_waved_fn *done, void *done_user)
+{
+    return wave_feed_order(user, id, order, done, done_user);
+}
+
 const struct api_ops agent_api_ops = {.look = look,
                                       .drain = drain,
                                       .undrain = undrain,
@@ -168,4 +180,6 @@ const struct api_ops agent_api_ops = {.look = look,
                                       .allocate = allocate,
                                       .amend = amend,
                                       .session = session,
-                                      .join = join};
+                                      .join = join,
+                                      .wave_create = wave_create,
+                                      .wave_order = wave_order};

@@ -41,6 +41,8 @@ struct programs;
 struct seats_owner;
 struct status_sockets;
 struct unix_bound;
+struct wave;
+struct waves_owner;
 
 /* The agent carries out the effects of effects.h. */
 struct effects {
@@ -104,6 +106,7 @@ struct agent {
     struct sign_key *sign_key; /* NULL: the record is not signed */
     struct sign_trust *trust;  /* NULL: signatures are not looked at */
     struct control_writer *controls;
+    struct waves_owner *waves;                                    /* NULL: it follows no operations */
     struct sessions *sessions;                                    /* NULL: it keeps none */
     struct audit *audit;                                          /* NULL: it keeps none */
     char audit_name[HOST_NAME_SIZE > 130 ? HOST_NAME_SIZE : 130]; /* of this agent, in its entries */
@@ -247,6 +250,9 @@ void fleet_reload(struct fleet *fleet, const struct config *config);
 
 /* What the API may see of it; borrowed until the next step. */
 void fleet_look(const struct fleet *fleet, struct api_fleet *ret_fleet);
+
+/* Tells subscribers that an operation on waves of servers is another one. */
+void fleet_emit_wave(struct fleet *fleet, const struct wave *wave);
 
 /* The record of `server`, TYPE/ID, borrowed; NULL: there is none. */
 const struct view_entry *fleet_find(const struct fleet *fleet, struct str server);

@@ -2,6 +2,7 @@
 #include "chronicle_internal.h"
 #include "leader_feed_internal.h"
 #include "reservations_internal.h"
+#include "wave_feed_internal.h"
 
 #include "outrider/api/events/events.h"
 #include "outrider/base/mem.h"
@@ -111,6 +112,7 @@ static void stepped(struct fleet *fleet, bool changed)
     follow_leaders(fleet);
     timer_arm_at_ms(fleet->timer, view_deadline(fleet->router.view).latest);
     reservations_follow(fleet->agent->reservations, fleet->router.view);
+    wave_feed_fleet_moved(fleet->agent->waves);
     bool known = facts->known && !facts->waking;
     if (fleet->agent->api != NULL && (changed || known || facts->last_error[0] != '\0')) {
         api_fleet_moved(fleet->agent->api, changed);
@@ -129,9 +131,17 @@ void fleet_step(struct fleet *fleet, enum view_event_type type)
     if (type == VIEW_ON_TICK) {
         leader_feed_tick(fleet->leaders);
         chronicle_tick(fleet->chronicle);
+        wave_feed_tick(fleet->agent->waves);
+    } else if (type == VIEW_ON_START) {
+        wave_feed_start(fleet->agent->waves);
     } else if (type == VIEW_ON_STOP) {
         chronicle_stop(fleet->chronicle);
     }
+}
+
+void fleet_emit_wave(struct fleet *fleet, const struct wave *wave)
+{
+    events_emit_wave(fleet->events, wave);
 }
 
 static void on_timer(void *user)
@@ -250,6 +260,7 @@ struct fleet *fleet_new(struct agent *agent)
         load(fleet);
     }
     agent->sessions = sessions_new(agent);
+    agent->waves = wave_feed_new(agent);
     return fleet;
 }
 
@@ -257,6 +268,8 @@ void fleet_free(struct fleet *fleet)
 {
     if (fleet != NULL) {
         sessions_free(fleet->agent->sessions); /* what they know of servers is the view's */
+        wave_feed_free(fleet->agent->waves);   /* likewise */
+        fleet->agent->waves = NULL;
         registry_detach(fleet->registry);
         leader_feed_free(fleet->leaders);
         chronicle_free(fleet->chronicle);

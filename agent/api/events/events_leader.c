@@ -1,9 +1,10 @@
-/* Who leads: for live subscribers when it changes, and for each that goes live. */
+/* Who leads: for live subscribers when it changes, and for each that goes live. And what operations on waves of servers do. */
 #include "events_internal.h"
 
 #include "outrider/base/blob.h"
 #include "outrider/codec/record/discovery_json.h"
 #include "outrider/codec/record/leader_json.h"
+#include "outrider/codec/wave/wave_json.h"
 #include "outrider/core/fleet/filter.h"
 #include "outrider/core/fleet/view_read.h"
 #include "outrider/core/leader/leaders.h"
@@ -87,4 +88,22 @@ void events_tell_leaders(struct events_subscriber *subscriber)
     if (blob_view(events->leaders).size > 0) {
         http_push_send(subscriber->push, &events->leaders, 1);
     }
+}
+
+void events_emit_wave(struct events *events, const struct wave *wave)
+{
+    struct buf data = {0}, text = {0};
+    if (events->channels == NULL) {
+        return;
+    }
+    wave_encode(wave, WAVE_JSON_BRIEF, &data);
+    sse_event(&text, STR("drain"), buf_view(&data), NULL);
+    struct blob *message = blob_take(&text);
+    for (const struct events_channel *channel = events->channels; channel != NULL; channel = channel->next) {
+        if (channel->kind == EVENTS_FLEET) {
+            send(channel, message);
+        }
+    }
+    blob_unref(message);
+    buf_fini(&data);
 }

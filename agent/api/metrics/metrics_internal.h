@@ -37,6 +37,7 @@ void metrics_write_placement(struct buf *out, const struct api_context *context,
 void metrics_write_leadership(struct buf *out, const struct api_view *view);
 
 /* Appends how the runs of hooks ended. */
+void metrics_write_drains(struct buf *out, const struct api_view *view);
 void metrics_write_hooks(struct buf *out, const struct api_view *view);
 
 /* Appends one series of a family of durations. */

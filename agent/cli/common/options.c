@@ -4,12 +4,12 @@
 
 /* ---- options ---- */
 
-enum { OPTIONS_MAX = 48, COMMANDS_MAX = 32 };
+enum { OPTIONS_MAX = 64, COMMANDS_MAX = 32 };
 
 /* The commands that ask an agent, and those that read a configuration. */
 enum {
-    CLI_OF_AGENT =
-        CLI_STATUS | CLI_DRAIN | CLI_UNDRAIN | CLI_SERVICES | CLI_PLACE | CLI_LEADER | CLI_SESSIONS,
+    CLI_OF_AGENT = CLI_STATUS | CLI_DRAIN | CLI_UNDRAIN | CLI_SERVICES | CLI_PLACE | CLI_LEADER |
+                   CLI_SESSIONS | CLI_DRAINS,
     CLI_KV_SHOWS = CLI_RANGE | CLI_KV_PUT | CLI_KV_TXN | CLI_LEASE_TTL, /* those that print keys and values */
     CLI_OF_CONFIG = CLI_OF_AGENT | CLI_AGENT | CLI_CHECK | CLI_SEND | CLI_KV | CLI_HOOKS
 };
@@ -32,25 +32,34 @@ static size_t list_options(struct cli_given *given, unsigned bits,
         {"--config", 'c', &given->config, NULL, CLI_OF_CONFIG},
         {"--agent", 0, &given->agent, NULL, of_agent},
         {"--json", 0, NULL, &given->json,
-         CLI_STATUS | CLI_SERVICES | CLI_PLACE | CLI_LEADER | CLI_KV | CLI_SESSIONS},
+         CLI_STATUS | CLI_SERVICES | CLI_PLACE | CLI_LEADER | CLI_KV | CLI_SESSIONS | CLI_DRAINS},
         {"--live", 0, NULL, &given->live, CLI_CHECK},
         {"--is", 0, &given->is, NULL, CLI_STATUS},
         {"--token-file", 0, &given->token_file, NULL, CLI_OF_AGENT},
         {"--id", 0, &given->id, NULL, CLI_DRAIN | CLI_UNDRAIN | CLI_ALLOCATE},
-        {"--by", 0, &given->by, NULL, CLI_DRAIN | CLI_UNDRAIN},
-        {"--reason", 0, &given->reason, NULL, CLI_DRAIN},
-        {"--deadline", 0, &given->deadline, NULL, CLI_DRAIN},
+        {"--by", 0, &given->by, NULL, CLI_DRAIN | CLI_UNDRAIN | CLI_DRAINS},
+        {"--reason", 0, &given->reason, NULL, CLI_DRAIN | CLI_DRAINS},
+        {"--deadline", 0, &given->deadline, NULL, CLI_DRAIN | CLI_DRAINS},
         {"--expires", 0, &given->expires, NULL, CLI_DRAIN},
         {"--wait", 0, NULL, &given->wait, CLI_DRAIN},
         {"--flapping", 0, NULL, &given->flapping, CLI_UNDRAIN},
+        {"--wave", 0, &given->wave, NULL, CLI_DRAINS},
+        {"--max-draining", 0, &given->max_draining, NULL, CLI_DRAINS},
+        {"--free-seats", 0, &given->free_seats, NULL, CLI_DRAINS},
+        {"--no-keep-one", 0, NULL, &given->keep_none, CLI_DRAINS},
+        {"--pause", 0, &given->pause, NULL, CLI_DRAINS},
+        {"--settle", 0, &given->settle, NULL, CLI_DRAINS},
+        {"--stop-after", 0, &given->stop_after, NULL, CLI_DRAINS},
+        {"--then", 0, &given->then, NULL, CLI_DRAINS},
+        {"--plan", 0, &given->plan, NULL, CLI_DRAINS},
         {"--socket", 0, &given->socket, NULL, CLI_SEND},
-        {"--type", 0, &given->type, NULL, CLI_SERVICES | CLI_SESSIONS},
-        {"--status", 0, &given->status, NULL, CLI_SERVICES},
-        {"--region", 0, &given->region, NULL, CLI_SERVICES | CLI_PLACE},
-        {"--zone", 0, &given->zone, NULL, CLI_SERVICES | CLI_PLACE},
-        {"--group", 0, &given->group, NULL, CLI_SERVICES | CLI_PLACE},
-        {"--tag", 0, given->tags.values, NULL, CLI_SERVICES | CLI_PLACE},
-        {"--label", 0, given->labels.values, NULL, CLI_SERVICES | CLI_PLACE},
+        {"--type", 0, &given->type, NULL, CLI_SERVICES | CLI_SESSIONS | CLI_DRAINS},
+        {"--status", 0, &given->status, NULL, CLI_SERVICES | CLI_DRAINS},
+        {"--region", 0, &given->region, NULL, CLI_SERVICES | CLI_PLACE | CLI_DRAINS},
+        {"--zone", 0, &given->zone, NULL, CLI_SERVICES | CLI_PLACE | CLI_DRAINS},
+        {"--group", 0, &given->group, NULL, CLI_SERVICES | CLI_PLACE | CLI_DRAINS},
+        {"--tag", 0, given->tags.values, NULL, CLI_SERVICES | CLI_PLACE | CLI_DRAINS},
+        {"--label", 0, given->labels.values, NULL, CLI_SERVICES | CLI_PLACE | CLI_DRAINS},
         {"--include", 0, &given->include, NULL, CLI_SERVICES},
         {"--offline", 0, NULL, &given->offline, CLI_SERVICES},
         {"--watch", 0, NULL, &given->watch, CLI_SERVICES | CLI_SESSIONS},

@@ -24,6 +24,7 @@ void control_encode(const struct hold *hold, struct buf *out)
         json_write_object(&json);
         json_member_text_if(&json, "reason", hold->reason[0] == '\0' ? NULL : hold->reason);
         json_member_text_if(&json, "by", hold->by[0] == '\0' ? NULL : hold->by);
+        json_member_text_if(&json, "operation", hold->operation[0] == '\0' ? NULL : hold->operation);
         encode_time(&json, "since", hold->since_wall);
         encode_time(&json, "deadline", hold->deadline_wall);
         encode_time(&json, "expires", hold->expires_wall);
@@ -52,6 +53,7 @@ static int decode_hold(const json_t *object, struct hold *hold, struct error *er
 {
     if (read_line(object, "reason", hold->reason, HOLD_REASON_MAX, err) < 0 ||
         read_line(object, "by", hold->by, HOLD_BY_MAX, err) < 0 ||
+        read_line(object, "operation", hold->operation, ULID_LENGTH, err) < 0 ||
         json_read_time(object, "since", &hold->since_wall, err) < 0 ||
         json_read_time(object, "deadline", &hold->deadline_wall, err) < 0 ||
         json_read_time(object, "expires", &hold->expires_wall, err) < 0) {

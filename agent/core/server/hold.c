@@ -48,6 +48,7 @@ void hold_set(struct hold *hold, const char *reason, const char *by, int64_t dea
     hold->outcome = DRAIN_WAITING;
     copy_text(hold->reason, HOLD_REASON_MAX, reason);
     copy_text(hold->by, HOLD_BY_MAX, by);
+    hold->operation[0] = '\0';
     hold->deadline_mono = deadline_ms > 0 ? now->mono + deadline_ms : NEVER_MS;
     hold->deadline_wall = deadline_ms > 0 ? now->wall + deadline_ms : 0;
     hold->expires_mono = expires_ms > 0 ? now->mono + expires_ms : NEVER_MS;

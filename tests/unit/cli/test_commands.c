@@ -26,6 +26,7 @@ static void help_names_every_command_and_no_other(void **state)
         {"status"},
         {"drain"},
         {"undrain"},
+        {"drains"},
         {"send"},
         {"services"},
         {"route"},

@@ -9,6 +9,7 @@
 #include "outrider/core/seats/amend.h"
 #include "outrider/core/session/join.h"
 #include "outrider/core/session/session_request.h"
+#include "outrider/core/wave/wave.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -87,6 +88,16 @@ struct api_seats {
     const struct allocate_counters *counters; /* changes of them by this agent */
 };
 
+/* Operations on waves of servers. */
+struct api_waves {
+    bool present;                      /* this agent follows and drives them; else all is 0 */
+    const struct mirror_facts *mirror; /* of their keys */
+    const struct wave *const *list;    /* the oldest first */
+    size_t count, active, unreadable;  /* active: not over; unreadable: keys that are none */
+    bool leads;                        /* this agent drives them */
+    uint64_t held, lifted, refused;    /* holds by this agent; steps that came too late */
+};
+
 /* What the agent stands for. */
 struct api_candidacy {
     const char *scope;
@@ -110,6 +121,7 @@ struct api_view {
     const struct config *config;
     struct api_fleet fleet;
     struct api_seats seats;
+    struct api_waves waves;
     const struct api_joins *joins; /* NULL: none was asked for yet */
     const struct server *server;   /* NULL for an observer, as registrar, intent, shutdown and keys */
     const struct registrar *registrar;
@@ -186,6 +198,25 @@ struct api_joins {
     uint64_t outcomes[JOIN_OUTCOME_COUNT];
 };
 
+/* What became of a new operation, or of an order for one. */
+enum api_wave_outcome {
+    API_WAVE_WRITTEN,
+    API_WAVE_SO_ALREADY,
+    API_WAVE_UNKNOWN_ID,
+    API_WAVE_NOT_NOW,
+    API_WAVE_CONFLICT,
+    API_WAVE_FAILED
+};
+
+/* `failure` and `error` of FAILED; `wave` as it is then, NULL: there is none. Borrowed for the call. */
+struct api_waved {
+    enum api_wave_outcome outcome;
+    enum registry_failure failure;
+    const struct wave *wave;
+    struct str error;
+};
+typedef void api_waved_fn(const struct api_waved *result, void *user);
+
 struct api_ops {
     void (*look)(void *agent, struct api_view *ret_view);
     /* Sets the operator's hold: `reason` is valid UTF-8 of at most HOLD_REASON_MAX bytes; spans in ms, 0: none. */
@@ -211,6 +242,10 @@ struct api_ops {
     /* Brings a player to a server, where there are sessions. `ask->owned` is taken, whatever is returned. `done` is called as above. False,
      * with nothing begun: too many joins are under way. */
     bool (*join)(void *agent, const struct api_join *ask, api_joined_fn *done, void *user);
+    /* Where waves are present: writes a new operation, borrowed for the call, or has one obey. `done` is called once, within the call or later, unless
+     * the agent ends before. False, with nothing begun: too many are under way. */
+    bool (*wave_create)(void *agent, const struct wave *wave, api_waved_fn *done, void *user);
+    bool (*wave_order)(void *agent, struct str id, enum wave_order order, api_waved_fn *done, void *user);
 };
 
 struct api_context {

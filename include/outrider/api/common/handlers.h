@@ -26,6 +26,10 @@ api_handler_fn api_service_history, api_fleet_history, api_offline, api_activity
 api_handler_fn api_discovery_status, api_discovery_services, api_discovery_health, api_discovery_topology;
 api_handler_fn api_discovery_enable, api_discovery_disable;
 
+/* api/drains: drains of many servers. */
+api_handler_fn api_drains, api_drains_post, api_drains_one, api_drains_pause, api_drains_resume,
+    api_drains_cancel, api_drains_undo;
+
 /* api/placement: players and seats. */
 api_handler_fn api_join, api_route, api_allocate, api_reservation, api_reservation_release,
     api_reservation_extend;

@@ -34,6 +34,7 @@ struct leaders_scope;
 struct loop;
 struct view;
 struct view_effect;
+struct wave;
 
 struct events_ops {
     /* The number of subscribers has changed: for VIEW_ON_SUBSCRIBERS. Called at the end of a turn of the loop. */
@@ -74,6 +75,9 @@ void events_emit_leader(struct events *events, const struct leaders_scope *scope
 /* Something of who leads or stands has changed, as a candidate that came behind others: what a subscriber is told when it goes live is
  * made again. */
 void events_forget_leaders(struct events *events);
+
+/* An operation on waves of servers is another one: for all live subscribers of the fleet. */
+void events_emit_wave(struct events *events, const struct wave *wave);
 
 /* The counters, borrowed. */
 const struct events_counters *events_counters(const struct events *events);

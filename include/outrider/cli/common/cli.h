@@ -48,6 +48,7 @@ enum {
     CLI_KV_LOCK = 1 << 21,
     CLI_TOKEN = 1 << 23,
     CLI_HOOKS = 1 << 24,
+    CLI_DRAINS = 1 << 28,
     CLI_LEASE = CLI_LEASE_GRANT | CLI_LEASE_REVOKE | CLI_LEASE_TTL | CLI_LEASE_KEEP | CLI_LEASE_LIST,
     CLI_RANGE = CLI_KV_GET | CLI_KV_DEL | CLI_KV_WATCH, /* those that take a range of keys */
     CLI_KV = CLI_RANGE | CLI_KV_PUT | CLI_KV_TXN | CLI_LEASE | CLI_KV_LOCK
@@ -68,8 +69,9 @@ struct cli_given {
     const char *region, *zone, *group, *include;
     const char *key, *player, *strategy, *near, *seats, *count, *ttl, *server;
     const char *limit, *revision, *lease, *patience;
+    const char *wave, *max_draining, *free_seats, *pause, *settle, *stop_after, *then, *plan;
     struct cli_values tags, labels, excluded;
-    bool json, live, wait, watch, offline, flapping;
+    bool json, live, wait, watch, offline, flapping, keep_none;
     bool prefix, from_key, keys_only, count_only, values_only, previous, lease_keys, once, raw;
 };
 
@@ -136,6 +138,7 @@ const char *cli_status_colour(const char *status);
 int cmd_check(const struct cli_line *line);
 int cmd_status(const struct cli_line *line);
 int cmd_drain(const struct cli_line *line);
+int cmd_drains(const struct cli_line *line);
 int cmd_send(const struct cli_line *line);
 int cmd_services(const struct cli_line *line);
 int cmd_route(const struct cli_line *line);

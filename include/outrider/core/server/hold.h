@@ -3,6 +3,7 @@
 #ifndef OUTRIDER_CORE_SERVER_HOLD_H
 #define OUTRIDER_CORE_SERVER_HOLD_H
 
+#include "outrider/base/ulid.h"
 #include "outrider/core/instant.h"
 
 #include <stdbool.h>
@@ -32,6 +33,7 @@ struct hold {
     bool set;
     char reason[HOLD_REASON_MAX + 1];
     char by[HOLD_BY_MAX + 1];
+    char operation[ULID_LENGTH + 1]; /* of many servers (core/wave), that it is part of; "": none */
     int64_t since_mono, since_wall;
     int64_t deadline_mono, deadline_wall;
     int64_t expires_mono, expires_wall;
