@@ -107,19 +107,20 @@ static void on_gone(struct http_exchange *exchange, void *user)
     api_late_gone(api->late, exchange);
 }
 
-static bool may_follow(struct str tag, void *user)
+static bool may_go_on(struct str tag, void *user)
 {
-    const struct api *api = user;
     struct access_identity who;
     memcpy(&who, tag.data, sizeof(who));
-    return api_credentials_stand(api->context.credentials, api->context.config, &who, clock_wall_ms());
+    return api_may_go_on(user, &who);
 }
 
 static void on_names(void *user)
 {
     struct api *api = user;
     if (http_server_counters(api->server)->pushing > 0) {
-        http_server_end_pushes(api->server, may_follow, api);
+        struct api_standing standing =
+            api_credentials_look(api->context.credentials, api->context.config, clock_wall_ms());
+        http_server_end_pushes(api->server, may_go_on, &standing);
         timer_arm_ms(api->names, NAMES_MS);
     }
 }

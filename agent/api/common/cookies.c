@@ -4,6 +4,7 @@
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/reply.h"
 #include "outrider/base/error.h"
+#include "outrider/base/mem.h"
 #include "outrider/codec/access/cookie.h"
 #include "outrider/core/config/config.h"
 #include "outrider/os/clock.h"
@@ -115,8 +116,7 @@ static bool take_session(struct api_call *call, const struct access_session *ses
     struct api_credentials *credentials = call->context->credentials;
     struct access_identity *who = &call->request.who;
     uint64_t tag = access_session_tag(session);
-    if (!access_session_lasts(session, clock_wall_ms()) ||
-        access_is_signed_out(&credentials->signed_out, tag)) {
+    if (!access_session_lasts(session, clock_wall_ms()) || credentials_signed_out(credentials, tag)) {
         return false;
     }
     enum access_role role =
@@ -170,8 +170,12 @@ bool api_sign_in(struct api_call *call, struct api_reply *reply)
 void api_sign_out(struct api_call *call, struct api_reply *reply)
 {
     const struct access_identity *who = &call->request.who;
+    struct api_credentials *credentials = call->context->credentials;
     if (who->proof == ACCESS_COOKIE) {
-        access_sign_out(&call->context->credentials->signed_out, who->session);
+        if (credentials->signed_out == NULL) {
+            credentials->signed_out = mem_zalloc(sizeof(*credentials->signed_out));
+        }
+        access_sign_out(credentials->signed_out, who->session);
     }
     set_cookie(call, (struct str){NULL, 0}, 0, reply);
 }

@@ -28,13 +28,15 @@ void api_credentials_free(struct api_credentials *credentials)
     if (credentials != NULL) {
         access_list_fini(&credentials->names);
         secret_fini(&credentials->key);
+        free(credentials->failures);
+        free(credentials->signed_out);
         free(credentials);
     }
 }
 
 uint64_t api_credentials_failures(const struct api_credentials *credentials)
 {
-    return credentials->failures.total;
+    return credentials->failures == NULL ? 0 : credentials->failures->total;
 }
 
 /* ---- the files ---- */
@@ -63,6 +65,7 @@ static int refresh(struct api_credentials *credentials, const char *path, struct
     }
     access_list_fini(&credentials->names);
     credentials->names = names;
+    credentials->names_age++;
     return 1;
 }
 
@@ -72,6 +75,7 @@ const struct access_list *api_credentials_names(struct api_credentials *credenti
     struct error err;
     if (config->http.access_file == NULL) {
         access_list_fini(&credentials->names);
+        credentials->names_age += credentials->names_read ? 1 : 0;
         credentials->names_read = false;
         return &credentials->names;
     }
@@ -133,14 +137,23 @@ static uint64_t token_file_key(const struct config *config)
     return key;
 }
 
+/* The role that `name` has with the token `key` is of. */
+static enum access_role role_of(const struct access_list *names, uint64_t token_key, struct str name,
+                                uint64_t key)
+{
+    if (str_eq(name, STR(TOKEN_NAME))) {
+        return key != 0 && token_key == key ? ACCESS_OPERATOR : ACCESS_NONE;
+    }
+    const struct access_entry *entry = access_list_name(names, name);
+    return entry != NULL && access_entry_key(entry) == key ? entry->role : ACCESS_NONE;
+}
+
 enum access_role credentials_role(struct api_credentials *credentials, const struct config *config,
                                   struct str name, uint64_t key)
 {
-    if (str_eq(name, STR(TOKEN_NAME))) {
-        return key != 0 && token_file_key(config) == key ? ACCESS_OPERATOR : ACCESS_NONE;
-    }
-    const struct access_entry *entry = access_list_name(api_credentials_names(credentials, config), name);
-    return entry != NULL && access_entry_key(entry) == key ? entry->role : ACCESS_NONE;
+    bool is_token = str_eq(name, STR(TOKEN_NAME));
+    return role_of(api_credentials_names(credentials, config), is_token ? token_file_key(config) : 0, name,
+                   key);
 }
 
 bool api_prove_name(struct api_call *call, struct str name, enum access_proof proof)
@@ -155,12 +168,34 @@ bool api_prove_name(struct api_call *call, struct str name, enum access_proof pr
     return entry != NULL;
 }
 
-bool api_credentials_stand(struct api_credentials *credentials, const struct config *config,
-                           const struct access_identity *who, int64_t now_wall)
+bool credentials_signed_out(const struct api_credentials *credentials, uint64_t session)
 {
-    bool lasts = who->expires_wall == 0 || now_wall < who->expires_wall;
-    return lasts && !access_is_signed_out(&credentials->signed_out, who->session) &&
-           credentials_role(credentials, config, str_of(who->name), who->key) >= ACCESS_VIEWER;
+    return credentials->signed_out != NULL && access_is_signed_out(credentials->signed_out, session);
+}
+
+struct api_standing api_credentials_look(struct api_credentials *credentials, const struct config *config,
+                                         int64_t now_wall)
+{
+    struct api_standing standing = {
+        .credentials = credentials, .token_key = token_file_key(config), .now_wall = now_wall};
+    (void)api_credentials_names(credentials, config);
+    uint64_t signed_out = credentials->signed_out == NULL ? 0 : credentials->signed_out->total;
+    const uint64_t parts[] = {credentials->names_age, standing.token_key, signed_out};
+    uint64_t seen = str_hash((struct str){(const char *)parts, sizeof(parts)}, 0);
+    standing.changed = seen != credentials->seen;
+    credentials->seen = seen;
+    return standing;
+}
+
+bool api_may_go_on(const struct api_standing *standing, const struct access_identity *who)
+{
+    const struct api_credentials *credentials = standing->credentials;
+    if (who->expires_wall != 0 && standing->now_wall >= who->expires_wall) {
+        return false;
+    }
+    return !standing->changed ||
+           (!credentials_signed_out(credentials, who->session) &&
+            role_of(&credentials->names, standing->token_key, str_of(who->name), who->key) >= ACCESS_VIEWER);
 }
 
 /* ---- tokens ---- */
@@ -196,7 +231,11 @@ static void count_failure(struct api_call *call, struct str token, struct api_re
     if (call->request.exchange != NULL) {
         http_exchange_share(call->request.exchange, peer);
     }
-    struct access_failures *failures = &call->context->credentials->failures;
+    struct api_credentials *credentials = call->context->credentials;
+    if (credentials->failures == NULL) {
+        credentials->failures = mem_zalloc(sizeof(*credentials->failures));
+    }
+    struct access_failures *failures = credentials->failures;
     access_token_hash(token, hash);
     reply->delay_ms =
         access_failures_count(failures, str_hash(str_of(peer), 0), access_hash_key(hash), clock_mono_ms());

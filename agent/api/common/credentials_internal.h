@@ -11,11 +11,16 @@ struct api_credentials {
     struct access_list names;
     uint64_t names_stamp; /* of the access file when it was read last */
     bool names_read;
-    struct buf key;     /* of the cookies; empty: not needed yet */
-    uint64_t key_stamp; /* of its file; 0: the key is in memory alone */
-    struct access_failures failures;
-    struct access_signed_out signed_out;
+    uint64_t names_age;                   /* counts how often they changed */
+    uint64_t seen;                        /* what api_credentials_look() saw last */
+    struct buf key;                       /* of the cookies; empty: not needed yet */
+    uint64_t key_stamp;                   /* of its file; 0: the key is in memory alone */
+    struct access_failures *failures;     /* NULL: none yet */
+    struct access_signed_out *signed_out; /* NULL: none yet */
 };
+
+/* credentials.c: whether the session has signed out. */
+bool credentials_signed_out(const struct api_credentials *credentials, uint64_t session);
 
 /* credentials.c: makes `who` the name, with a role and what it is bound to. */
 void credentials_take(struct access_identity *who, const char *name, enum access_role role,

@@ -12,8 +12,8 @@ struct api_late {
         struct http_exchange *exchange;
         struct api_reply reply;
         int64_t due_mono;
-    } waiting[API_LATE_MAX];
-    size_t count;
+    } * waiting;
+    size_t count, capacity;
     struct timer *timer;
 };
 
@@ -65,6 +65,7 @@ void api_late_free(struct api_late *late)
     if (late != NULL) {
         send_due(late, INT64_MAX);
         timer_free(late->timer);
+        free(late->waiting);
         free(late);
     }
 }
@@ -74,6 +75,7 @@ bool api_late_add(struct api_late *late, struct http_exchange *exchange, struct 
     if (late->count == API_LATE_MAX) {
         return false;
     }
+    late->waiting = mem_grow(late->waiting, late->count, &late->capacity, sizeof(*late->waiting));
     late->waiting[late->count++] = (struct late_reply){
         .exchange = exchange, .reply = *reply, .due_mono = clock_mono_ms() + reply->delay_ms};
     *reply = (struct api_reply){0};

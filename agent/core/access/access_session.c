@@ -43,6 +43,7 @@ uint64_t access_session_tag(const struct access_session *session)
 void access_sign_out(struct access_signed_out *out, uint64_t tag)
 {
     out->tags[out->next] = tag;
+    out->total++;
     out->next = (out->next + 1) % ACCESS_SIGNED_OUT_MAX;
     out->count += out->count < ACCESS_SIGNED_OUT_MAX ? 1 : 0;
 }

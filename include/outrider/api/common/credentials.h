@@ -53,9 +53,21 @@ bool api_sign_in(struct api_call *call, struct api_reply *reply);
 /* Ends the session of the request, if it has one: `reply` removes the cookie. */
 void api_sign_out(struct api_call *call, struct api_reply *reply);
 
-/* Whether one who began a stream may go on: the name is still there with the same token and may read, and its session has not ended. */
-bool api_credentials_stand(struct api_credentials *credentials, const struct config *config,
-                           const struct access_identity *who, int64_t now_wall);
+/* What streams are judged by, all of them at once. */
+struct api_standing {
+    const struct api_credentials *credentials;
+    uint64_t token_key; /* of the token file; 0: there is none */
+    bool
+        changed; /* names, token file or sessions that signed out, since the last look: else only time ends a session */
+    int64_t now_wall;
+};
+
+/* Reads the files once where they have changed. */
+struct api_standing api_credentials_look(struct api_credentials *credentials, const struct config *config,
+                                         int64_t now_wall);
+
+/* Whether a stream of `who` goes on: the name is still there with the same token and may read, and its session has not ended. */
+bool api_may_go_on(const struct api_standing *standing, const struct access_identity *who);
 
 /* Sign-ins that failed since the start. */
 uint64_t api_credentials_failures(const struct api_credentials *credentials);

@@ -41,6 +41,7 @@ enum { ACCESS_SIGNED_OUT_MAX = 256 };
 struct access_signed_out {
     uint64_t tags[ACCESS_SIGNED_OUT_MAX];
     size_t next, count;
+    uint64_t total; /* since the start */
 };
 
 /* Remembers one; beyond ACCESS_SIGNED_OUT_MAX the oldest is forgotten. */
