@@ -293,6 +293,9 @@ class Access(Hostile):
         self.assertEqual(self.as_name("operator", "POST", "/api/services/x1/x1/drain", "{}", **JSON)[0], 200)
         self.assertTrue(sockets[0].recv(64).startswith(b"HTTP/1.1 401 "))
         self.target.logged("sign-in failed: the token is none of this agent")
+        bearer = f"Bearer {token('viewer')}"
+        wait_until(lambda: b"\noutrider_sign_in_failures_total 150\n" in self.get(self.target, "/metrics", Authorization=bearer)[2],
+                   "each failure is counted")
         self.assertLessEqual(self.target.log().count("sign-in failed"), 3, "lines that a guesser can cause")
         self.assertNotIn("guess-", self.target.log(), "what was tried may be half of a token")
         self.assert_modest(self.target, before, 4 << 10)

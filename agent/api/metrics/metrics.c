@@ -3,6 +3,7 @@
 
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/counters.h"
+#include "outrider/api/common/credentials.h"
 #include "outrider/api/common/handlers.h"
 #include "outrider/api/common/published.h"
 #include "outrider/api/common/reply.h"
@@ -355,6 +356,15 @@ static void write_http(struct buf *out, const struct http_server_counters *http)
     write_counts(out, "outrider_http_timeouts_total", "kind", kinds, timeouts, COUNT_OF(kinds));
 }
 
+static void write_access(struct buf *out, const struct api_credentials *credentials)
+{
+    const struct sample samples[] = {
+        COUNTER("outrider_sign_in_failures_total", "Requests and sign-ins with a wrong token.",
+                api_credentials_failures(credentials)),
+    };
+    metrics_write(out, samples, COUNT_OF(samples));
+}
+
 static void write_process(struct buf *out, int64_t lag_us)
 {
     struct process_usage usage = process_usage();
@@ -418,6 +428,7 @@ void api_metrics(struct api_call *call, struct api_reply *reply)
                    counters->reloads_bad);
     if (context->http != NULL) {
         write_http(out, context->http);
+        write_access(out, context->credentials);
     }
     if (view->sandbox != NULL) {
         write_sandbox(out, view->sandbox);
