@@ -1,6 +1,7 @@
 /* Between the HTTP server and the handlers: listeners and their policies, requests, and when a reply is sent. */
 #include "outrider/api/api.h"
 
+#include "outrider/api/common/attempt.h"
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/credentials.h"
 #include "outrider/api/common/deferred.h"
@@ -54,7 +55,10 @@ static void serve(struct http_exchange *exchange, const struct api_request *requ
         if (!timer_is_armed(api->names)) {
             timer_arm_ms(api->names, NAMES_MS);
         }
+    } else if (reply.turn == API_ANSWERED && api_attempt_has_entry(call.attempt, &call.request)) {
+        api_deferreds_hold(api->deferreds, &call, exchange, &reply);
     } else if (reply.turn == API_ANSWERED) {
+        api_attempt_end(call.attempt, &api->context, &call.request, &reply, NULL, NULL);
         if (reply.delay_ms == 0 || !api_late_add(api->late, exchange, &reply)) {
             api_respond(exchange, &reply);
         }
@@ -80,6 +84,7 @@ static struct str header(const struct http_request *http, struct str name)
 
 static void on_request(struct http_exchange *exchange, const struct http_request *http, void *user)
 {
+    bool reads = str_eq(http->method, STR("GET"));
     struct api_request request = {.method = http->method,
                                   .path = http->path,
                                   .query = http->query,
@@ -92,6 +97,7 @@ static void on_request(struct http_exchange *exchange, const struct http_request
                                   .last_event_id = header(http, STR("Last-Event-ID")),
                                   .cookie = header(http, STR("Cookie")),
                                   .fetch_site = header(http, STR("Sec-Fetch-Site")),
+                                  .request_id = reads ? STR("") : header(http, STR("X-Request-Id")),
                                   .x_outrider = header(http, STR("X-Outrider")),
                                   .idempotency_key = header(http, STR("Idempotency-Key")),
                                   .is_unix = http->is_unix,

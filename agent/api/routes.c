@@ -1,4 +1,5 @@
 /* The routes: which handler a request goes to, and what is checked before. */
+#include "outrider/api/common/attempt.h"
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/guard.h"
 #include "outrider/api/common/handlers.h"
@@ -27,8 +28,8 @@ enum route_checks {
     CHANGES = API_CHECK_HOST | API_CHECK_ORIGIN | API_CHECK_TYPE
 };
 /* What the handler finds in its call, besides the view: the fleet is known; the parameters are a filter; they may have the
- * id of an event; the parameters are not read yet. */
-enum route_needs { NOTHING = 0, FLEET = 1, FILTER = 2, STREAM = 4, UNREAD = 8 };
+ * id of an event; the parameters are not read yet. And what it is let do while no entry of the audit can be written: it may not wait. */
+enum route_needs { NOTHING = 0, FLEET = 1, FILTER = 2, STREAM = 4, UNREAD = 8, URGENT = 16 };
 
 /* A {name} matches one segment, which is decoded once it is known where it ends: %2F is a part of a name and separates nothing. All
  * else is compared as it was sent, so that a path that a proxy's rule does not match leads nowhere. Of two paths that match, the first
@@ -40,60 +41,71 @@ static const struct route {
     enum route_checks checks;
     unsigned needs;
     api_handler_fn *handler;
+    const char *does; /* what the audit calls it; NULL: it changes nothing */
 } routes[] = {
-    {ROUTE_GET, "/api/me", ACCESS_NONE, WHOAMI, NOTHING, api_me},
-    {ROUTE_POST, "/api/session", ACCESS_NONE, CHANGES, NOTHING, api_signin_post},
-    {ROUTE_DELETE, "/api/session", ACCESS_NONE, CHANGES, NOTHING, api_signin_delete},
-    {ROUTE_GET, "/api/agent", ACCESS_VIEWER, READS, NOTHING, api_agent},
-    {ROUTE_POST, "/api/agent/drain", ACCESS_OPERATOR, CHANGES, NOTHING, api_drain},
-    {ROUTE_POST, "/api/agent/undrain", ACCESS_OPERATOR, CHANGES, NOTHING, api_undrain},
-    {ROUTE_GET, "/api/services", ACCESS_VIEWER, READS, FILTER | FLEET, api_services},
-    {ROUTE_GET, "/api/services/{type}/{id}", ACCESS_VIEWER, READS, FLEET, api_service},
-    {ROUTE_GET, "/api/services/{type}/{id}/history", ACCESS_VIEWER, READS, NOTHING, api_service_history},
-    {ROUTE_POST, "/api/services/{type}/{id}/drain", ACCESS_OPERATOR, CHANGES, NOTHING, api_service_drain},
-    {ROUTE_POST, "/api/services/{type}/{id}/undrain", ACCESS_OPERATOR, CHANGES, NOTHING, api_service_undrain},
-    {ROUTE_GET, "/api/drains", ACCESS_VIEWER, READS, FLEET, api_drains},
-    {ROUTE_POST, "/api/drains", ACCESS_OPERATOR, CHANGES, FLEET | UNREAD, api_drains_post},
-    {ROUTE_GET, "/api/drains/{id}", ACCESS_VIEWER, READS, FLEET, api_drains_one},
-    {ROUTE_POST, "/api/drains/{id}/pause", ACCESS_OPERATOR, CHANGES, FLEET, api_drains_pause},
-    {ROUTE_POST, "/api/drains/{id}/resume", ACCESS_OPERATOR, CHANGES, FLEET, api_drains_resume},
-    {ROUTE_POST, "/api/drains/{id}/cancel", ACCESS_OPERATOR, CHANGES, FLEET, api_drains_cancel},
-    {ROUTE_POST, "/api/drains/{id}/undo", ACCESS_OPERATOR, CHANGES, FLEET, api_drains_undo},
-    {ROUTE_GET, "/api/route/{type}", ACCESS_VIEWER, READS, FLEET | UNREAD, api_route},
-    {ROUTE_GET, "/api/fleet/history", ACCESS_VIEWER, READS, NOTHING, api_fleet_history},
-    {ROUTE_GET, "/api/offline", ACCESS_VIEWER, READS, UNREAD, api_offline},
-    {ROUTE_GET, "/api/activity", ACCESS_VIEWER, READS, UNREAD, api_activity},
-    {ROUTE_GET, "/api/leader", ACCESS_VIEWER, READS, FLEET, api_leaders},
-    {ROUTE_GET, "/api/leader/{scope}", ACCESS_VIEWER, READS, FLEET, api_leader},
-    {ROUTE_POST, "/api/allocate/{type}", ACCESS_SERVICE, CHANGES, FLEET, api_allocate},
-    {ROUTE_POST, "/api/join/{type}", ACCESS_SERVICE, CHANGES, FLEET, api_join},
-    {ROUTE_GET, "/api/reservations/{type}/{server}/{id}", ACCESS_VIEWER, READS, NOTHING, api_reservation},
+    {ROUTE_GET, "/api/me", ACCESS_NONE, WHOAMI, NOTHING, api_me, NULL},
+    {ROUTE_POST, "/api/session", ACCESS_NONE, CHANGES, URGENT, api_signin_post, "sign_in"},
+    {ROUTE_DELETE, "/api/session", ACCESS_NONE, CHANGES, URGENT, api_signin_delete, "sign_out"},
+    {ROUTE_GET, "/api/agent", ACCESS_VIEWER, READS, NOTHING, api_agent, NULL},
+    {ROUTE_POST, "/api/agent/drain", ACCESS_OPERATOR, CHANGES, URGENT, api_drain, "drain"},
+    {ROUTE_POST, "/api/agent/undrain", ACCESS_OPERATOR, CHANGES, URGENT, api_undrain, "undrain"},
+    {ROUTE_GET, "/api/services", ACCESS_VIEWER, READS, FILTER | FLEET, api_services, NULL},
+    {ROUTE_GET, "/api/services/{type}/{id}", ACCESS_VIEWER, READS, FLEET, api_service, NULL},
+    {ROUTE_GET, "/api/services/{type}/{id}/history", ACCESS_VIEWER, READS, NOTHING, api_service_history,
+     NULL},
+    {ROUTE_POST, "/api/services/{type}/{id}/drain", ACCESS_OPERATOR, CHANGES, URGENT, api_service_drain,
+     "drain"},
+    {ROUTE_POST, "/api/services/{type}/{id}/undrain", ACCESS_OPERATOR, CHANGES, URGENT, api_service_undrain,
+     "undrain"},
+    {ROUTE_GET, "/api/drains", ACCESS_VIEWER, READS, FLEET, api_drains, NULL},
+    {ROUTE_POST, "/api/drains", ACCESS_OPERATOR, CHANGES, FLEET | UNREAD, api_drains_post, "wave.create"},
+    {ROUTE_GET, "/api/drains/{id}", ACCESS_VIEWER, READS, FLEET, api_drains_one, NULL},
+    {ROUTE_POST, "/api/drains/{id}/pause", ACCESS_OPERATOR, CHANGES, FLEET, api_drains_pause, "wave.pause"},
+    {ROUTE_POST, "/api/drains/{id}/resume", ACCESS_OPERATOR, CHANGES, FLEET, api_drains_resume,
+     "wave.resume"},
+    {ROUTE_POST, "/api/drains/{id}/cancel", ACCESS_OPERATOR, CHANGES, FLEET, api_drains_cancel,
+     "wave.cancel"},
+    {ROUTE_POST, "/api/drains/{id}/undo", ACCESS_OPERATOR, CHANGES, FLEET, api_drains_undo, "wave.undo"},
+    {ROUTE_GET, "/api/route/{type}", ACCESS_VIEWER, READS, FLEET | UNREAD, api_route, NULL},
+    {ROUTE_GET, "/api/fleet/history", ACCESS_VIEWER, READS, NOTHING, api_fleet_history, NULL},
+    {ROUTE_GET, "/api/offline", ACCESS_VIEWER, READS, UNREAD, api_offline, NULL},
+    {ROUTE_GET, "/api/activity", ACCESS_VIEWER, READS, UNREAD, api_activity, NULL},
+    {ROUTE_GET, "/api/leader", ACCESS_VIEWER, READS, FLEET, api_leaders, NULL},
+    {ROUTE_GET, "/api/leader/{scope}", ACCESS_VIEWER, READS, FLEET, api_leader, NULL},
+    {ROUTE_POST, "/api/allocate/{type}", ACCESS_SERVICE, CHANGES, FLEET, api_allocate, "allocate"},
+    {ROUTE_POST, "/api/join/{type}", ACCESS_SERVICE, CHANGES, FLEET, api_join, "join"},
+    {ROUTE_GET, "/api/reservations/{type}/{server}/{id}", ACCESS_VIEWER, READS, NOTHING, api_reservation,
+     NULL},
     {ROUTE_DELETE, "/api/reservations/{type}/{server}/{id}", ACCESS_SERVICE, CHANGES, NOTHING,
-     api_reservation_release},
+     api_reservation_release, "reservation.release"},
     {ROUTE_POST, "/api/reservations/{type}/{server}/{id}/extend", ACCESS_SERVICE, CHANGES, NOTHING,
-     api_reservation_extend},
-    {ROUTE_GET, "/api/subscribe", ACCESS_VIEWER, READS, FILTER | STREAM, api_subscribe},
-    {ROUTE_GET, "/api/sessions", ACCESS_VIEWER, READS, UNREAD, api_sessions},
-    {ROUTE_POST, "/api/sessions", ACCESS_SERVICE, CHANGES, NOTHING, api_session_post},
-    {ROUTE_GET, "/api/sessions/subscribe", ACCESS_VIEWER, READS, UNREAD, api_sessions_subscribe},
-    {ROUTE_GET, "/api/sessions/{id}", ACCESS_VIEWER, READS, NOTHING, api_session},
-    {ROUTE_PUT, "/api/sessions/{id}", ACCESS_SERVICE, CHANGES, NOTHING, api_session_put},
-    {ROUTE_DELETE, "/api/sessions/{id}", ACCESS_SERVICE, CHANGES, NOTHING, api_session_delete},
-    {ROUTE_POST, "/api/sessions/{id}/touch", ACCESS_SERVICE, CHANGES, NOTHING, api_session_touch},
-    {ROUTE_GET, "/api/players/{player}/session", ACCESS_VIEWER, READS, UNREAD, api_player_session},
-    {ROUTE_GET, "/service-discovery/status", ACCESS_VIEWER, READS, NOTHING, api_discovery_status},
-    {ROUTE_GET, "/service-discovery/services", ACCESS_VIEWER, READS, FLEET, api_discovery_services},
-    {ROUTE_GET, "/service-discovery/services/{id}/health", ACCESS_VIEWER, READS, FLEET, api_discovery_health},
-    {ROUTE_GET, "/service-discovery/topology", ACCESS_VIEWER, READS, FLEET, api_discovery_topology},
-    {ROUTE_GET, "/service-discovery/events", ACCESS_VIEWER, READS, FLEET | STREAM, api_discovery_events},
-    {ROUTE_POST, "/service-discovery/services/{id}/enable", ACCESS_OPERATOR, CHANGES, FLEET,
-     api_discovery_enable},
-    {ROUTE_POST, "/service-discovery/services/{id}/disable", ACCESS_OPERATOR, CHANGES, FLEET,
-     api_discovery_disable},
-    {ROUTE_GET, "/healthz", ACCESS_NONE, ANYONE, NOTHING, api_healthz},
-    {ROUTE_GET, "/health", ACCESS_NONE, ANYONE, NOTHING, api_healthz},
-    {ROUTE_GET, "/readyz", ACCESS_NONE, ANYONE, NOTHING, api_readyz},
-    {ROUTE_GET, "/metrics", ACCESS_VIEWER, MONITOR, NOTHING, api_metrics},
+     api_reservation_extend, "reservation.extend"},
+    {ROUTE_GET, "/api/subscribe", ACCESS_VIEWER, READS, FILTER | STREAM, api_subscribe, NULL},
+    {ROUTE_GET, "/api/sessions", ACCESS_VIEWER, READS, UNREAD, api_sessions, NULL},
+    {ROUTE_POST, "/api/sessions", ACCESS_SERVICE, CHANGES, NOTHING, api_session_post, "session.put"},
+    {ROUTE_GET, "/api/sessions/subscribe", ACCESS_VIEWER, READS, UNREAD, api_sessions_subscribe, NULL},
+    {ROUTE_GET, "/api/sessions/{id}", ACCESS_VIEWER, READS, NOTHING, api_session, NULL},
+    {ROUTE_PUT, "/api/sessions/{id}", ACCESS_SERVICE, CHANGES, NOTHING, api_session_put, "session.put"},
+    {ROUTE_DELETE, "/api/sessions/{id}", ACCESS_SERVICE, CHANGES, NOTHING, api_session_delete, "session.end"},
+    {ROUTE_POST, "/api/sessions/{id}/touch", ACCESS_SERVICE, CHANGES, NOTHING, api_session_touch,
+     "session.touch"},
+    {ROUTE_GET, "/api/players/{player}/session", ACCESS_VIEWER, READS, UNREAD, api_player_session, NULL},
+    {ROUTE_GET, "/api/audit", ACCESS_OPERATOR, READS, UNREAD, api_audit, NULL},
+    {ROUTE_GET, "/service-discovery/status", ACCESS_VIEWER, READS, NOTHING, api_discovery_status, NULL},
+    {ROUTE_GET, "/service-discovery/services", ACCESS_VIEWER, READS, FLEET, api_discovery_services, NULL},
+    {ROUTE_GET, "/service-discovery/services/{id}/health", ACCESS_VIEWER, READS, FLEET, api_discovery_health,
+     NULL},
+    {ROUTE_GET, "/service-discovery/topology", ACCESS_VIEWER, READS, FLEET, api_discovery_topology, NULL},
+    {ROUTE_GET, "/service-discovery/events", ACCESS_VIEWER, READS, FLEET | STREAM, api_discovery_events,
+     NULL},
+    {ROUTE_POST, "/service-discovery/services/{id}/enable", ACCESS_OPERATOR, CHANGES, FLEET | URGENT,
+     api_discovery_enable, "undrain"},
+    {ROUTE_POST, "/service-discovery/services/{id}/disable", ACCESS_OPERATOR, CHANGES, FLEET | URGENT,
+     api_discovery_disable, "drain"},
+    {ROUTE_GET, "/healthz", ACCESS_NONE, ANYONE, NOTHING, api_healthz, NULL},
+    {ROUTE_GET, "/health", ACCESS_NONE, ANYONE, NOTHING, api_healthz, NULL},
+    {ROUTE_GET, "/readyz", ACCESS_NONE, ANYONE, NOTHING, api_readyz, NULL},
+    {ROUTE_GET, "/metrics", ACCESS_VIEWER, MONITOR, NOTHING, api_metrics, NULL},
 };
 
 /* Whether the segment is "." or "..", whose dots may be escaped. A proxy that removes such segments has judged another
@@ -219,6 +231,15 @@ static bool decode_names(struct api_call *call)
     return true;
 }
 
+/* Players' traffic has no entry for each request: there are thousands a second. */
+static enum api_kept kept_of(const struct route *route)
+{
+    if (route->takes == ACCESS_SERVICE) {
+        return API_KEEPS_COUNTS;
+    }
+    return (route->needs & URGENT) != 0 ? API_KEEPS_URGENT : API_KEEPS_ALL;
+}
+
 void api_handle(struct api_call *call, struct api_reply *reply)
 {
     struct str path = call->request.path;
@@ -242,8 +263,12 @@ void api_handle(struct api_call *call, struct api_reply *reply)
         return;
     }
     call->filter = (route->needs & FILTER) != 0 ? filter_new() : NULL;
+    if (route->does != NULL) {
+        call->attempt = api_attempt_new(call, route->does, kept_of(route));
+    }
+    bool passed = api_guard(call, route->takes, route->checks, reply);
     /* One that may not learns nothing of the parameters. */
-    if (!api_guard(call, route->takes, route->checks, reply) ||
+    if (!api_attempt_passes(call->attempt, call, passed, reply) ||
         ((route->needs & UNREAD) == 0 && !api_read_query(call, (route->needs & STREAM) != 0, reply))) {
         return;
     }

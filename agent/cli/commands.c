@@ -220,6 +220,23 @@ static const struct command table[] = {
      "                   default: http.token_file\n"
      "Exit 1 when the agent refuses, 75 when it cannot be reached or keeps no sessions now.\n" FIND_AGENT,
      CLI_SESSIONS, 0, 0, false, cmd_sessions},
+    {"audit",
+     "[-c FILE | --agent URL] [--token-file FILE] [--who NAME] [--what ACTION]\n"
+     "                      [--target TYPE/ID] [--outcome O] [--from T] [--to T] [--limit N]\n"
+     "                      [--json] [--watch]",
+     "show who changed what, and who tried to",
+     "--who NAME         only what this name did\n"
+     "--what ACTION      only this action: drain, undrain ...; `wave.*`: all that begin so\n"
+     "--target TYPE/ID   only what was done to it; `TYPE/*`: to all that begin so\n"
+     "--outcome O        ok, refused or failed\n"
+     "--from T, --to T   from one time on, before another: 2026-11-21T02:14:00Z, or how long ago: 2h\n"
+     "--limit N          so many entries at most, the newest; default 100\n"
+     "--json             one entry on each line, as GET /api/audit has them\n"
+     "--watch            live until Ctrl-C: one line for each new entry\n"
+     "--token-file FILE  the file with the agent's token; default: http.token_file\n"
+     "An agent with audit.registry shows the entries of all. What could not be read is said on\n"
+     "stderr. Exit 1 when the agent refuses or keeps no audit, 75 when it cannot be reached.\n" FIND_AGENT,
+     CLI_AUDIT, 0, 0, false, cmd_audit},
     {"token", "add NAME ROLE", "make a token for a person or a program",
      "add NAME ROLE  print a new token and the line for the access file\n"
      "`outrider help token add` describes it.\n",

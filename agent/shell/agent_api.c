@@ -7,6 +7,7 @@
 #include "outrider/base/version.h"
 #include "outrider/probe/driver.h"
 #include "outrider/registry/registry.h"
+#include "outrider/shell/audit/audit.h"
 
 static size_t look_at_probes(struct agent *agent)
 {
@@ -92,6 +93,10 @@ static void look(void *user, struct api_view *ret_view)
     sessions_look(agent->sessions, ret_view);
     ret_view->joins = joins_look(agent->joins);
     wave_feed_look(agent->waves, &ret_view->waves);
+    if (agent->audit != NULL) {
+        audit_look(agent->audit, &agent->audit_facts);
+        ret_view->audit = &agent->audit_facts;
+    }
 }
 
 static void want(void *user)
@@ -171,6 +176,29 @@ static bool wave_order(void *user, struct str id, enum wave_order order, api_wav
     return wave_feed_order(user, id, order, done, done_user);
 }
 
+static int audit_has_room(void *user, struct error *err)
+{
+    struct agent *agent = user;
+    return agent->audit == NULL ? 0 : audit_room(agent->audit, err);
+}
+
+static void audit_entry(void *user, const struct audit_entry *entry, void (*done)(bool written, void *user),
+                        void *done_user)
+{
+    audit_add(((struct agent *)user)->audit, entry, done, done_user);
+}
+
+static void audit_attempt(void *user, const struct audit_entry *attempt)
+{
+    audit_count(((struct agent *)user)->audit, attempt);
+}
+
+static bool find_entries(void *user, const struct audit_query *query, api_audit_page_fn *done,
+                         void *done_user)
+{
+    return audit_find(((struct agent *)user)->audit, query, done, done_user);
+}
+
 const struct api_ops agent_api_ops = {.look = look,
                                       .drain = drain,
                                       .undrain = undrain,
@@ -182,4 +210,8 @@ const struct api_ops agent_api_ops = {.look = look,
                                       .session = session,
                                       .join = join,
                                       .wave_create = wave_create,
-                                      .wave_order = wave_order};
+                                      .wave_order = wave_order,
+                                      .audit_room = audit_has_room,
+                                      .audit = audit_entry,
+                                      .audit_count = audit_attempt,
+                                      .audit_find = find_entries};

@@ -11,6 +11,7 @@
 #include "outrider/base/rate.h"
 #include "outrider/base/ulid.h"
 #include "outrider/codec/state/state_file.h"
+#include "outrider/core/audit/audit_facts.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/fleet/view.h"
 #include "outrider/io/loop/loop.h"
@@ -108,6 +109,7 @@ struct agent {
     struct control_writer *controls;
     struct waves_owner *waves;                                    /* NULL: it follows no operations */
     struct sessions *sessions;                                    /* NULL: it keeps none */
+    struct audit_facts audit_facts;                               /* for the API */
     struct audit *audit;                                          /* NULL: it keeps none */
     char audit_name[HOST_NAME_SIZE > 130 ? HOST_NAME_SIZE : 130]; /* of this agent, in its entries */
     struct leadership *leadership;                                /* NULL: it stands for nothing */

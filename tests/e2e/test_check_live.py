@@ -145,6 +145,7 @@ class CheckLive(AuthCase):
             text = self.check(observer, 0)
             self.assertIn(f"drain servers of the fleet (--id): {allowed}\n", text)
             self.assertIn("reserve seats (join, allocate): ok\n", text)
+            self.assertIn("copy the audit for other observers: ok\n", text)
             self.etcd.put(f"{self.prefix}/world/w9", json.dumps({
                 "id": "w9", "type": "world", "host": "10.0.0.5", "ports": [8001], "status": "ready",
                 "updatedAt": "2026-11-21T02:14:00.123Z"}))

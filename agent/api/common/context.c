@@ -1,5 +1,6 @@
 #include "outrider/api/common/context.h"
 
+#include "outrider/api/common/attempt.h"
 #include "outrider/api/common/counters.h"
 #include "outrider/api/common/reply.h"
 #include "outrider/codec/record/discovery_json.h"
@@ -13,6 +14,7 @@ void api_call_fini(struct api_call *call)
 {
     filter_free(call->filter);
     buf_fini(&call->names);
+    api_attempt_free(call->attempt);
 }
 
 void api_look(struct api_call *call)

@@ -1,5 +1,6 @@
 #include "outrider/api/common/deferred.h"
 
+#include "outrider/api/common/attempt.h"
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/reply.h"
 #include "outrider/base/mem.h"
@@ -17,6 +18,10 @@ struct api_deferred {
     struct api_request request;     /* texts in `bytes` */
     char *bytes;
     struct api_deferral deferral;
+    const struct api_context *context;
+    struct api_attempt *attempt; /* what is told the audit; NULL: nothing */
+    bool held;                   /* `reply` is complete and waits for the entry */
+    struct api_reply reply;
     int64_t due_mono;
     uint64_t round; /* of the list when it was added */
 };
@@ -90,6 +95,8 @@ static void free_deferred(struct api_deferred *deferred)
     if (deferred->deferral.state != NULL) {
         deferred->deferral.free_state(deferred->deferral.state);
     }
+    api_attempt_free(deferred->attempt);
+    api_reply_fini(&deferred->reply);
     free(deferred->bytes);
     free(deferred);
 }
@@ -98,6 +105,65 @@ static void drop(struct api_deferred *deferred)
 {
     take_out(deferred);
     free_deferred(deferred);
+}
+
+/* ---- answers that wait for the audit ---- */
+
+static void send(struct api_deferred *deferred)
+{
+    struct api_deferreds *list = deferred->list;
+    if (deferred->exchange != NULL) {
+        api_respond(deferred->exchange, &deferred->reply);
+    }
+    drop(deferred);
+    arm(list);
+}
+
+static void on_recorded(bool written, void *user)
+{
+    (void)written; /* the log has it otherwise */
+    send(user);
+}
+
+/* Keeps the reply, which is taken over, until its entry is on the disk. */
+static void hold(struct api_deferred *deferred, struct api_reply *reply)
+{
+    deferred->held = true;
+    deferred->reply = *reply;
+    *reply = (struct api_reply){0};
+    api_attempt_end(deferred->attempt, deferred->context, &deferred->request, &deferred->reply, on_recorded,
+                    deferred);
+}
+
+/* A deferred that only waits for the audit. */
+static struct api_deferred *add_held(struct api_deferreds *list, const struct api_context *context,
+                                     const struct api_request *request, struct api_attempt *attempt,
+                                     struct http_exchange *exchange)
+{
+    struct api_deferred *deferred = mem_zalloc(sizeof(*deferred));
+    *deferred = (struct api_deferred){.list = list,
+                                      .exchange = exchange,
+                                      .context = context,
+                                      .attempt = attempt,
+                                      .due_mono = INT64_MAX,
+                                      .round = list->round};
+    copy_request(deferred, request);
+    put_in(list, deferred);
+    return deferred;
+}
+
+/* Answers a request whose operation goes on. */
+static void answer(struct api_deferred *deferred, struct api_attempt *attempt, struct api_reply *reply)
+{
+    if (api_attempt_has_entry(attempt, &deferred->request)) {
+        hold(add_held(deferred->list, deferred->context, &deferred->request, attempt, deferred->exchange),
+             reply);
+        return;
+    }
+    api_attempt_end(attempt, deferred->context, &deferred->request, reply, NULL, NULL);
+    api_attempt_free(attempt);
+    api_respond(deferred->exchange, reply);
+    api_reply_fini(reply);
 }
 
 /* ---- the end of waiting ---- */
@@ -115,14 +181,15 @@ static void handle_again(struct api_deferred *deferred, bool impatient)
 /* A request gets its reply now; an operation goes on, and its result is no longer of interest. */
 static void end_wait(struct api_deferred *deferred, const char *code, const char *cause)
 {
-    if (deferred->deferral.begin == NULL) {
+    if (deferred->held) {
+        send(deferred);
+    } else if (deferred->deferral.begin == NULL) {
         handle_again(deferred, true);
     } else if (deferred->exchange != NULL) {
         struct api_reply reply = {0};
         api_refuse(&reply, 503, code, "%s: %s", cause, deferred->deferral.in_doubt);
-        api_respond(deferred->exchange, &reply);
+        answer(deferred, api_attempt_copy(deferred->attempt), &reply);
         deferred->exchange = NULL;
-        api_reply_fini(&reply);
     }
 }
 
@@ -147,7 +214,7 @@ static void on_woken(void *user)
     list->round++;
     for (struct api_deferred *each = list->first, *next; each != NULL; each = next) {
         next = each->next;
-        if (each->deferral.begin == NULL && each->round < list->round) {
+        if (each->deferral.begin == NULL && !each->held && each->round < list->round) {
             handle_again(each, false);
         }
     }
@@ -176,7 +243,7 @@ void api_deferreds_free(struct api_deferreds *deferreds)
     }
     while (deferreds->first != NULL) {
         struct api_deferred *each = deferreds->first;
-        bool operation = each->deferral.begin != NULL;
+        bool operation = each->deferral.begin != NULL && !each->held;
         end_wait(each, "stopping", "the agent is stopping");
         if (operation) {
             drop(each);
@@ -198,10 +265,15 @@ bool api_deferreds_add(struct api_deferreds *deferreds, struct api_call *call, s
     *deferred = (struct api_deferred){.list = deferreds,
                                       .exchange = exchange,
                                       .deferral = reply->deferral,
+                                      .context = call->context,
                                       .due_mono = clock_mono_ms() + reply->deferral.timeout_ms,
                                       .round = deferreds->round};
     reply->deferral.state = NULL;
     copy_request(deferred, &call->request);
+    if (!waits) {
+        deferred->attempt = call->attempt;
+        call->attempt = NULL;
+    }
     if (waits && deferred->due_mono > deferreds->due_mono) {
         deferred->due_mono = deferreds->due_mono; /* it waits again, and has no more time than it had */
     }
@@ -219,7 +291,7 @@ void api_deferreds_gone(struct api_deferreds *deferreds, const struct http_excha
     while (deferred != NULL && deferred->exchange != exchange) {
         deferred = deferred->next;
     }
-    if (deferred != NULL && deferred->deferral.begin == NULL) {
+    if (deferred != NULL && deferred->deferral.begin == NULL && !deferred->held) {
         drop(deferred);
     } else if (deferred != NULL) {
         deferred->exchange = NULL;
@@ -237,12 +309,33 @@ void api_deferreds_wake(struct api_deferreds *deferreds)
 void api_deferred_answer(struct api_deferred *deferred, struct api_reply *reply)
 {
     struct api_deferreds *list = deferred->list;
+    if (api_attempt_has_entry(deferred->attempt, &deferred->request)) {
+        deferred->due_mono = INT64_MAX; /* it has no more time to run out of */
+        DL_DELETE(list->first, deferred);
+        DL_APPEND(list->first, deferred);
+        hold(deferred, reply);
+        return;
+    }
+    api_attempt_end(deferred->attempt, deferred->context, &deferred->request, reply, NULL, NULL);
     if (deferred->exchange != NULL) {
         api_respond(deferred->exchange, reply);
     }
     api_reply_fini(reply);
     drop(deferred);
     arm(list);
+}
+
+void api_deferreds_hold(struct api_deferreds *deferreds, struct api_call *call,
+                        struct http_exchange *exchange, struct api_reply *reply)
+{
+    struct api_attempt *attempt = call->attempt;
+    call->attempt = NULL;
+    hold(add_held(deferreds, call->context, &call->request, attempt, exchange), reply);
+}
+
+struct api_attempt *api_deferred_attempt(struct api_deferred *deferred)
+{
+    return deferred->attempt;
 }
 
 void api_deferred_busy(struct api_deferred *deferred, const char *message)

@@ -1,5 +1,6 @@
 #include "outrider/api/common/holds.h"
 
+#include "outrider/api/common/attempt.h"
 #include "outrider/api/common/body.h"
 #include "outrider/api/common/context.h"
 #include "outrider/base/brief.h"
@@ -144,7 +145,10 @@ static bool read_request(const struct api_call *call, const char *takes, api_mem
 bool api_read_drain(const struct api_call *call, struct api_reply *reply, struct api_drain *ret_drain)
 {
     *ret_drain = (struct api_drain){.deadline_ms = call->context->config->drain.deadline_ms};
-    return read_request(call, "drain takes reason, by, deadline and expires", take_member, reply, ret_drain);
+    bool read =
+        read_request(call, "drain takes reason, by, deadline and expires", take_member, reply, ret_drain);
+    api_attempt_tell(call->attempt, AUDIT_REASON, str_of(ret_drain->reason));
+    return read;
 }
 
 bool api_read_undrain(const struct api_call *call, struct api_reply *reply, struct api_drain *ret_undrain)

@@ -41,6 +41,7 @@ void api_refuse(struct api_reply *reply, int status, const char *code, const cha
     brief_vformat(message, sizeof(message), format, args);
     va_end(args);
     reply->status = status;
+    reply->code = code;
     reply->content_type = json_type;
     buf_clear(&reply->body);
     struct json_writer json = {.out = &reply->body};
@@ -56,13 +57,18 @@ void api_refuse(struct api_reply *reply, int status, const char *code, const cha
 void api_respond(struct http_exchange *exchange, const struct api_reply *reply)
 {
     char etag[SERVICES_ETAG_MAX + 8], stale[48], allow[sizeof(reply->allow) + 8];
-    const char *headers[7] = {reply->etag[0] == '\0' ? "Cache-Control: no-store" : "Cache-Control: no-cache"};
+    char next[sizeof(reply->next) + 16];
+    const char *headers[8] = {reply->etag[0] == '\0' ? "Cache-Control: no-store" : "Cache-Control: no-cache"};
     size_t count = 1;
     if (reply->header != NULL) {
         headers[count++] = reply->header;
     }
     if (reply->set_cookie.size > 0) {
         headers[count++] = buf_text(&reply->set_cookie);
+    }
+    if (reply->next[0] != '\0') {
+        snprintf(next, sizeof(next), "Outrider-Next: %s", reply->next);
+        headers[count++] = next;
     }
     if (reply->allow[0] != '\0') {
         snprintf(allow, sizeof(allow), "Allow: %s", reply->allow);

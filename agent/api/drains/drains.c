@@ -1,6 +1,7 @@
 /* /api/drains: operations on waves of servers (docs/design/protocol.md, "Waves"). */
 #include "drains_internal.h"
 
+#include "outrider/api/common/attempt.h"
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/deferred.h"
 #include "outrider/api/common/handlers.h"
@@ -130,6 +131,11 @@ static void on_waved(const struct api_waved *result, void *user)
 {
     struct ordered *ordered = user;
     struct api_reply reply = {0};
+    struct api_attempt *attempt = api_deferred_attempt(ordered->deferred);
+    api_attempt_tell(attempt, AUDIT_TARGET, str_of(ordered->wave.id));
+    if (result->wave != NULL) {
+        api_attempt_tell(attempt, AUDIT_AFTER, str_of(wave_state_name(result->wave->state)));
+    }
     switch (result->outcome) {
     case API_WAVE_WRITTEN:
     case API_WAVE_SO_ALREADY:
@@ -195,6 +201,7 @@ static void order(struct api_call *call, enum wave_order what, struct api_reply 
         return;
     }
     struct ordered *ordered = mem_zalloc(sizeof(*ordered));
+    api_attempt_tell(call->attempt, AUDIT_BEFORE, str_of(wave_state_name(wave->state)));
     ordered->order = what;
     memcpy(ordered->wave.id, wave->id, sizeof(wave->id));
     defer(call, ordered, false, reply);
@@ -306,6 +313,7 @@ static void handle(struct api_call *call, const struct drains_body *body, bool p
     struct wave_plan plan;
     struct wave_seen *servers;
     const struct wave *before = preview ? NULL : find_key(call, body);
+    api_attempt_tell(call->attempt, AUDIT_REASON, str_of(body->spec.reason));
     if (before != NULL) {
         wave_encode(before, WAVE_JSON_SHOWN, api_json(reply));
         return;
@@ -334,6 +342,10 @@ void api_drains_post(struct api_call *call, struct api_reply *reply)
     struct str key = call->request.idempotency_key;
     if (!api_take_parameters(call, take_preview, &preview, reply)) {
         return;
+    }
+    if (preview) { /* which changes nothing */
+        api_attempt_free(call->attempt);
+        call->attempt = NULL;
     }
     if (key.size > WAVE_KEY_MAX || str_has_control(key) || !str_is_utf8(key)) {
         api_refuse(reply, 400, "bad_header", "Idempotency-Key: want one line of at most %d bytes",

@@ -1,5 +1,6 @@
 /* /api/services: the fleet, one server of it, and draining any server (docs/design/protocol.md, "Control key"): the
  * hold is written to the server's control key, and its agent follows it at once, or when it can be reached again. */
+#include "outrider/api/common/attempt.h"
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/deferred.h"
 #include "outrider/api/common/handlers.h"
@@ -98,6 +99,9 @@ void api_service(struct api_call *call, struct api_reply *reply)
 
 /* ---- drain and undrain ---- */
 
+static const char *const drained_words[] = {"not drained", "drained"}; /* as the audit says it */
+enum { TARGET_SIZE = 300 };
+
 struct hold_write {
     struct hold hold;
     bool drained;    /* by an operator, as the record says */
@@ -122,6 +126,8 @@ static void on_written(const struct api_controlled *result, void *user)
             json_member_bool(&write->json, "lifted", write->drained || result->held);
         }
         json_member_int(&write->json, "revision", result->revision);
+        api_attempt_tell(api_deferred_attempt(write->deferred), AUDIT_AFTER,
+                         str_of(drained_words[write->hold.set]));
         json_write_object_end(&write->json);
         buf_str(api_json(&reply), buf_view(&write->body));
     } else if (result->conflict) {
@@ -171,6 +177,17 @@ static void begin(struct api_call *call, void *state, struct api_deferred *defer
     call->context->ops->control(call->context->agent, type, id, &write->hold, on_written, write);
 }
 
+/* What the audit says of the server: which it is, how it is, and whether an operator drains it. */
+static void tell_before(struct api_attempt *attempt, const struct view_entry *entry, bool drained)
+{
+    struct str type = view_entry_type(entry), id = view_entry_id(entry);
+    char text[TARGET_SIZE];
+    snprintf(text, sizeof(text), "%.*s/%.*s", STR_ARG(type), STR_ARG(id));
+    api_attempt_tell(attempt, AUDIT_TARGET, str_of(text));
+    snprintf(text, sizeof(text), "%s, %s", status_name(entry->status), drained_words[drained]);
+    api_attempt_tell(attempt, AUDIT_BEFORE, str_of(text));
+}
+
 /* Defers the reply until a hold, for the caller to fill in, is written. NULL with `reply` made an error without
  * such a server: a control key for none would wait for one that happens to get its name. */
 static struct hold *defer(struct api_call *call, struct api_reply *reply)
@@ -181,6 +198,7 @@ static struct hold *defer(struct api_call *call, struct api_reply *reply)
     }
     struct hold_write *write = mem_zalloc(sizeof(*write));
     write->drained = is_drained(entry);
+    tell_before(call->attempt, entry, write->drained);
     reply->turn = API_DEFERRED;
     reply->deferral =
         (struct api_deferral){.begin = begin,

@@ -85,6 +85,7 @@ static void write_conflict(const struct session_reply *result, struct api_reply 
 {
     struct json_writer json = {.out = api_json(reply)};
     reply->status = 409;
+    reply->code = "session_conflict";
     json_write_object(&json);
     json_member_object(&json, "error");
     json_member_text(&json, "code", "session_conflict");

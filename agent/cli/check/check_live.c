@@ -275,6 +275,27 @@ static void check_seats(struct live *live)
     buf_fini(&id);
 }
 
+/* Not an error either: the file has the audit. */
+static void check_audit(struct live *live)
+{
+    const struct config *config = live->config;
+    struct buf key = {0};
+    buf_printf(&key, "%s/audit/outrider-check", config->registry.control_prefix);
+    if (config_has_audit(config) && config->audit.registry) {
+        ask(live, (struct registry_request){.op = REGISTRY_PROVE, .key = buf_view(&key)});
+        if (live->failure == REGISTRY_OK) {
+            printf("copy the audit for other observers: ok\n");
+        } else if (live->failure == REGISTRY_DENIED) {
+            printf("copy the audit for other observers: not allowed; its user needs the role `observer` of "
+                   "docs/etcd-roles; one of an earlier version gets it by running that again\n");
+        } else {
+            cli_print(stdout, "copy the audit for other observers: FAILED: %s\n", buf_text(&live->error));
+            fail(live, endpoint_answers(live) ? EX_FAILED : EX_TEMPFAIL);
+        }
+    }
+    buf_fini(&key);
+}
+
 /* What a candidate writes. Its key is named by its lease, so that any below the scope will do. */
 static void check_leader(struct live *live)
 {
@@ -304,6 +325,7 @@ static void check_permissions(struct live *live)
     check_list(live, live->config->registry.control_prefix);
     check_drain(live);
     check_seats(live);
+    check_audit(live);
     check_leader(live);
 }
 

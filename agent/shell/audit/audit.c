@@ -116,21 +116,38 @@ static void on_unwritten(void *user)
     free_unwritten(user, true);
 }
 
-void audit_add(struct audit *audit, const struct audit_entry *entry, audit_written_fn *written, void *user)
+static void tell_later(struct audit *audit, audit_written_fn *written, void *user)
 {
-    struct audit_entry own = dated(audit, entry);
-    struct error err = {0};
-    if (audit_file_append(audit->file, &own, written, user, &err) == 0) {
-        copy(audit, &own);
-        return;
-    }
-    log_entry(audit, &own, &err);
     if (written != NULL) {
         struct audit_unwritten *unwritten = mem_zalloc(sizeof(*unwritten));
         *unwritten = (struct audit_unwritten){.written = written, .user = user};
         DL_APPEND(audit->unwritten, unwritten);
         loop_defer(audit->loop, &audit->later);
     }
+}
+
+/* What is refused costs its sender nothing: a flood of it must not push what was done out of the files. */
+static bool is_flood(struct audit *audit, const struct audit_entry *entry)
+{
+    static const struct rate_limit limit = {.burst = 200, .every_ms = 500};
+    return entry->outcome == AUDIT_REFUSED && !rate_take(&audit->refused, &limit, clock_mono_ms());
+}
+
+void audit_add(struct audit *audit, const struct audit_entry *entry, audit_written_fn *written, void *user)
+{
+    struct audit_entry own = dated(audit, entry);
+    struct error err = {0};
+    if (is_flood(audit, entry)) {
+        audit_count(audit, entry);
+        tell_later(audit, written, user);
+        return;
+    }
+    if (audit_file_append(audit->file, &own, written, user, &err) == 0) {
+        copy(audit, &own);
+        return;
+    }
+    log_entry(audit, &own, &err);
+    tell_later(audit, written, user);
 }
 
 /* ---- what is only counted ---- */

@@ -290,7 +290,8 @@ int audit_file_append(struct audit_file *file, struct audit_entry *entry, audit_
 {
     uint8_t entropy[10];
     size_t written = 0;
-    if (file->fd < 0 && audit_file_room(file, entry->when_wall, err) < 0) {
+    if (file->fd < 0 && open_file(file, err) < 0) {
+        failed(file, err);
         return -1;
     }
     entropy_fill(entropy, sizeof(entropy));

@@ -6,6 +6,7 @@
 
 #include "audit_file_internal.h"
 
+#include "outrider/base/rate.h"
 #include "outrider/core/audit/audit_copies.h"
 #include "outrider/core/audit/audit_minute.h"
 #include "outrider/io/loop/loop.h"
@@ -33,6 +34,7 @@ struct audit {
     struct deferred later; /* tells them */
     struct buf scratch;
     uint64_t counted;
+    struct rate refused; /* entries of what was refused */
 };
 
 /* The wall time. */

@@ -33,6 +33,7 @@ static void help_names_every_command_and_no_other(void **state)
         {"allocate"},
         {"leader"},
         {"sessions"},
+        {"audit"},
         {"hooks"},
         {"token"},
         {"kv"},

@@ -16,6 +16,11 @@
 #include <stdint.h>
 
 struct allocate;
+struct api_attempt;
+struct audit_entry;
+struct audit_facts;
+struct audit_page;
+struct audit_query;
 struct allocate_counters;
 struct api_counters;
 struct api_credentials;
@@ -143,6 +148,7 @@ struct api_view {
     const char *state_last_error;          /* why state_dir cannot be written; "" when it can or is off */
     const struct session_facts *sessions;  /* of the store; NULL: the agent keeps no sessions */
     struct session_events *session_events; /* the hub of those who listen to sessions; NULL likewise */
+    const struct audit_facts *audit;       /* NULL: the agent keeps none */
     const struct api_counters *counters;
     const struct api_sandbox *sandbox; /* NULL: none to show */
 };
@@ -217,6 +223,9 @@ struct api_waved {
 };
 typedef void api_waved_fn(const struct api_waved *result, void *user);
 
+/* A page of the audit; borrowed for the call. */
+typedef void api_audit_page_fn(struct audit_page *page, void *user);
+
 struct api_ops {
     void (*look)(void *agent, struct api_view *ret_view);
     /* Sets the operator's hold: `reason` is valid UTF-8 of at most HOLD_REASON_MAX bytes; spans in ms, 0: none. */
@@ -246,6 +255,16 @@ struct api_ops {
      * the agent ends before. False, with nothing begun: too many are under way. */
     bool (*wave_create)(void *agent, const struct wave *wave, api_waved_fn *done, void *user);
     bool (*wave_order)(void *agent, struct str id, enum wave_order order, api_waved_fn *done, void *user);
+    /* The audit, where the agent keeps one. Whether an entry can be written for certain: 0, or -1 with `err`. */
+    int (*audit_room)(void *agent, struct error *err);
+    /* Writes an entry; `done` is called once it is on the disk, or was written to the log, later, unless the agent ends before; NULL: none
+     * waits. */
+    void (*audit)(void *agent, const struct audit_entry *entry, void (*done)(bool written, void *user),
+                  void *user);
+    /* Counts an attempt that has no entry of its own. */
+    void (*audit_count)(void *agent, const struct audit_entry *attempt);
+    /* Finds a page of entries. False, with nothing begun: too many look-ups are under way. */
+    bool (*audit_find)(void *agent, const struct audit_query *query, api_audit_page_fn *done, void *user);
 };
 
 struct api_context {
@@ -271,6 +290,7 @@ struct api_call {
     char event_id[API_EVENT_ID_MAX]; /* what request.last_event_id views where the query has it */
     struct buf names;                /* what request.names view */
     struct api_view view;            /* of the agent, taken for this call */
+    struct api_attempt *attempt;     /* what is told the audit; NULL: nothing */
     struct filter *filter;           /* the parameters of a route that takes them; else NULL */
 };
 

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+struct api_attempt;
 struct api_call;
 struct api_deferred;
 struct api_deferreds;
@@ -32,6 +33,11 @@ void api_deferreds_free(struct api_deferreds *deferreds);
 bool api_deferreds_add(struct api_deferreds *deferreds, struct api_call *call, struct http_exchange *exchange,
                        struct api_reply *reply);
 
+/* Takes over the exchange and the complete reply, and sends it once the entry of call->attempt, which it takes over too, is on the
+ * disk. */
+void api_deferreds_hold(struct api_deferreds *deferreds, struct api_call *call,
+                        struct http_exchange *exchange, struct api_reply *reply);
+
 /* The exchange of a deferred request has ended without a reply: the request is dropped, and an operation goes on. */
 void api_deferreds_gone(struct api_deferreds *deferreds, const struct http_exchange *exchange);
 
@@ -41,6 +47,9 @@ void api_deferreds_wake(struct api_deferreds *deferreds);
 /* Ends an operation: sends the reply, unless a timeout has done so, and frees what the reply holds, and the deferral with its
  * state. Exactly once for each operation that began, unless the list is freed first. */
 void api_deferred_answer(struct api_deferred *deferred, struct api_reply *reply);
+
+/* What the audit is told of the operation; NULL: nothing. Borrowed until it ends. */
+struct api_attempt *api_deferred_attempt(struct api_deferred *deferred);
 
 /* Ends one that cannot begin, as `message` says: another request in a second may succeed. */
 void api_deferred_busy(struct api_deferred *deferred, const char *message);

@@ -38,6 +38,9 @@ api_handler_fn api_sessions, api_session, api_session_put, api_session_post, api
     api_session_touch;
 api_handler_fn api_player_session, api_sessions_subscribe;
 
+/* api/audit: who changed what. */
+api_handler_fn api_audit;
+
 /* api/events: streams. */
 api_handler_fn api_subscribe, api_discovery_events;
 

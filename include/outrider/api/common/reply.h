@@ -4,6 +4,7 @@
 
 #include "outrider/base/attr.h"
 #include "outrider/base/buf.h"
+#include "outrider/base/ulid.h"
 #include "outrider/codec/record/services_json.h"
 
 #include <stdbool.h>
@@ -45,11 +46,13 @@ typedef void api_take_fn(struct api_call *call, struct http_exchange *exchange);
 /* {0} before the handler runs; ended with api_reply_fini. */
 struct api_reply {
     int status;
-    const char *content_type; /* static */
-    const char *header;       /* one more, static, "Name: value", such as API_RETRY_SOON; NULL: none */
-    char allow[40];           /* of a 405: the methods of the path; "": none */
-    struct buf set_cookie;    /* a header Set-Cookie; empty: none */
-    int64_t delay_ms;         /* of an answer that is to be late, of a failed sign-in; 0: at once */
+    const char *content_type;   /* static */
+    const char *code;           /* of an error, static; NULL: it is none */
+    const char *header;         /* one more, static, "Name: value", such as API_RETRY_SOON; NULL: none */
+    char next[ULID_LENGTH + 1]; /* a header Outrider-Next, the page after this one; "": none */
+    char allow[40];             /* of a 405: the methods of the path; "": none */
+    struct buf set_cookie;      /* a header Set-Cookie; empty: none */
+    int64_t delay_ms;           /* of an answer that is to be late, of a failed sign-in; 0: at once */
     struct buf body;
     struct blob *blob; /* instead of the body where it is not NULL; a reference of the reply's */
     char etag[SERVICES_ETAG_MAX];

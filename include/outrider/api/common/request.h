@@ -23,7 +23,7 @@ struct api_policy {
     bool secure;     /* browsers reach it over https alone: they keep the cookie to that */
 };
 
-enum { API_TEXTS = 14, API_NAMES = 5 };
+enum { API_TEXTS = 15, API_NAMES = 5 };
 
 /* Everything is borrowed. An absent header has no `data`: an empty Origin differs from none. */
 struct api_request {
@@ -33,6 +33,7 @@ struct api_request {
             struct str host, content_type, authorization, origin, if_none_match, last_event_id;
             struct str cookie, fetch_site, x_outrider;
             struct str idempotency_key;
+            struct str request_id; /* X-Request-Id of a change, for the audit */
         };
         struct str texts[API_TEXTS]; /* all of them, for a copy */
     };

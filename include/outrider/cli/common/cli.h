@@ -42,6 +42,7 @@ enum {
     CLI_ROUTE = 1 << 17,
     CLI_ALLOCATE = 1 << 18,
     CLI_SESSIONS = 1 << 22,
+    CLI_AUDIT = 1 << 25,
     CLI_PROBE = 1 << 19, /* it reads its options itself: they are words to cli_read */
     CLI_PLACE = CLI_ROUTE | CLI_ALLOCATE,
     CLI_LEADER = 1 << 20,
@@ -68,6 +69,7 @@ struct cli_given {
     const char *is, *id, *by, *reason, *deadline, *expires, *socket, *type, *status;
     const char *region, *zone, *group, *include;
     const char *key, *player, *strategy, *near, *seats, *count, *ttl, *server;
+    const char *who, *what, *target, *outcome, *from, *to;
     const char *limit, *revision, *lease, *patience;
     const char *wave, *max_draining, *free_seats, *pause, *settle, *stop_after, *then, *plan;
     struct cli_values tags, labels, excluded;
@@ -141,6 +143,7 @@ int cmd_drain(const struct cli_line *line);
 int cmd_drains(const struct cli_line *line);
 int cmd_send(const struct cli_line *line);
 int cmd_services(const struct cli_line *line);
+int cmd_audit(const struct cli_line *line);
 int cmd_route(const struct cli_line *line);
 int cmd_sessions(const struct cli_line *line);
 int cmd_allocate(const struct cli_line *line);

@@ -4,6 +4,7 @@
 #define OUTRIDER_SHELL_AUDIT_AUDIT_H
 
 #include "outrider/base/attr.h"
+#include "outrider/core/audit/audit_facts.h"
 #include "outrider/core/audit/audit_page.h"
 
 #include <stdbool.h>
@@ -42,7 +43,8 @@ int audit_room(struct audit *audit, struct error *err) MUST_CHECK;
 typedef void audit_written_fn(bool written, void *user);
 
 /* Writes an entry, whose id, time and agent are set here, and calls `written` once it is on the disk, never from within; NULL: none
- * waits. One that cannot be written is logged in whole, and then `written` is called all the same. */
+ * waits. One that cannot be written is logged in whole, and then `written` is called all the same; of a flood of what was refused the
+ * rest is only counted. */
 void audit_add(struct audit *audit, const struct audit_entry *entry, audit_written_fn *written, void *user);
 
 /* Counts an attempt that gets no entry of its own. */
@@ -55,18 +57,6 @@ typedef void audit_page_fn(struct audit_page *page, void *user);
  * with nothing begun, where AUDIT_LOOKUPS_MAX are under way. */
 bool audit_find(struct audit *audit, const struct audit_query *query, audit_page_fn *done, void *user);
 enum { AUDIT_LOOKUPS_MAX = 8 };
-
-struct audit_facts {
-    uint64_t entries, failures, rotations, bytes, cut_bytes; /* of the file; failures: writes and syncs */
-    uint64_t counted;                                        /* attempts without an entry of their own */
-    int64_t sync_us;                                         /* the slowest sync */
-    const char *last_error;                                  /* "": it can be written */
-    bool has_copies;                                         /* what follows is of the registry */
-    uint64_t copied, dropped, copy_failures;
-    size_t waiting;
-    int64_t lag_ms; /* how long the oldest waits */
-    const char *copy_error;
-};
 
 /* Borrowed texts. */
 void audit_look(const struct audit *audit, struct audit_facts *ret_facts);
