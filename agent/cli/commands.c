@@ -183,6 +183,16 @@ static const struct command table[] = {
      "Exit 1 when no server can be chosen, which it explains, and when the agent refuses; 75 when\n"
      "it cannot be reached or has not loaded the fleet yet.\n" FIND_AGENT,
      CLI_ROUTE, 1, 1, false, cmd_route},
+    {"tell", "TYPE/ID NAME [ARGS...] [-c FILE | --agent URL] [--token-file FILE] [--ttl D] [--json]",
+     "send a command to a server, and wait for its answer",
+     "The server of TYPE/ID hears NAME and ARGS, which are joined by blanks, where its agent accepts\n"
+     "NAME (status.accept). What it answers is printed.\n"
+     "--ttl D             wait for so long, 1s to 1h; default: 30s\n"
+     "--json              the document of GET /api/services/TYPE/ID/commands/ID\n"
+     "--token-file FILE   the file with the agent's token; default: http.token_file\n"
+     "Exit 0 on `ok`; 1 on `error`, and when the agent refuses; 75 when the server did not answer in\n"
+     "time, and when the agent cannot be reached or the registry does not answer.\n" FIND_AGENT,
+     CLI_TELL, 2, 64, false, cmd_tell},
     {"allocate",
      "TYPE [-c FILE | --agent URL] [--token-file FILE] [--seats N] [--ttl D] [--id ID]\n"
      "                        [--key K] [--strategy S] [--near ZONE] [--exclude ID] [--region R] [--zone Z]\n"

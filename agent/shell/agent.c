@@ -147,6 +147,7 @@ static void on_watch(const struct registry_watch_event *event, void *user)
     const struct agent_client *client = user;
     struct instant now = agent_now();
     router_watched(client->agent->router, event, &now);
+    server_inbox_watched(client->agent->inbox, event);
     agent_rearm(client->agent);
 }
 
@@ -334,6 +335,7 @@ static int open_world(struct agent *agent, struct error *err)
     agent->reservations = reservations_new(agent);
     agent->fleet = fleet_new(agent);
     agent->controls = control_writer_new(agent);
+    commands_start(agent);
     agent->leadership = leadership_new(agent);
     agent_give_up_privileges(agent);
     return 0;
@@ -387,6 +389,7 @@ static void close_world(struct agent *agent)
     fleet_free(agent->fleet);
     reservations_free(agent->reservations);
     control_writer_free(agent->controls);
+    commands_end(agent);
     leadership_free(agent->leadership);
     agent->leadership = NULL; /* likewise */
     status_sockets_free(agent->sockets);

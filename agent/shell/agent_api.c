@@ -1,7 +1,9 @@
 /* What the API reads of the agent, and its requests: drain, undrain, a fleet view, a control key. */
 #include "agent_internal.h"
+#include "dispatches_internal.h"
 #include "joins_internal.h"
 #include "reservations_internal.h"
+#include "server_inbox_internal.h"
 #include "wave_feed_internal.h"
 
 #include "outrider/base/version.h"
@@ -97,6 +99,7 @@ static void look(void *user, struct api_view *ret_view)
         audit_look(agent->audit, &agent->audit_facts);
         ret_view->audit = &agent->audit_facts;
     }
+    ret_view->inbox = server_inbox_look(agent->inbox);
 }
 
 static void want(void *user)
@@ -199,6 +202,16 @@ static bool find_entries(void *user, const struct audit_query *query, api_audit_
     return audit_find(((struct agent *)user)->audit, query, done, done_user);
 }
 
+static bool command(void *user, enum dispatch_op op, struct str type, struct str server,
+                    struct server_command *sent, api_commanded_fn *done, void *done_user)
+{
+    struct agent *agent = user;
+    if (agent->dispatches == NULL) {
+        agent->dispatches = dispatches_new(agent);
+    }
+    return dispatches_begin(agent->dispatches, op, type, server, sent, done, done_user);
+}
+
 const struct api_ops agent_api_ops = {.look = look,
                                       .drain = drain,
                                       .undrain = undrain,
@@ -214,4 +227,5 @@ const struct api_ops agent_api_ops = {.look = look,
                                       .audit_room = audit_has_room,
                                       .audit = audit_entry,
                                       .audit_count = audit_attempt,
-                                      .audit_find = find_entries};
+                                      .audit_find = find_entries,
+                                      .command = command};

@@ -1,5 +1,6 @@
 /* Carries out the effects of the router on io. A result enters the router as a later event. */
 #include "agent_internal.h"
+#include "server_inbox_internal.h"
 
 #include "outrider/base/mem.h"
 #include "outrider/codec/status/status_line.h"
@@ -118,7 +119,9 @@ void effects_request(struct effects *effects, enum router_client client,
 
 void effects_watch(struct effects *effects, const struct registry_watch *watch)
 {
-    registry_watch(effects->agent->clients[ROUTER_CLIENT_KEYS].client, watch);
+    struct registry_watch keys = *watch;
+    server_inbox_add(effects->agent->inbox, &keys);
+    registry_watch(effects->agent->clients[ROUTER_CLIENT_KEYS].client, &keys);
 }
 
 void effects_unwatch(struct effects *effects, uint64_t id)

@@ -108,6 +108,8 @@ struct agent {
     struct sign_trust *trust;  /* NULL: signatures are not looked at */
     struct control_writer *controls;
     struct waves_owner *waves;                                    /* NULL: it follows no operations */
+    struct server_inbox *inbox;                                   /* NULL: the own server takes no commands */
+    struct dispatches *dispatches;                                /* NULL: none was sent or read yet */
     struct sessions *sessions;                                    /* NULL: it keeps none */
     struct audit_facts audit_facts;                               /* for the API */
     struct audit *audit;                                          /* NULL: it keeps none */
@@ -262,6 +264,12 @@ const struct view_entry *fleet_find(const struct fleet *fleet, struct str server
 /* Whether it is certain that every record is there. */
 bool fleet_is_current(const struct fleet *fleet);
 
+/* dispatches.c: commands to and from the own server, where it takes some; the end of them all. server_inbox.c: the watch of the own keys
+ * had an event; accepts NULL. */
+void commands_start(struct agent *agent);
+void commands_end(struct agent *agent);
+void server_inbox_watched(struct server_inbox *inbox, const struct registry_watch_event *event);
+
 /* status_sockets.c: the two status sockets (docs/design/protocol.md, "Status sockets"): lines and datagrams
  * in, status messages to the router, replies and events out. Opens what the configuration and LISTEN_FDS name;
  * `agent` is borrowed. The caller owns the result. NULL with `err` naming the setting and the path that
@@ -280,6 +288,9 @@ void status_sockets_mainpid(struct status_sockets *sockets, pid_t pid);
 
 /* Sends a state event, one line without its end, to the connections that watch; of a `kind` the newest counts. Accepts NULL. */
 void status_sockets_emit(struct status_sockets *sockets, const char *kind, struct str event);
+
+/* How many connections watch. Accepts NULL. */
+size_t status_sockets_watching(const struct status_sockets *sockets);
 
 /* A claim of the line of `ticket` ended, as status_replies_claimed(); 0: of a datagram. Accepts NULL. */
 void status_sockets_claimed(struct status_sockets *sockets, uint64_t ticket, bool good, struct str id,

@@ -1,7 +1,7 @@
 /* A status line is decoded (codec), checked against what was reported before (core), verified where it names
  * a process (os), applied, and answered. Bad input changes nothing and goes no further than this file. */
-#include "agent_internal.h"
-#include "status_replies_internal.h"
+#include "server_inbox_internal.h"
+#include "status_peer_internal.h"
 
 #include "outrider/base/brief.h"
 #include "outrider/base/mem.h"
@@ -16,26 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* One connection to the status socket. */
-struct status_peer {
-    unsigned bad_in_a_row;
-    uint64_t life;     /* attached in this life; 0: not attached */
-    bool closed_by_us; /* for its bad input, which is no sign that the server ended */
-    bool said_quit;
-    bool watching;
-    struct status_replies replies;
-};
-
-struct status_sockets {
-    struct agent *agent;
-    struct line_socket *lines;
-    struct datagram_socket *datagrams;
-    const struct line_peer
-        *kept; /* for whose process places are kept, while MAINPID is not known; NULL: none */
-    uint64_t mainpids_bad;
-    uint64_t tickets; /* of lines with claims */
-};
 
 /* Keeps the last refusal, which `outrider status` shows. */
 static void note_refusal(struct status_sockets *sockets, const char *why)
@@ -91,8 +71,8 @@ static void verify_mainpid(struct status_sockets *sockets, struct status_message
 
 /* ---- lines ---- */
 
-static void reject_line(struct status_sockets *sockets, struct line_peer *peer,
-                        struct status_line_error *error)
+void status_sockets_reject(struct status_sockets *sockets, struct line_peer *peer,
+                           struct status_line_error *error)
 {
     struct status_peer *state = peer->data;
     sockets->agent->counters.lines_bad++;
@@ -186,7 +166,11 @@ static void apply_line(struct status_sockets *sockets, struct line_peer *peer, s
         }
     }
     reply(agent, peer, message);
+    bool begins = message->watch && !state->watching;
     state->watching = state->watching || message->watch;
+    if (begins) {
+        server_inbox_tell(agent->inbox, peer);
+    }
     if (message->attach || message->watch) {
         peer->held = true;
     }
@@ -211,11 +195,14 @@ static void on_line(struct line_peer *peer, struct str line, void *user)
     struct status_message message;
     struct status_line_error error;
     struct server_refusal refusal;
+    if (status_commands_take(sockets, peer, line)) {
+        return;
+    }
     if (status_line_parse(line, &message, &error) < 0) {
-        reject_line(sockets, peer, &error);
+        status_sockets_reject(sockets, peer, &error);
     } else if (server_accepts(sockets->agent->router->server, &message, &refusal) < 0) {
         status_line_refused(&error, &refusal);
-        reject_line(sockets, peer, &error);
+        status_sockets_reject(sockets, peer, &error);
     } else {
         state->bad_in_a_row = 0;
         sockets->agent->counters.lines_ok++;
@@ -228,7 +215,7 @@ static void on_overlong(struct line_peer *peer, void *user)
     struct status_line_error error;
     (void)state_of(peer);
     (void)status_line_fail(&error, STATUS_LINE_TOO_LONG, (struct str){NULL, 0});
-    reject_line(user, peer, &error);
+    status_sockets_reject(user, peer, &error);
 }
 
 /* docs/design/protocol.md, "Attach and watch": a child that has inherited the connection is not the server. */
@@ -256,14 +243,19 @@ static void on_close(struct line_peer *peer, void *user)
 {
     struct status_sockets *sockets = user;
     struct status_peer *state = state_of(peer);
-    bool by_us = state->closed_by_us || peer->evicted;
+    bool by_us = state->closed_by_us || peer->evicted || peer->lagging;
     peer->data = NULL;
+    status_commands_forget(sockets, peer);
     sockets->kept = sockets->kept == peer ? NULL : sockets->kept;
     if (peer->evicted && (state->life != 0 || state->watching)) {
         struct credentials from = line_peer_credentials(peer);
         log_warn("status", "attached or watching connection closed to make room, too many are open",
                  LOG_RATE(LOG_SELDOM), LOG_INT("pid", from.pid), LOG_INT("uid", from.uid),
                  LOG_INT("evicted", (int64_t)sockets->lines->stats.evicted));
+    }
+    if (peer->lagging) {
+        log_warn("status", "connection closed, it does not read its events", LOG_RATE(LOG_SELDOM),
+                 LOG_INT("pid", line_peer_credentials(peer).pid));
     }
     if (state->life != 0) {
         agent_server_event(
@@ -274,52 +266,6 @@ static void on_close(struct line_peer *peer, void *user)
     }
     status_replies_fini(&state->replies);
     free(state);
-}
-
-/* A datagram has no answer. */
-static void log_claim(uint64_t ticket, struct str id, struct str why)
-{
-    if (ticket == 0) {
-        log_warn("status", "claim of a datagram did not end well", LOG_RATE(LOG_SELDOM), LOG_STR("id", id),
-                 LOG_STR("error", why.size == 0 ? STR("it is not reserved") : why));
-    }
-}
-
-void status_sockets_claimed(struct status_sockets *sockets, uint64_t ticket, bool good, struct str id,
-                            struct str why)
-{
-    struct line_peer *peer = sockets == NULL || sockets->lines == NULL ? NULL : sockets->lines->first;
-    bool answered = ticket == 0;
-    for (; peer != NULL && !answered; peer = peer->next) {
-        struct status_peer *state = peer->data;
-        answered = state != NULL && status_replies_claimed(&state->replies, peer, ticket, good, id, why);
-    }
-    if (!good) {
-        log_claim(ticket, id, why);
-    }
-}
-
-void status_sockets_mainpid(struct status_sockets *sockets, pid_t pid)
-{
-    uid_t uid;
-    if (sockets != NULL && sockets->lines != NULL) {
-        bool known = process_uid(pid, NULL, &uid) == 0;
-        line_socket_keep(sockets->lines, pid, known ? uid : (uid_t)-1);
-        sockets->kept = NULL;
-    }
-}
-
-void status_sockets_emit(struct status_sockets *sockets, const char *kind, struct str event)
-{
-    if (sockets == NULL || sockets->lines == NULL) {
-        return;
-    }
-    for (struct line_peer *peer = sockets->lines->first; peer != NULL; peer = peer->next) {
-        const struct status_peer *state = peer->data;
-        if (state != NULL && state->watching) {
-            line_peer_event(peer, kind, event);
-        }
-    }
 }
 
 /* ---- datagrams ---- */
@@ -459,6 +405,7 @@ void status_sockets_free(struct status_sockets *sockets)
         }
         free(state);
     }
+    status_commands_free(sockets);
     line_socket_free(sockets->lines);
     datagram_socket_free(sockets->datagrams);
     free(sockets);

@@ -407,6 +407,7 @@ void api_metrics(struct api_call *call, struct api_reply *reply)
     metrics_write_leadership(out, view);
     metrics_write_drains(out, view);
     metrics_write_hooks(out, view);
+    metrics_write_commands(out, view);
     metrics_sessions(out, view);
     metrics_audit(out, view);
     metrics_write_placement(out, context, view);

@@ -40,6 +40,9 @@ void metrics_write_leadership(struct buf *out, const struct api_view *view);
 void metrics_write_drains(struct buf *out, const struct api_view *view);
 void metrics_write_hooks(struct buf *out, const struct api_view *view);
 
+/* Appends the commands to the own server, where it takes some. */
+void metrics_write_commands(struct buf *out, const struct api_view *view);
+
 /* Appends one series of a family of durations. */
 void metrics_histogram(struct buf *out, const char *name, struct prometheus_label label,
                        const struct api_histogram *histogram);

@@ -86,7 +86,7 @@ static int refuse(int status, const json_t *document, struct error *err)
 static int read_answer(int status, struct str body, struct error *err, json_t **ret_document)
 {
     json_t *document = document_parse(body);
-    if ((status == 200 || status == 201) && json_is_object(document)) {
+    if ((status >= 200 && status <= 202) && json_is_object(document)) {
         *ret_document = document;
         return 0;
     }
@@ -178,14 +178,29 @@ static int authorize_reading(const struct client *client, struct error *err, str
 
 /* ---- requests ---- */
 
+static int read_with(const struct client *client, const char *path, int authorized, struct buf *authorization,
+                     struct error *err, json_t **ret_document)
+{
+    int rc = authorized < 0 ? EX_CONFIG : 0;
+    const char *const headers[] = {authorization->size == 0 ? NULL : buf_text(authorization), NULL};
+    rc = rc != 0 ? rc : ask(client, "GET", path, headers, (struct str){NULL, 0}, err, ret_document);
+    secret_fini(authorization);
+    return rc;
+}
+
 int client_read(const struct client *client, const char *path, struct error *err, json_t **ret_document)
 {
     struct buf authorization = {0};
-    int rc = authorize_reading(client, err, &authorization) < 0 ? EX_CONFIG : 0;
-    const char *const headers[] = {authorization.size == 0 ? NULL : buf_text(&authorization), NULL};
-    rc = rc != 0 ? rc : ask(client, "GET", path, headers, (struct str){NULL, 0}, err, ret_document);
-    secret_fini(&authorization);
-    return rc;
+    int rc = authorize_reading(client, err, &authorization);
+    return read_with(client, path, rc, &authorization, err, ret_document);
+}
+
+int client_read_with_token(const struct client *client, const char *path, struct error *err,
+                           json_t **ret_document)
+{
+    struct buf authorization = {0};
+    int rc = authorize(client, err, &authorization);
+    return read_with(client, path, rc, &authorization, err, ret_document);
 }
 
 int client_get(const struct client *client, struct error *err, json_t **ret_document)

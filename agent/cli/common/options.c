@@ -9,7 +9,7 @@ enum { OPTIONS_MAX = 64, COMMANDS_MAX = 32 };
 /* The commands that ask an agent, and those that read a configuration. */
 enum {
     CLI_OF_AGENT = CLI_STATUS | CLI_DRAIN | CLI_UNDRAIN | CLI_SERVICES | CLI_PLACE | CLI_LEADER |
-                   CLI_SESSIONS | CLI_DRAINS | CLI_AUDIT,
+                   CLI_SESSIONS | CLI_DRAINS | CLI_AUDIT | CLI_TELL,
     CLI_KV_SHOWS = CLI_RANGE | CLI_KV_PUT | CLI_KV_TXN | CLI_LEASE_TTL, /* those that print keys and values */
     CLI_OF_CONFIG = CLI_OF_AGENT | CLI_AGENT | CLI_CHECK | CLI_SEND | CLI_KV | CLI_HOOKS
 };
@@ -32,7 +32,8 @@ static size_t list_options(struct cli_given *given, unsigned bits,
         {"--config", 'c', &given->config, NULL, CLI_OF_CONFIG},
         {"--agent", 0, &given->agent, NULL, of_agent},
         {"--json", 0, NULL, &given->json,
-         CLI_STATUS | CLI_SERVICES | CLI_PLACE | CLI_LEADER | CLI_KV | CLI_SESSIONS | CLI_DRAINS | CLI_AUDIT},
+         CLI_STATUS | CLI_SERVICES | CLI_PLACE | CLI_LEADER | CLI_KV | CLI_SESSIONS | CLI_DRAINS | CLI_AUDIT |
+             CLI_TELL},
         {"--live", 0, NULL, &given->live, CLI_CHECK},
         {"--is", 0, &given->is, NULL, CLI_STATUS},
         {"--token-file", 0, &given->token_file, NULL, CLI_OF_AGENT},
@@ -77,7 +78,7 @@ static size_t list_options(struct cli_given *given, unsigned bits,
         {"--seats", 0, &given->seats, NULL, CLI_PLACE},
         {"--count", 0, &given->count, NULL, CLI_ROUTE},
         {"--exclude", 0, given->excluded.values, NULL, CLI_PLACE},
-        {"--ttl", 0, &given->ttl, NULL, CLI_ALLOCATE | CLI_KV_LOCK},
+        {"--ttl", 0, &given->ttl, NULL, CLI_ALLOCATE | CLI_KV_LOCK | CLI_TELL},
         {"--prefix", 0, NULL, &given->prefix, CLI_RANGE},
         {"--from-key", 0, NULL, &given->from_key, CLI_RANGE},
         {"--limit", 0, &given->limit, NULL, CLI_KV_GET | CLI_AUDIT},

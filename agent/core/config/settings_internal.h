@@ -40,6 +40,7 @@ int shape_host(struct str text, struct error *err);
 int shape_probe_host(struct str text, struct error *err);
 int shape_text(struct str text, struct error *err);
 int shape_tag(struct str text, struct error *err);
+int shape_command(struct str text, struct error *err);
 int shape_name(struct str text, struct error *err);
 int shape_scope(struct str text, struct error *err);
 int shape_label_value(struct str text, struct error *err);

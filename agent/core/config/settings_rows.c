@@ -179,6 +179,14 @@ static const struct setting rows[] = {
     {"status.extract.capacity", SETTING_STRING, .flags = SETTING_NULLABLE | RELOAD, .fallback = "null",
      .shape = extract_check, AT(status.extract.capacity),
      .doc = "The same for the capacity, such as `'[0-9]+/([0-9]+)'`."},
+    {"status.accept", SETTING_STRINGS, .flags = SETTING_NULLABLE, .fallback = "[]", .max = CONFIG_ACCEPT_MAX,
+     .shape = shape_command, AT(status.accept), COUNT(status.accept_count),
+     .doc = "The commands that the server takes on a connection that watches: names, or beginnings such as "
+            "`map.*`; `*`: all. With any of them the agent watches the inbox of its server as well."},
+    {"status.call", SETTING_STRINGS, .flags = SETTING_NULLABLE, .fallback = "[]", .max = CONFIG_CALL_MAX,
+     .shape = shape_type, AT(status.call), COUNT(status.call_count),
+     .doc = "The types of servers that the own server may send commands to (`call`). The agent needs the "
+            "right to write in their inboxes."},
     {"drain.deadline", SETTING_DURATION, .flags = SETTING_ZERO | RELOAD, .fallback = "30m", .min = 1,
      .max = 7 * DAY, AT(drain.deadline_ms),
      .doc = "A drain waits at most this long for the players to leave."},

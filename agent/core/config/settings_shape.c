@@ -129,6 +129,22 @@ int shape_tag(struct str text, struct error *err)
     return contains(text, ',') ? settings_wrong(err, text, "has a comma, which separates tags") : 0;
 }
 
+int shape_command(struct str text, struct error *err)
+{
+    struct str name = text;
+    bool open = name.size > 0 && name.data[name.size - 1] == '*';
+    name.size -= open ? 1 : 0;
+    bool fits = name.size <= 64 && (open || name.size > 0);
+    for (size_t i = 0; i < name.size && fits; i++) {
+        fits = name.data[i] < 'A' || name.data[i] > 'Z';
+    }
+    fits = fits && (name.size == 0 || settings_consists_of(name, "_.-"));
+    return fits ? 0
+                : settings_wrong(err, text,
+                                 "is not the name of a command: a-z, 0-9, _, . and -, at most 64, or "
+                                 "the beginning of one and `*`");
+}
+
 int shape_name(struct str text, struct error *err)
 {
     bool fits = text.size >= 1 && text.size <= 63 && settings_consists_of(text, "_.-");

@@ -14,7 +14,7 @@
 #include <utlist.h>
 
 /* Replies queued for a peer that does not read, in bytes. */
-enum { WAITING_MAX = 4096 };
+enum { WAITING_MAX = 4096, EVENTS_MAX = 256 * 1024 };
 
 /* Reads before close(2): unread bytes would make the kernel send a reset instead of an end of file. */
 enum { DISCARD_READS = 8 };
@@ -416,6 +416,27 @@ void line_peer_reply(struct line_peer *view, struct str text)
     add_line(peer, text);
 }
 
+static size_t waiting_bytes(const struct peer *peer)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < peer->event_count; i++) {
+        sum += strlen(peer->events[i].text);
+    }
+    return sum;
+}
+
+/* Not at once: the caller may be in the middle of the list of peers. */
+static void give_up(struct peer *peer)
+{
+    peer->listener->view.stats.lagging++;
+    peer->view.lagging = peer->discarding = true;
+    peer->awaits = false;
+    buf_fini(&peer->out);
+    drop_events(peer);
+    event_del(&peer->writing);
+    end_reading(peer);
+}
+
 void line_peer_event(struct line_peer *view, const char *kind, struct str text)
 {
     struct peer *peer = (struct peer *)view;
@@ -430,6 +451,10 @@ void line_peer_event(struct line_peer *view, const char *kind, struct str text)
         return;
     }
     drop_event(peer, kind);
+    if (waiting_bytes(peer) + text.size > EVENTS_MAX) {
+        give_up(peer);
+        return;
+    }
     peer->events = mem_grow(peer->events, peer->event_count, &peer->event_capacity, sizeof(peer->events[0]));
     peer->events[peer->event_count++] =
         (struct line_event){.kind = mem_strdup(kind), .text = mem_copy(text.data, text.size)};

@@ -30,6 +30,7 @@ static void help_names_every_command_and_no_other(void **state)
         {"send"},
         {"services"},
         {"route"},
+        {"tell"},
         {"allocate"},
         {"leader"},
         {"sessions"},

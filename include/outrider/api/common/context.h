@@ -4,6 +4,7 @@
 
 #include "outrider/api/common/request.h"
 #include "outrider/base/buf.h"
+#include "outrider/core/command/dispatch.h"
 #include "outrider/core/instant.h"
 #include "outrider/core/registry/registry_request.h"
 #include "outrider/core/seats/amend.h"
@@ -39,6 +40,7 @@ struct follow;
 struct hold;
 struct hook;
 struct http_server_counters;
+struct inbox;
 struct intent;
 struct leaders;
 struct mirror;
@@ -128,6 +130,7 @@ struct api_view {
     struct api_seats seats;
     struct api_waves waves;
     const struct api_joins *joins; /* NULL: none was asked for yet */
+    const struct inbox *inbox;     /* commands to the own server; NULL: it takes none */
     const struct server *server;   /* NULL for an observer, as registrar, intent, shutdown and keys */
     const struct registrar *registrar;
     const struct intent *intent;
@@ -194,6 +197,9 @@ struct api_joined {
     struct str error;        /* for people */
 };
 typedef void api_joined_fn(const struct api_joined *result, void *user);
+
+/* A command as it is after `command` of the operations; borrowed for the call. */
+typedef void api_commanded_fn(const struct dispatch *result, void *user);
 
 /* How long a join takes at most. */
 enum { API_JOIN_LIMIT_MS = 5000 };
@@ -265,6 +271,10 @@ struct api_ops {
     void (*audit_count)(void *agent, const struct audit_entry *attempt);
     /* Finds a page of entries. False, with nothing begun: too many look-ups are under way. */
     bool (*audit_find)(void *agent, const struct audit_query *query, api_audit_page_fn *done, void *user);
+    /* Sends a command to a server, or reads one (core/command/dispatch.h). `command` is taken over. `done` is called as above. False, with
+     * nothing begun: too many are under way. */
+    bool (*command)(void *agent, enum dispatch_op op, struct str type, struct str server,
+                    struct server_command *command, api_commanded_fn *done, void *user);
 };
 
 struct api_context {

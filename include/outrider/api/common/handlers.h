@@ -29,6 +29,8 @@ api_handler_fn api_discovery_enable, api_discovery_disable;
 /* api/drains: drains of many servers. */
 api_handler_fn api_drains, api_drains_post, api_drains_one, api_drains_pause, api_drains_resume,
     api_drains_cancel, api_drains_undo;
+/* api/commands */
+api_handler_fn api_command, api_command_post;
 
 /* api/placement: players and seats. */
 api_handler_fn api_join, api_route, api_allocate, api_reservation, api_reservation_release,

@@ -50,6 +50,7 @@ enum {
     CLI_TOKEN = 1 << 23,
     CLI_HOOKS = 1 << 24,
     CLI_DRAINS = 1 << 28,
+    CLI_TELL = 1 << 29,
     CLI_LEASE = CLI_LEASE_GRANT | CLI_LEASE_REVOKE | CLI_LEASE_TTL | CLI_LEASE_KEEP | CLI_LEASE_LIST,
     CLI_RANGE = CLI_KV_GET | CLI_KV_DEL | CLI_KV_WATCH, /* those that take a range of keys */
     CLI_KV = CLI_RANGE | CLI_KV_PUT | CLI_KV_TXN | CLI_LEASE | CLI_KV_LOCK
@@ -141,6 +142,7 @@ int cmd_check(const struct cli_line *line);
 int cmd_status(const struct cli_line *line);
 int cmd_drain(const struct cli_line *line);
 int cmd_drains(const struct cli_line *line);
+int cmd_tell(const struct cli_line *line);
 int cmd_send(const struct cli_line *line);
 int cmd_services(const struct cli_line *line);
 int cmd_audit(const struct cli_line *line);

@@ -56,6 +56,10 @@ enum { EX_GONE = -1 };
 int client_read(const struct client *client, const char *path, struct error *err,
                 json_t **ret_document) MUST_CHECK;
 
+/* The same with the token, from the agent that has taken one with a POST. */
+int client_read_with_token(const struct client *client, const char *path, struct error *err,
+                           json_t **ret_document) MUST_CHECK;
+
 /* GET of an event stream of the API; `data` and `tick` as in http_fetch. It resumes after the event
  * `last_id`; "": from its beginning. Returns EX_TEMPFAIL with `err` set once the stream has ended; EX_CONFIG as client_get. */
 int client_follow(const struct client *client, const char *path, const char *last_id,

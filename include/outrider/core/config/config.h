@@ -221,6 +221,9 @@ struct config_hook {
     char *user; /* NULL: that of the agent */
 };
 
+/* Of status.accept and status.call. */
+enum { CONFIG_ACCEPT_MAX = 32, CONFIG_CALL_MAX = 16 };
+
 struct config_status {
     char *socket;                         /* path, or NULL: off. "auto" already replaced */
     char *notify_socket;                  /* likewise */
@@ -231,6 +234,10 @@ struct config_status {
     struct {
         char *players, *capacity; /* patterns (core/config/extract.h), or NULL */
     } extract;
+    char *accept[CONFIG_ACCEPT_MAX]; /* names of commands, or beginnings that end in '*' */
+    size_t accept_count;
+    char *call[CONFIG_CALL_MAX]; /* types of servers that the own server may send commands to */
+    size_t call_count;
 };
 
 /* auto: an observer keeps the history of the fleet, a sidecar does not. */

@@ -6,6 +6,7 @@
  *   closed.
  * - At most 4 KiB of replies wait for a peer that does not read, beside what the kernel buffers. Further
  *   replies are dropped and counted. Of the state events of a kind that have to wait only the newest is kept.
+ * - A peer for which more than 256 KiB of events of different kinds wait is closed: it is told again what counts when it comes back.
  * - With max_peers connected one of them is closed to make room for a new one: of the process that has more than a
  *   sixteenth of the places, else of the user that has more than three quarters, else one that is not held, else of the user
  *   and the process with the most. Of those the least recently active one, and the held ones last. Places are kept for one
@@ -31,6 +32,7 @@ struct line_peer {
     bool
         held; /* the caller's: one of the last to be closed to make room, as attached and watching ones are */
     bool evicted; /* read only: closed to make room */
+    bool lagging; /* read only: closed, as too many events waited for it */
 };
 
 struct line_socket_options {
@@ -57,7 +59,8 @@ struct line_socket_handlers {
 /* Totals since line_socket_new. */
 struct line_socket_stats {
     uint64_t accepted, refused,
-        evicted; /* peers: served; closed as places are kept for all others; closed to make room */
+        evicted;      /* peers: served; closed as places are kept for all others; closed to make room */
+    uint64_t lagging; /* closed, as too many events waited for them */
     uint64_t accept_failures; /* no descriptor or memory left for a new peer */
     uint64_t replies_dropped, overlong;
 };
@@ -92,7 +95,7 @@ void line_socket_free(struct line_socket *socket);
 void line_peer_reply(struct line_peer *peer, struct str text);
 
 /* Sends a state event likewise. While other output waits, a new event replaces the waiting one of its `kind`: a slow
- * reader misses intermediate states, never the latest. The caller has few kinds. */
+ * reader misses intermediate states, never the latest. A kind for each event is one that no other replaces. */
 void line_peer_event(struct line_peer *peer, const char *kind, struct str text);
 
 /* A reply is still to come (`awaits`), or none any more. Until then the connection is kept, though line_peer_close() was called, or the

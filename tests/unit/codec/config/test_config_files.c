@@ -194,6 +194,8 @@ static void test_container_everything(void **state)
         {"OUTRIDER_HTTP_ACCESS_FILE", "/etc/outrider/access"},
         {"OUTRIDER_HTTP_SESSION_KEY_FILE", "/run/secrets/session.key"},
         {"OUTRIDER_HTTP_READ", "login"},
+        {"OUTRIDER_STATUS_ACCEPT", "say,map.*"},
+        {"OUTRIDER_STATUS_CALL", "world,lobby"},
         {"OUTRIDER_HTTP_HOSTS", "observer.example,outrider"},
         {"OUTRIDER_HTTP_MAX_CONNECTIONS", "10"},
         {"OUTRIDER_HTTP_MAX_SUBSCRIBERS", "10"},

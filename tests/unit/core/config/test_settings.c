@@ -293,6 +293,8 @@ static void test_every_row_differs_and_copies(void **state)
         {"status.min_publish_interval", "7s"},
         {"status.extract.players", "(a)"},
         {"status.extract.capacity", "(b)"},
+        {"status.accept", "say"},
+        {"status.call", "world"},
         {"drain.deadline", "7s"},
         {"drain.settle", "7s"},
         {"shutdown.drain", "true"},
