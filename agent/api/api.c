@@ -93,6 +93,7 @@ static void on_request(struct http_exchange *exchange, const struct http_request
                                   .content_type = header(http, STR("Content-Type")),
                                   .authorization = header(http, STR("Authorization")),
                                   .origin = header(http, STR("Origin")),
+                                  .if_match = header(http, STR("If-Match")),
                                   .if_none_match = header(http, STR("If-None-Match")),
                                   .last_event_id = header(http, STR("Last-Event-ID")),
                                   .cookie = header(http, STR("Cookie")),

@@ -100,3 +100,36 @@ int base64_decode(struct str text, struct buf *out)
     out->data[out->size] = '\0';
     return end == NULL ? -1 : 0;
 }
+
+void base64url_encode(struct str bytes, struct buf *out)
+{
+    size_t before = out->size;
+    base64_encode(bytes, out);
+    for (size_t i = before; i < out->size; i++) {
+        char *at = &out->data[i];
+        *at = *at == '+' ? '-' : *at == '/' ? '_' : *at;
+        if (*at == '=') {
+            out->size = i;
+            *at = '\0';
+        }
+    }
+}
+
+int base64url_decode(struct str text, struct buf *out)
+{
+    struct buf padded = {0};
+    for (size_t i = 0; i < text.size; i++) {
+        char c = text.data[i];
+        if (c == '+' || c == '/' || c == '=') {
+            buf_fini(&padded);
+            return -1;
+        }
+        *buf_extend(&padded, 1) = c == '-' ? '+' : c == '_' ? '/' : c;
+    }
+    while (padded.size % 4 != 0) { /* three of them are refused as malformed */
+        *buf_extend(&padded, 1) = '=';
+    }
+    int rc = base64_decode(buf_view(&padded), out);
+    buf_fini(&padded);
+    return rc;
+}

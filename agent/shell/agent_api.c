@@ -2,6 +2,7 @@
 #include "agent_internal.h"
 #include "dispatches_internal.h"
 #include "joins_internal.h"
+#include "keys_internal.h"
 #include "reservations_internal.h"
 #include "server_inbox_internal.h"
 #include "wave_feed_internal.h"
@@ -212,6 +213,11 @@ static bool command(void *user, enum dispatch_op op, struct str type, struct str
     return dispatches_begin(agent->dispatches, op, type, server, sent, done, done_user);
 }
 
+static bool key(void *user, const struct registry_request *request, api_key_fn *done, void *done_user)
+{
+    return keys_ask(user, request, done, done_user);
+}
+
 const struct api_ops agent_api_ops = {.look = look,
                                       .drain = drain,
                                       .undrain = undrain,
@@ -228,4 +234,5 @@ const struct api_ops agent_api_ops = {.look = look,
                                       .audit = audit_entry,
                                       .audit_count = audit_attempt,
                                       .audit_find = find_entries,
-                                      .command = command};
+                                      .command = command,
+                                      .key = key};

@@ -38,6 +38,7 @@ struct fleet;
 struct leadership;
 struct agent_files;
 struct joins;
+struct keys;
 struct programs;
 struct seats_owner;
 struct status_sockets;
@@ -104,6 +105,7 @@ struct agent {
     struct fleet *fleet;
     struct seats_owner *reservations;
     struct joins *joins;       /* NULL: none was asked for yet */
+    struct keys *keys;         /* NULL: likewise */
     struct sign_key *sign_key; /* NULL: the record is not signed */
     struct sign_trust *trust;  /* NULL: signatures are not looked at */
     struct control_writer *controls;

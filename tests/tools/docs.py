@@ -171,7 +171,7 @@ def strangers(root, page, text, known):
         base = re.sub(r"_(bucket|sum|count)$", "", metric)
         if base not in known["metric"] and not metric.endswith("_") and not (root / f"agent/{metric}").exists():
             yield page, f"there is no metric {metric}"
-    for path in set(re.findall(r"(?<![\w.])/(?:api/[a-z/]+|healthz?|readyz|metrics)\b", text)):
+    for path in set(re.findall(r"(?<![\w.])/(?:api/[a-z/-]+|healthz?|readyz|metrics)\b", text)):
         # What stands before a {name} is cut off here.
         if not any(route == path.rstrip("/") or route.startswith(path.rstrip("/") + "/{") for route in known["path"]):
             yield page, f"the API has no {path}"

@@ -25,6 +25,7 @@ static const char *const session_stores[] = {"auto", "memory", "redis", "off", N
 static const char *const redis_modes[] = {"auto", "single", "sentinel", "cluster", NULL};
 static const char *const sandboxes[] = {"auto", "required", "off", NULL};
 static const char *const reads[] = {"auto", "open", "login", NULL};
+static const char *const key_scopes[] = {"false", "own", "all", NULL};
 static const char *const idles[] = {"shutting_down", "drain", NULL};
 static const char *const audit_modes[] = {"auto", "on", "off", NULL};
 static const char *const formats[] = {"logfmt", "json", NULL};
@@ -235,6 +236,11 @@ static const struct setting rows[] = {
          "Names by which requests over TCP may reach this agent, beside every address, `localhost` and the "
          "name of this machine: `Host` must be one of them, so that no page that makes a name of its own "
          "resolve to this address can read or write."},
+    {"http.keys", SETTING_ENUM, .flags = RELOAD, .fallback = "false", .choices = key_scopes, AT(http.keys),
+     .doc = "Which keys of the registry an admin may read and change by `/api/keys`. `own`: those below "
+            "`registry.prefix` and `registry.control_prefix`; `all`: every key that the agent's user in etcd "
+            "may; "
+            "`false`: none."},
     {"http.max_connections", SETTING_INTEGER, .fallback = "1024", .min = 1, .max = 65536,
      AT(http.max_connections), .doc = "The limit of open connections."},
     {"http.max_subscribers", SETTING_INTEGER, .fallback = "5000", .min = 1, .max = 1000000,

@@ -50,7 +50,8 @@ static void add_if_inside(struct memory *memory, const struct entry *entry,
                           const struct registry_request *request, size_t *count)
 {
     struct str key = {entry->key, entry->key_size};
-    if (str_compare(key, request->key) < 0 || str_compare(key, request->range_end) >= 0) {
+    bool endless = str_eq(request->range_end, STR("\0"));
+    if (str_compare(key, request->key) < 0 || (!endless && str_compare(key, request->range_end) >= 0)) {
         return;
     }
     memory->items = mem_resize(memory->items, *count + 1, sizeof(memory->items[0]));

@@ -1,4 +1,5 @@
-/* Standard base64 with padding (RFC 4648 section 4): the only form that every etcd gateway accepts. */
+/* Standard base64 with padding (RFC 4648 section 4), the only form that every etcd gateway accepts, and base64url without padding
+ * (section 5) for paths. */
 #ifndef OUTRIDER_BASE_BASE64_H
 #define OUTRIDER_BASE_BASE64_H
 
@@ -13,5 +14,9 @@ void base64_encode(struct str bytes, struct buf *out);
  * standard base64; bits that the padding leaves over must be 0 (section 3.5), so that every
  * value has exactly one encoding. */
 int base64_decode(struct str text, struct buf *out) MUST_CHECK;
+
+/* The same in base64url without padding; here, too, every value has exactly one encoding. */
+void base64url_encode(struct str bytes, struct buf *out);
+int base64url_decode(struct str text, struct buf *out) MUST_CHECK;
 
 #endif

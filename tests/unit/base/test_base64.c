@@ -87,11 +87,46 @@ static void anything_else_is_refused_and_leaves_the_buffer(void **state)
     }
 }
 
+static void url_form_has_no_padding_and_one_encoding(void **state)
+{
+    (void)state;
+    static const struct {
+        struct str bytes, text;
+    } cases[] = {{STR_INIT(""), STR_INIT("")},
+                 {STR_INIT("f"), STR_INIT("Zg")},
+                 {STR_INIT("fo"), STR_INIT("Zm8")},
+                 {STR_INIT("foo"), STR_INIT("Zm9v")},
+                 {STR_INIT("\xff\xfe"), STR_INIT("__4")},
+                 {STR_INIT("\xfb\xef\xbe"), STR_INIT("----")},
+                 {STR_INIT("\0"), STR_INIT("AA")}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct buf text = {0}, bytes = {0};
+        base64url_encode(cases[i].bytes, &text);
+        assert_true(str_eq(buf_view(&text), cases[i].text));
+        assert_int_equal(base64url_decode(cases[i].text, &bytes), 0);
+        assert_true(str_eq(buf_view(&bytes), cases[i].bytes));
+        buf_fini(&text);
+        buf_fini(&bytes);
+    }
+    static const struct str wrong[] = {
+        STR_INIT("Zg=="), STR_INIT("Z"),    STR_INIT("Zm9vZ"), STR_INIT("Zh"),    STR_INIT("Zm9"),
+        STR_INIT("Zm+v"), STR_INIT("Zm/v"), STR_INIT("Zm9 "),  STR_INIT("watch"), STR_INIT("delete-prefix"),
+        STR_INIT("Z\0")};
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        struct buf out = {0};
+        buf_str(&out, STR("kept"));
+        assert_int_equal(base64url_decode(wrong[i], &out), -1);
+        assert_string_equal(buf_text(&out), "kept");
+        buf_fini(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_ways),
         cmocka_unit_test(every_byte_survives),
+        cmocka_unit_test(url_form_has_no_padding_and_one_encoding),
         cmocka_unit_test(anything_else_is_refused_and_leaves_the_buffer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -173,6 +173,8 @@ typedef void api_controlled_fn(const struct api_controlled *result, void *user);
 
 typedef void api_allocated_fn(const struct allocate *result, void *user);
 typedef void api_amended_fn(const struct amend *result, void *user);
+/* The reply of the registry, which can do `can` (a set of REGISTRY_CAN_*); borrowed for the call. */
+typedef void api_key_fn(const struct registry_reply *reply, unsigned can, void *user);
 /* The reply of the session store; borrowed for the call. */
 typedef void api_session_fn(const struct session_reply *reply, void *user);
 
@@ -275,6 +277,9 @@ struct api_ops {
      * nothing begun: too many are under way. */
     bool (*command)(void *agent, enum dispatch_op op, struct str type, struct str server,
                     struct server_command *command, api_commanded_fn *done, void *user);
+    /* Asks the registry for the key browser; id and timeout are filled in. What `request` points to is borrowed for the call. `done` is
+     * called as above. False, with nothing begun: too many are under way, which a request from within `done` never meets. */
+    bool (*key)(void *agent, const struct registry_request *request, api_key_fn *done, void *user);
 };
 
 struct api_context {

@@ -30,7 +30,7 @@ struct api_request {
     union {
         struct {
             struct str method, path, query, body; /* path and query undecoded */
-            struct str host, content_type, authorization, origin, if_none_match, last_event_id;
+            struct str host, content_type, authorization, origin, if_match, if_none_match, last_event_id;
             struct str cookie, fetch_site, x_outrider;
             struct str idempotency_key;
             struct str request_id; /* X-Request-Id of a change, for the audit */

@@ -248,6 +248,9 @@ enum config_view_mode { CONFIG_VIEW_AUTO, CONFIG_VIEW_ALWAYS, CONFIG_VIEW_OFF };
 /* Who may read over TCP. auto: as login where there is an access file, else as open. open: anyone. login: clients with a token or a session. */
 enum config_http_read { CONFIG_READ_AUTO, CONFIG_READ_OPEN, CONFIG_READ_LOGIN };
 
+/* Which keys the key browser shows. own: those below prefix and control_prefix. */
+enum config_http_keys { CONFIG_KEYS_OFF, CONFIG_KEYS_OWN, CONFIG_KEYS_ALL };
+
 /* auto: an observer with a state_dir. */
 enum config_audit_file { CONFIG_AUDIT_AUTO, CONFIG_AUDIT_ON, CONFIG_AUDIT_OFF };
 
@@ -282,6 +285,7 @@ struct config {
         char *access_file;      /* names and their roles; NULL: none */
         char *session_key_file; /* the key of the cookies; NULL: in memory alone. "auto" already replaced */
         enum config_http_read read;
+        enum config_http_keys keys;
         char *hosts[CONFIG_HOSTS_MAX]; /* names of this machine, beside its addresses and its own name */
         size_t host_count;
         uint32_t max_connections, max_subscribers;

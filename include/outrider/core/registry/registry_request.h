@@ -112,13 +112,14 @@ struct registry_request {
     enum registry_op op;
     /* grant, keepalive, revoke, lease_ttl; put: none for a key without a lease */
     struct registry_lease lease;
-    int64_t ttl_ms;       /* grant */
-    struct str key;       /* get, put, delete, prove, compare; list: the first key */
-    struct str range_end; /* list: the first key beyond; compare: the second key, empty: none */
-    int64_t limit;        /* list: at most so many keys, REGISTRY_LIST_MAX at most */
-    int64_t at_revision;  /* list: as the store was then; 0: as it is. Compare: expected of the second key */
-    bool newest_first;    /* list: the keys changed last come first; else in the order of their bytes */
-    struct blob *value;   /* put; the request holds a reference */
+    int64_t ttl_ms; /* grant */
+    struct str key; /* get, put, delete, prove, compare; list: the first key */
+    struct str
+        range_end; /* list: the first key beyond, one zero byte: there is none; compare: the second key, empty: none */
+    int64_t limit;       /* list: at most so many keys, REGISTRY_LIST_MAX at most */
+    int64_t at_revision; /* list: as the store was then; 0: as it is. Compare: expected of the second key */
+    bool newest_first;   /* list: the keys changed last come first; else in the order of their bytes */
+    struct blob *value;  /* put; the request holds a reference */
     int64_t expect_revision; /* put, delete, compare: mod revision the key must have; 0: it must not exist */
     const struct registry_txn *txn; /* txn */
     int64_t timeout_ms;             /* the reply comes within it */

@@ -146,6 +146,7 @@ static void test_container_everything(void **state)
         {"OUTRIDER_PLACEMENT_VIRTUAL_NODES", "100"},
         {"OUTRIDER_PLACEMENT_BALANCE_FACTOR", "0"},
         {"OUTRIDER_PLACEMENT_RESERVATION_TTL", "7s"},
+        {"OUTRIDER_HTTP_KEYS", "own"},
         {"OUTRIDER_AUDIT_FILE", "on"},
         {"OUTRIDER_AUDIT_REGISTRY", "false"},
         {"OUTRIDER_AUDIT_KEEP", "24h"},

@@ -306,6 +306,7 @@ static void test_every_row_differs_and_copies(void **state)
         {"http.session_key_file", "/other"},
         {"http.read", "open"},
         {"http.hosts", "other"},
+        {"http.keys", "own"},
         {"http.max_connections", "7"},
         {"http.max_subscribers", "7"},
         {"http.peer_share", "7"},
