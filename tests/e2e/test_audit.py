@@ -128,6 +128,23 @@ class Entries(AuditCase):
         finally:
             self.etcd.start()
 
+    def test_foreign_keys(self):
+        """What others put beside the entries is passed over, and what looks like one is made harmless."""
+        self.drain(self.obs, reason="own")
+        below, ulid = f"/outrider{self.prefix}/audit/", self.lines(self.obs)[0]["id"]
+        entry = {"id": ulid, "when": "2026-11-30T07:00:00Z", "outcome": "ok", "what": "drain", "who": "\x1b[2Jeve\n"}
+        later = ulid[:-1] + ("Z" if ulid[-1] != "Z" else "Y")
+        for key, value in ((later, "no entry"), (ulid + "x", json.dumps(entry)), ("zzz", "{}"), ("", "[]"),
+                           (ulid[:-1] + ("0" if ulid[-1] != "0" else "1"), json.dumps(entry)), (later + "/", "x" * 100000)):
+            self.etcd.put(below + key, value)
+        earlier = ulid[:9] + ("0" if ulid[9] != "0" else "1") + ulid[10:]
+        self.etcd.put(below + earlier, json.dumps({**entry, "id": earlier}))
+        answer = self.entries(self.obs)
+        self.assertEqual([entry.get("reason") for entry in answer["entries"] if entry["id"] == ulid], ["own"])
+        self.assertEqual({entry["who"] for entry in answer["entries"]} - {UID}, {"?[2Jeve?"})
+        self.assertEqual(len(answer["entries"]), 2)
+        self.assertNotIn("\x1b", self.obs.run("audit").stdout)
+
     def test_copies_are_made_when_the_registry_is_back(self):
         self.etcd.kill()
         self.assertIn(self.drain(self.obs)[0], (503, 200))

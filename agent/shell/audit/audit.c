@@ -212,6 +212,29 @@ static void begin_copies(struct audit *audit)
     audit->reader = registry_attach(settings->registry, audit_find_reply, NULL, audit);
 }
 
+enum { AGAIN_MS = 3600 * 1000, AGAIN_MAX = 200 };
+
+/* An agent that ended may not have copied its last entries: those of the last hour are written again, where they are not there. */
+static void copy_again(struct audit *audit)
+{
+    struct audit_query query = {.limit = AGAIN_MAX, .filter.from_wall = clock_wall_ms() - AGAIN_MS};
+    struct audit_page *page = audit_page_new(&query);
+    struct audit_result result;
+    struct audit_file_search search;
+    audit_file_search_begin(&search, audit->file, page);
+    while (audit_file_search_slice(&search)) {
+    }
+    audit_file_search_end(&search);
+    audit_page_result(page, &result);
+    for (size_t i = result.count; i > 0; i--) {
+        const struct audit_entry *entry = audit_page_at(page, i - 1);
+        if (entry->texts[AUDIT_WHO].size > 0 && entry->count == 1) {
+            copy(audit, entry);
+        }
+    }
+    audit_page_free(page);
+}
+
 struct audit *audit_new(const struct audit_settings *settings, struct loop *loop)
 {
     struct audit *audit = mem_zalloc(sizeof(*audit));
@@ -222,6 +245,7 @@ struct audit *audit_new(const struct audit_settings *settings, struct loop *loop
     queue_init(&audit->effects, sizeof(struct audit_copies_effect));
     if (settings->registry != NULL) {
         begin_copies(audit);
+        copy_again(audit);
     }
     return audit;
 }

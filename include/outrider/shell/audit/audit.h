@@ -24,7 +24,7 @@ struct audit_settings {
     int64_t request_timeout_ms;
 };
 
-/* Nothing is written or asked before the first entry. The caller owns the result. */
+/* Nothing is written or asked before the first entry, but that the last entries of before a restart are copied. The caller owns the result. */
 struct audit *audit_new(const struct audit_settings *settings, struct loop *loop);
 
 /* Writes what was counted, and waits for the disk. Nothing is called any more. Accepts NULL. */

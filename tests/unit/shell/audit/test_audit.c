@@ -198,6 +198,27 @@ static void counted_attempts_are_written(void **state)
     assert_int_equal(w->count, 0);
 }
 
+/* What is refused costs its sender nothing: beyond some of it, it is counted. */
+static void a_flood_of_refusals_is_counted(void **state)
+{
+    struct world *w = *state;
+    struct audit_facts facts;
+    struct audit_entry entry = {.outcome = AUDIT_REFUSED};
+    entry.texts[AUDIT_WHO] = STR("tom");
+    for (int i = 0; i < 2000; i++) {
+        audit_add(w->audits[0], &entry, on_written, w);
+    }
+    while (w->written + w->unwritten < 2000) { /* each is answered all the same */
+        loop_turn_once(w->loop, true);
+    }
+    audit_look(w->audits[0], &facts);
+    assert_in_range(facts.entries, 200, 300);
+    assert_true(facts.counted == 2000 - facts.entries);
+    add(w, 0, "done");
+    audit_look(w->audits[0], &facts);
+    assert_in_range(facts.entries, 201, 301);
+}
+
 /* A directory that cannot be written: it is said before, and a change that is allowed all the same gets its answer. */
 static void what_cannot_be_written_is_told(void **state)
 {
@@ -215,6 +236,32 @@ static void what_cannot_be_written_is_told(void **state)
     audit_look(w->audits[0], &facts);
     assert_true(facts.entries == 0 && facts.failures == 2);
     assert_string_not_equal(facts.last_error, "");
+}
+
+/* The registry was away, or the agent was killed: the next one copies what is new, and nothing twice. */
+static void what_was_not_copied_is_after_a_restart(void **state)
+{
+    struct world *w = *state;
+    struct audit_facts facts;
+    add(w, 0, "w1");
+    while (memory_run(w->registry) > 0) {
+    }
+    add(w, 0, "w2"); /* its request is under way, and is carried out */
+    add(w, 0, "w3");
+    struct audit_entry attempt = {.outcome = AUDIT_REFUSED};
+    audit_count(w->audits[0], &attempt);
+    audit_free(w->audits[0]);
+    w->audits[0] = NULL;
+    find(w, 1, 100, "");
+    assert_string_equal(w->targets, "w2@obs-a w1@obs-a ");
+    open_it(w, 0, true);
+    while (memory_run(w->registry) > 0) {
+    }
+    find(w, 1, 100, "");
+    assert_string_equal(w->targets, "w3@obs-a w2@obs-a w1@obs-a ");
+    audit_look(w->audits[0], &facts);
+    assert_int_equal(facts.waiting, 0);
+    assert_int_equal(facts.copy_failures, 0);
 }
 
 static void only_so_many_look_ups(void **state)
@@ -240,6 +287,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_observer_shows_all),        TEST(the_own_entries_are_there_at_once),
         TEST(without_copies_nothing_is_asked), TEST(counted_attempts_are_written),
+        TEST(a_flood_of_refusals_is_counted),  TEST(what_was_not_copied_is_after_a_restart),
         TEST(what_cannot_be_written_is_told),  TEST(only_so_many_look_ups),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
