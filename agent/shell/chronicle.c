@@ -6,6 +6,7 @@
 #include "outrider/base/blob.h"
 #include "outrider/base/mem.h"
 #include "outrider/codec/history/history_file.h"
+#include "outrider/codec/history/history_json.h"
 #include "outrider/codec/record/record_brief.h"
 #include "outrider/core/history/history_read.h"
 #include "outrider/io/loop/timer.h"
@@ -48,6 +49,18 @@ static void save(struct chronicle *chronicle)
     save_log_done(&chronicle->log, agent->config->state_dir, failed, &err);
 }
 
+static void tell_offline(struct chronicle *chronicle, const struct history_effect *effect)
+{
+    struct str id, type = str_split((struct str){effect->name, effect->name_size}, '/', &id);
+    const struct history_server *server = history_find(chronicle->history, type, id);
+    if (server != NULL) { /* else it has made room for those that went after it */
+        struct buf data = {0};
+        history_json_gone(server, &data);
+        events_emit_offline(chronicle->events, server->entry, buf_view(&data));
+        buf_fini(&data);
+    }
+}
+
 static void step(struct chronicle *chronicle, struct history_event event)
 {
     struct history_effect effect;
@@ -55,7 +68,7 @@ static void step(struct chronicle *chronicle, struct history_event event)
     history_step(chronicle->history, &event, &chronicle->effects);
     while (queue_take(&chronicle->effects, &effect)) {
         switch (effect.type) {
-        case HISTORY_DO_OFFLINE: break;
+        case HISTORY_DO_OFFLINE: tell_offline(chronicle, &effect); break;
         case HISTORY_DO_SAVE: save(chronicle); break;
         }
     }

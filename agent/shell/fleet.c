@@ -76,12 +76,13 @@ void fleet_carry_out(struct fleet *fleet, const struct view_effect *effect)
     };
     sessions_carry_out(fleet->agent->sessions, effect);
     chronicle_carry_out(fleet->chronicle, effect);
+    events_emit(fleet->events, effect);
     switch (effect->type) {
     case VIEW_DO_REQUEST: registry_submit(fleet->registry, effect->request); break;
     case VIEW_DO_WATCH: registry_watch(fleet->registry, effect->watch); break;
     case VIEW_DO_UNWATCH: registry_unwatch(fleet->registry, effect->id); break;
     case VIEW_DO_CHANGED:
-    case VIEW_DO_REVISION: events_emit(fleet->events, effect); break;
+    case VIEW_DO_REVISION: break;
     case VIEW_DO_SYNCED:
     case VIEW_DO_STALE:
         if (fleet->agent->router == NULL) {
@@ -136,6 +137,7 @@ void fleet_step(struct fleet *fleet, enum view_event_type type)
         wave_feed_start(fleet->agent->waves);
     } else if (type == VIEW_ON_STOP) {
         chronicle_stop(fleet->chronicle);
+        events_close(fleet->events, "stopping");
     }
 }
 
@@ -283,7 +285,8 @@ void fleet_free(struct fleet *fleet)
 void fleet_reload(struct fleet *fleet, const struct config *config)
 {
     if (mode_of(config) == VIEW_NEVER) {
-        events_close(fleet->events); /* a stream of nothing but comments would pass for a quiet fleet */
+        /* a stream of nothing but comments would pass for a quiet fleet */
+        events_close(fleet->events, "view_off");
     }
     step(fleet, (struct view_event){
                     .type = VIEW_ON_RELOAD, .mode = mode_of(config), .idle_ms = config->view.idle_ms});

@@ -1,8 +1,9 @@
 """What became of servers: an observer's history of them, through restarts, outages and a damaged file."""
+import json
 import unittest
 
-from harness import wait_until
-from test_observer import Fleet
+from harness import UnixHttp, sse_events, wait_until
+from test_observer import Fleet, record
 
 
 class History(Fleet):
@@ -101,6 +102,46 @@ class History(Fleet):
         sidecar = self.agent("a").start()
         self.assertEqual(self.get(sidecar, "/api/activity")[0], 503)
         self.assertEqual(list(self.dir.rglob("history.bin")), [])
+
+
+class Stream(Fleet):
+    """What a page does: the list, then the stream from its cursor."""
+
+    def events(self, agent, query):
+        connection = UnixHttp(agent.http)
+        self.addCleanup(connection.close)
+        connection.request("GET", "/api/subscribe" + query)
+        return sse_events(connection.getresponse())
+
+    def test_from_a_list_to_the_end_of_the_agent(self):
+        self.put("world", "w1")
+        lease = self.etcd.grant(60)
+        self.etcd.put(f"{self.prefix}/world/w2", record("world", "w2"), lease)
+        proxy = self.proxy()
+        observer = self.observer(registry={"endpoints": [proxy.url], "ttl": "2s"}).start()
+        self.wait_synced(observer)
+        body = self.services(observer)
+        self.assertRegex(body["now"], r"^20\d\d-.*Z$")
+        self.put("world", "w1", "error")
+        self.wait_ids(observer, ["w1", "w2"])
+        events = self.events(observer, f"?after={body['cursor']}&include=state")
+        event = next(events)
+        self.assertEqual((event[0], json.loads(event[1])["status"]), ("update", "error"))
+        event = next(events)
+        self.assertEqual((event[0], json.loads(event[1])["stale"]), ("state", False))
+        self.etcd.revoke(lease)
+        self.assertEqual(next(events)[0], "remove")
+        event = next(events)
+        gone = json.loads(event[1])
+        self.assertEqual((event[0], gone["id"], gone["why"]), ("offline", "w2", "lease_expired"))
+        self.assertEqual(gone["record"]["status"], "ready")
+        proxy.do("refuse")
+        event = next(events)
+        self.assertEqual((event[0], json.loads(event[1])["stale"]), ("state", True))
+        self.assertEqual(observer.stop(), 0)
+        rest = list(events)
+        self.assertEqual({each[0] for each in rest[:-1]} - {"state"}, set())
+        self.assertEqual((rest[-1][0], json.loads(rest[-1][1])["reason"]), ("bye", "stopping"))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,19 @@ static void take_event_id(struct api_call *call, struct str value)
     }
 }
 
+/* Where a stream is to go on: of a list its cursor, of a stream the id of an event. Which it is the stream checks. */
+static bool take_after(struct api_call *call, struct str value, struct api_reply *reply)
+{
+    if (value.size > sizeof(call->cursor) || call->after.size > 0) {
+        api_refuse(reply, 400, "bad_parameter",
+                   "after: want the `cursor` of a list or the id of an event, once");
+        return false;
+    }
+    memcpy(call->cursor, value.data == NULL ? "" : value.data, value.size);
+    call->after = (struct str){call->cursor, value.size};
+    return true;
+}
+
 static bool is_reading(struct str method)
 {
     return str_eq(method, STR("GET")) || str_eq(method, STR("HEAD"));
@@ -40,6 +53,12 @@ bool api_read_query(struct api_call *call, bool is_stream, struct api_reply *rep
         }
         if (is_stream && is_event_id(name)) {
             take_event_id(call, value);
+            continue;
+        }
+        if (is_stream && filter != NULL && str_eq(name, STR("after"))) {
+            if (!take_after(call, value, reply)) {
+                break;
+            }
             continue;
         }
         if (filter == NULL) {

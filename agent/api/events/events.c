@@ -150,7 +150,8 @@ static void subscribe(struct api_call *call, enum events_kind kind, struct http_
     }
     /* Pending changes are in the view already; the subscriber must not get them twice. */
     events_flush(events);
-    struct events_batch *batch = first_batch(events, kind, call->request.last_event_id);
+    struct str last_id = call->request.last_event_id; /* newer: a browser that reconnects repeats `after` */
+    struct events_batch *batch = first_batch(events, kind, last_id.size > 0 ? last_id : call->after);
     *subscriber = (struct events_subscriber){
         .channel = join_channel(events, kind, call->filter), .push = push, .batch = batch};
     call->filter = NULL; /* it is the channel's */
@@ -176,10 +177,14 @@ static void take_discovery(struct api_call *call, struct http_exchange *exchange
 
 void api_subscribe(struct api_call *call, struct api_reply *reply)
 {
+    struct sse_id id;
     if (filter_offline(call->filter)) {
         api_refuse(reply, 400, "bad_parameter", "include: the stream has no offline servers");
     } else if (filter_is_paged(call->filter)) {
-        api_refuse(reply, 400, "bad_parameter", "limit, after: the stream has no pages");
+        api_refuse(reply, 400, "bad_parameter", "limit: the stream has no pages");
+    } else if (call->after.size > 0 && sse_id_parse(call->after, &id) < 0) {
+        api_refuse(reply, 400, "bad_parameter",
+                   "after: want the `cursor` of a list or the id of an event, such as 812-14e13c74f2a0b81f");
     } else if (api_need_fleet(call, reply)) {
         reply->turn = API_TAKEN;
         reply->take = take_fleet;
@@ -203,6 +208,7 @@ static void on_turn(void *user)
     while (events->ready != NULL && sent < EVENTS_TURN_BYTES) {
         sent += events_feed(events->ready);
     }
+    events_tell(events);
     if (events->ready != NULL) {
         events_wake(events);
     }
@@ -248,14 +254,17 @@ static void on_stalls(void *user)
 void events_comment(struct events *events)
 {
     events_flush(events);
+    struct blob *with_clock = events_clock_comment();
     for (const struct events_channel *channel = events->channels; channel != NULL; channel = channel->next) {
+        struct blob *comment = filter_state(channel->filter) ? with_clock : events->comment;
         for (const struct events_subscriber *each = channel->live; each != NULL; each = each->next) {
             if (http_push_facts(each->push)->behind ==
                 0) { /* a waiting message is a sign of life by itself */
-                http_push_send(each->push, &events->comment, 1);
+                http_push_send(each->push, &comment, 1);
             }
         }
     }
+    blob_unref(with_clock);
 }
 
 static void on_comments(void *user)
@@ -288,8 +297,10 @@ struct events *events_new(struct loop *loop, const struct view *view, const stru
     return events;
 }
 
-void events_close(struct events *events)
+void events_close(struct events *events, const char *why)
 {
+    events_flush(events);
+    events_say_bye(events, why);
     while (events->channels != NULL) {
         struct events_subscriber *waiting = events->ready != NULL ? events->ready : events->blocked;
         leave(waiting != NULL ? waiting : events->channels->live); /* the last one frees its channel */
@@ -301,7 +312,8 @@ void events_free(struct events *events)
     if (events == NULL) {
         return;
     }
-    events_close(events);
+    events_close(events, "stopping");
+    events_forget_offline(events);
     events_forget_pending(events, events->pending_count);
     free(events->pending);
     timer_free(events->comments);
@@ -315,6 +327,10 @@ void events_free(struct events *events)
 
 void events_emit(struct events *events, const struct view_effect *effect)
 {
+    if (effect->type == VIEW_DO_SYNCED || effect->type == VIEW_DO_STALE || effect->type == VIEW_DO_NOTE) {
+        events_wake(events); /* the state may be another one, which events_tell() finds */
+        return;
+    }
     if (effect->type == VIEW_DO_REVISION) {
         events->pending_complete = events->pending_count;
         events_wake(events);

@@ -125,6 +125,7 @@ void events_begin(struct events_subscriber *subscriber, struct events_batch *bat
     subscriber->sent_records = 0;
     if (batch == NULL) {
         events_enter(subscriber, &channel->live);
+        events_tell_state(subscriber);
         events_tell_leaders(subscriber);
         return;
     }

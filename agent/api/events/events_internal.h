@@ -1,5 +1,5 @@
 /* The inside of the hub: events.c (requests, subscribers, turns), events_live.c (changes to live subscribers),
- * events_leader.c (who leads),
+ * events_leader.c (who leads), events_state.c (whether the view is certain, servers that are gone),
  * events_batch.c and events_feed.c (catching up). */
 #ifndef OUTRIDER_API_EVENTS_EVENTS_INTERNAL_H
 #define OUTRIDER_API_EVENTS_EVENTS_INTERNAL_H
@@ -22,8 +22,9 @@ enum {
     EVENTS_BATCHES_MAX = 32,      /* so many at most are pinned by slow subscribers */
     EVENTS_PORTION_BYTES = 32768, /* for one subscriber at a time while it catches up */
     EVENTS_PORTION_BLOBS = 240,
-    EVENTS_TURN_BYTES = 131072, /* for all that catch up, in one turn of the loop */
-    EVENTS_LIVE_BYTES = 65536,  /* live subscribers catch up with a larger difference */
+    EVENTS_TURN_BYTES = 131072,   /* for all that catch up, in one turn of the loop */
+    EVENTS_LIVE_BYTES = 65536,    /* live subscribers catch up with a larger difference */
+    EVENTS_OFFLINE_BYTES = 65536, /* of events of servers that are gone, in one turn */
     EVENTS_COMMENT_MS = 15000,
     EVENTS_STALLED_MS = 15000, /* without a byte read, while it catches up: dropped */
     EVENTS_LOOK_MS = 5000      /* how often that is looked at */
@@ -75,6 +76,12 @@ struct events_subscriber {
     int64_t progress_ms;        /* when that had grown, by clock_mono_ms; at first when it was blocked */
 };
 
+/* A server that is gone. */
+struct events_offline {
+    struct blob *message;
+    struct view_entry *entry; /* a reference; NULL: not known */
+};
+
 /* The bytes of an event around its record; NULL: not needed yet. */
 struct events_envelope {
     struct blob *head, *tail;
@@ -99,6 +106,9 @@ struct events {
     struct blob *comment;
     struct blob *leaders;                /* an event for each scope; NULL: to be framed */
     struct events_envelope envelopes[3]; /* of init, of update, and of update with an id */
+    struct events_offline *offline;      /* to be told at the end of the turn */
+    size_t offline_count, offline_capacity, offline_bytes, offline_left_out;
+    uint64_t state_hash; /* of the state that was told last, its age aside */
     struct events_counters counters;
     size_t dropped_unlogged;      /* of counters.dropped */
     const char *dropped_reason;   /* of the last of these */
@@ -126,6 +136,18 @@ void events_wake(struct events *events);
 
 /* events_leader.c: tells a subscriber that has gone live who leads, if it asked for that. */
 void events_tell_leaders(struct events_subscriber *subscriber);
+
+/* events_state.c: tells live subscribers that ask for it of servers that are gone, and of the state of the view if it has
+ * changed. */
+void events_tell(struct events *events);
+
+/* events_state.c: tells a subscriber that has gone live of the state, if it asked for that. */
+void events_tell_state(struct events_subscriber *subscriber);
+
+/* events_state.c: sends `bye`; a comment with the time, whose reference is the caller's; drops what was not told. */
+void events_say_bye(struct events *events, const char *why);
+struct blob *events_clock_comment(void);
+void events_forget_offline(struct events *events);
 
 /* events_live.c: sends the pending changes to live subscribers. */
 void events_flush(struct events *events);

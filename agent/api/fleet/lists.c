@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <utlist.h>
 
-enum { LISTS_MAX = 8, LISTS_BYTES_MAX = 32 << 20, STALE_MS = 1000 };
+enum { LISTS_MAX = 8, LISTS_BYTES_MAX = 32 << 20, OLD_MS = 1000 };
 
 /* A list that has a reader, of whatever size: not kept here, but found while it is there. */
 struct list {
@@ -116,7 +116,7 @@ static struct blob *add(struct api_lists *lists, struct buf *key, struct buf *te
     return blob;
 }
 
-/* A stale list tells its age, which one of a second ago may still do. */
+/* A list tells its time, and a stale one its age, which one of a second ago may still do. */
 struct blob *api_lists_get(struct api_lists *lists, const struct view *fleet, const struct filter *filter,
                            bool keep, const struct instant *now)
 {
@@ -128,7 +128,7 @@ struct blob *api_lists_get(struct api_lists *lists, const struct view *fleet, co
     struct blob *list = find(lists, buf_view(&key), now);
     if (list == NULL) {
         services_json_list(fleet, filter, now, &text);
-        list = add(lists, &key, &text, stale ? now->mono + STALE_MS : INT64_MAX);
+        list = add(lists, &key, &text, now->mono + OLD_MS);
         if (keep) {
             keep_list(lists, list);
         }

@@ -61,6 +61,10 @@ void api_services(struct api_call *call, struct api_reply *reply)
         api_refuse(reply, 400, "bad_parameter", "include: the list has no leaders, see /api/leader");
         return;
     }
+    if (filter_state(call->filter)) {
+        api_refuse(reply, 400, "bad_parameter", "include: the list has `stale`, only a stream has state");
+        return;
+    }
     services_json_etag(fleet, call->filter, reply->etag);
     bool has_etag = reply->etag[0] != '\0'; /* then the list depends on the revision alone */
     if (!not_modified(call, reply)) {

@@ -117,7 +117,7 @@ static void put_types(struct buf *out, const struct history *history)
     put(out, count, 4);
     for (const struct history_type *type = facts->types; type != NULL; type = type->hh.next) {
         size_t minutes = type->count < HISTORY_FLEET_MINUTES ? type->count : HISTORY_FLEET_MINUTES;
-        put_text(out, str_of(type->name));
+        put_text(out, (struct str){type->name, type->hh.keylen}); /* it may have a NUL in it */
         put(out, minutes, 4);
         for (size_t i = type->count - minutes; i < type->count; i++) {
             const struct history_totals *totals = &type->totals[i];

@@ -81,6 +81,9 @@ static void add_totals(const struct view *view, size_t total, size_t healthy, co
                ",\"stale\":%s,\"ageMs\":%" PRId64,
                total, healthy, total - healthy, facts->revision, facts->synced ? "false" : "true",
                view_age(view, now));
+    buf_printf(out, ",\"cursor\":\"%" PRId64 "-%" PRIx64 "\",\"now\":", facts->revision, view_stamp(view));
+    struct json_writer json = {.out = out};
+    json_write_time(&json, now->wall);
 }
 
 /* ---- pages ---- */

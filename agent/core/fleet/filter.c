@@ -41,7 +41,7 @@ struct term {
 struct filter {
     struct term terms[FILTER_TERMS_MAX]; /* sorted by name, then value; none twice */
     size_t count;
-    bool offline, leaders;
+    bool offline, leaders, state;
     size_t limit;     /* 0: none */
     struct str after; /* empty: none */
 };
@@ -166,10 +166,13 @@ int filter_add(struct filter *filter, struct str name, struct str value, struct 
     if (term.kind == KIND_INCLUDE) {
         bool offline = str_eq(value, STR("offline")), leader = str_eq(value, STR("leader"));
         filter->offline = filter->offline || offline;
+        bool state = str_eq(value, STR("state"));
         filter->leaders = filter->leaders || leader;
-        return offline || leader ? 0
-                                 : error_set(err, ERROR_INVALID,
-                                             "include: only offline, or in a stream leader, can be included");
+        filter->state = filter->state || state;
+        return offline || leader || state
+                   ? 0
+                   : error_set(err, ERROR_INVALID,
+                               "include: only offline, or in a stream leader and state, can be included");
     }
     if (term.kind == KIND_LIMIT || term.kind == KIND_AFTER) {
         return add_page(filter, &term, err);
@@ -193,6 +196,11 @@ bool filter_offline(const struct filter *filter)
 bool filter_leaders(const struct filter *filter)
 {
     return filter != NULL && filter->leaders;
+}
+
+bool filter_state(const struct filter *filter)
+{
+    return filter != NULL && filter->state;
 }
 
 bool filter_is_paged(const struct filter *filter)
@@ -281,6 +289,9 @@ void filter_text(const struct filter *filter, struct buf *out)
     }
     if (filter_leaders(filter)) {
         buf_str(out, out->size == before ? STR("include=leader") : STR("&include=leader"));
+    }
+    if (filter_state(filter)) {
+        buf_str(out, out->size == before ? STR("include=state") : STR("&include=state"));
     }
     if (filter != NULL && filter->limit > 0) {
         buf_printf(out, "%slimit=%zu", out->size == before ? "" : "&", filter->limit);

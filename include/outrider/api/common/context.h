@@ -303,6 +303,8 @@ struct api_call {
     struct api_context *context;
     struct api_request request;
     char event_id[API_EVENT_ID_MAX]; /* what request.last_event_id views where the query has it */
+    char cursor[API_EVENT_ID_MAX];   /* what `after` views */
+    struct str after;                /* of a stream the parameter, undecided; empty: none */
     struct buf names;                /* what request.names view */
     struct api_view view;            /* of the agent, taken for this call */
     struct api_attempt *attempt;     /* what is told the audit; NULL: nothing */

@@ -18,10 +18,15 @@
  * that a subscriber gets, have an id, so resuming after one misses nothing and repeats nothing. While the view
  * is stale there are comments only, and then the difference.
  *
+ * Those that ask for the state (include=state) also get, without an id: `state` when they go live and whenever it changes, `offline`,
+ * `notice` and `bye`, and the time in the comments.
+ *
  * Who leads is no part of the fleet and its revisions: `leader` events have no id, and a subscriber that goes live gets
  * one for each scope. */
 #ifndef OUTRIDER_API_EVENTS_EVENTS_H
 #define OUTRIDER_API_EVENTS_EVENTS_H
+
+#include "outrider/base/str.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,6 +39,7 @@ struct leaders_scope;
 struct loop;
 struct view;
 struct view_effect;
+struct view_entry;
 struct wave;
 
 struct events_ops {
@@ -58,14 +64,15 @@ struct events_counters {
 struct events *events_new(struct loop *loop, const struct view *view, const struct events_ops *ops,
                           void *user);
 
-/* Closes every stream: the view is not followed any more. */
-void events_close(struct events *events);
+/* Closes every stream, after a `bye` with the static text `why` to those that ask for the state: "stopping", or "view_off" where the
+ * view is not followed any more. */
+void events_close(struct events *events, const char *why);
 
 /* Closes every stream and frees. Accepts NULL. */
 void events_free(struct events *events);
 
-/* Takes an effect of the view: CHANGED and REVISION, others are ignored; references are taken. The effects of a
- * step must be emitted before any other call of the hub. Events go out at the end of the turn. */
+/* Takes an effect of the view: CHANGED and REVISION, and those that change its state; others are ignored; references are taken. The
+ * effects of a step must be emitted before any other call of the hub. Events go out at the end of the turn. */
 void events_emit(struct events *events, const struct view_effect *effect);
 
 /* The scope has another leader, or none: for live subscribers that ask for it. `present`: it had it before this agent knew. One
@@ -78,6 +85,11 @@ void events_forget_leaders(struct events *events);
 
 /* An operation on waves of servers is another one: for all live subscribers of the fleet. */
 void events_emit_wave(struct events *events, const struct wave *wave);
+
+/* The server of `entry`, its last record, is gone for good: `data` is that of the event `offline`, for live subscribers that ask for the
+ * state, behind the `remove`. `entry` may be NULL: it is not known, and filters leave it out. Where many go at once one `notice` says how
+ * many. */
+void events_emit_offline(struct events *events, struct view_entry *entry, struct str data);
 
 /* The counters, borrowed. */
 const struct events_counters *events_counters(const struct events *events);

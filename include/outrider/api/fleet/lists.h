@@ -21,8 +21,8 @@ void api_lists_free(struct api_lists *lists);
 /* Drops all lists: the fleet has changed. */
 void api_lists_clear(struct api_lists *lists);
 
-/* The services that pass `filter`, as JSON; the caller owns one reference. With `keep` the list is kept. A stale one
- * tells its age, and may be a second older than it says. */
+/* The services that pass `filter`, as JSON; the caller owns one reference. With `keep` the list is kept. It
+ * tells its time, and a stale one its age, and may be a second older than it says. */
 struct blob *api_lists_get(struct api_lists *lists, const struct view *fleet, const struct filter *filter,
                            bool keep, const struct instant *now);
 

@@ -15,8 +15,8 @@ struct view;
 /* Room for a quoted ETag and its NUL. */
 enum { SERVICES_ETAG_MAX = 64 };
 
-/* Appends {"services":[...],"total","healthy","unhealthy","revision","stale","ageMs"} with the records that
- * match; healthy counts ready servers. With include=offline also "offline":[{"goneAt":TIME,"record":{...}}] of the
+/* Appends {"services":[...],"total","healthy","unhealthy","revision","stale","ageMs","cursor","now"} with the records that
+ * match; healthy counts ready servers, and cursor is where a stream goes on from this list (codec/text/sse.h). With include=offline also "offline":[{"goneAt":TIME,"record":{...}}] of the
  * tombstones that match, the oldest first. With limit or after only a page: records and tombstones behind `after`
  * together, in the order of their keys, and "next", which is the `after` of the page that follows, or null; the totals
  * are of all pages. `filter` may be NULL. Only for a view that is known. */

@@ -31,15 +31,16 @@ struct filter *filter_new(void);
 void filter_free(struct filter *filter);
 
 /* Adds one parameter, decoded: type, status, region, zone, group (each once), tag and label.NAME (any
- * number), include=offline, include=leader, limit and after. An empty value is ignored, as of a form field left blank. Returns 0, or -1
+ * number), include=offline, include=leader, include=state, limit and after. An empty value is ignored, as of a form field left blank. Returns 0, or -1
  * with ERROR_INVALID (unknown parameter, given twice, unknown status, no limit) or ERROR_LIMIT. */
 int filter_add(struct filter *filter, struct str name, struct str value, struct error *err) MUST_CHECK;
 
-/* Whether everything passes (what is included and the page aside), whether tombstones are asked for, and who leads. NULL is a
- * filter that everything passes, here and below. */
+/* Whether everything passes (what is included and the page aside), whether tombstones are asked for, who leads, and the state of
+ * the view. NULL is a filter that everything passes, here and below. */
 bool filter_is_empty(const struct filter *filter);
 bool filter_offline(const struct filter *filter);
 bool filter_leaders(const struct filter *filter);
+bool filter_state(const struct filter *filter);
 
 /* Which page of the list is asked for: at most so many (SIZE_MAX: all) of those behind TYPE/ID (empty: from the first
  * on; borrowed). Paged: one of the two is given. */

@@ -221,8 +221,8 @@ static void test_refusals(void **state)
     expect_refusal(world, "/api/subscribe?status=red", "400", "status: `red` is not one of");
     expect_refusal(world, "/api/subscribe?type=a&type=b", "400", "type: given twice");
     expect_refusal(world, "/api/subscribe?include=offline", "400", "include: ");
-    expect_refusal(world, "/api/subscribe?limit=5", "400", "limit, after: the stream has no pages");
-    expect_refusal(world, "/api/subscribe?after=w", "400", "limit, after: the stream has no pages");
+    expect_refusal(world, "/api/subscribe?limit=5", "400", "limit: the stream has no pages");
+    expect_refusal(world, "/api/subscribe?after=w", "400", "after: want the `cursor` of a list");
     expect_refusal(world, "/api/subscribe?type=%zz", "400", "\"code\":\"bad_query\"");
     struct reader readers[3];
     for (size_t i = 0; i < 3; i++) {

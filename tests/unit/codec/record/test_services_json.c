@@ -28,6 +28,9 @@ static void expect(const struct fleet *fleet, const struct filter *filter, const
     buf_fini(&out);
 }
 
+/* From where a stream goes on, and when the list was made. */
+#define AT(revision) ",\"cursor\":\"" revision "-cafe\",\"now\":\"2026-11-21T02:14:00.123Z\""
+
 static struct filter *filter_of(const char *name, const char *value)
 {
     struct filter *filter = filter_new();
@@ -43,16 +46,18 @@ static void bytes_are_joined_as_they_are(void **state)
     fleet_begin(&fleet, rows, 3);
     expect(&fleet, NULL,
            "{\"services\":[" M1 "," W1 "," W2
-           "],\"total\":3,\"healthy\":2,\"unhealthy\":1,\"revision\":812,\"stale\":false,\"ageMs\":0}");
+           "],\"total\":3,\"healthy\":2,\"unhealthy\":1,\"revision\":812,\"stale\":false,\"ageMs\":0" AT(
+               "812") "}");
     struct filter *filter = filter_of("region", "kr");
     expect(&fleet, filter,
            "{\"services\":[" M1 "," W2
-           "],\"total\":2,\"healthy\":2,\"unhealthy\":0,\"revision\":812,\"stale\":false,\"ageMs\":0}");
+           "],\"total\":2,\"healthy\":2,\"unhealthy\":0,\"revision\":812,\"stale\":false,\"ageMs\":0" AT(
+               "812") "}");
     filter_free(filter);
     filter = filter_of("type", "none");
     expect(&fleet, filter,
            "{\"services\":[],\"total\":0,\"healthy\":0,\"unhealthy\":0,\"revision\":812,\"stale\":false,"
-           "\"ageMs\":0}");
+           "\"ageMs\":0" AT("812") "}");
     filter_free(filter);
     fleet_end(&fleet);
 }
@@ -71,7 +76,8 @@ static void a_stale_view_says_so(void **state)
     fleet.now.boot += 4200;
     expect(&fleet, NULL,
            "{\"services\":[" M1
-           "],\"total\":1,\"healthy\":1,\"unhealthy\":0,\"revision\":812,\"stale\":true,\"ageMs\":4200}");
+           "],\"total\":1,\"healthy\":1,\"unhealthy\":0,\"revision\":812,\"stale\":true,\"ageMs\":4200" AT(
+               "812") "}");
     assert_string_equal(services_json_etag(fleet.view, NULL, etag), "");
     fleet_end(&fleet);
 }
@@ -86,13 +92,14 @@ static void the_offline_come_only_when_asked_for(void **state)
     fleet_change(&fleet, "/services/world/2", NULL);
     expect(&fleet, NULL,
            "{\"services\":[" M1
-           "],\"total\":1,\"healthy\":1,\"unhealthy\":0,\"revision\":814,\"stale\":false,\"ageMs\":0}");
+           "],\"total\":1,\"healthy\":1,\"unhealthy\":0,\"revision\":814,\"stale\":false,\"ageMs\":0" AT(
+               "814") "}");
     struct filter *filter = filter_of("include", "offline");
     expect(&fleet, filter,
            "{\"services\":[" M1 "],\"total\":1,\"healthy\":1,\"unhealthy\":0,\"revision\":814,\"stale\":"
-           "false,\"ageMs\":0,\"offline\":["
-           "{\"goneAt\":\"2026-11-21T02:14:00.123Z\",\"record\":" W1
-           "},{\"goneAt\":\"2026-11-21T02:14:00.123Z\",\"record\":" W2 "}]}");
+           "false,\"ageMs\":0" AT("814") ",\"offline\":["
+                                         "{\"goneAt\":\"2026-11-21T02:14:00.123Z\",\"record\":" W1
+                                         "},{\"goneAt\":\"2026-11-21T02:14:00.123Z\",\"record\":" W2 "}]}");
     assert_string_equal(services_json_etag(fleet.view, filter, etag), "");
     filter_free(filter);
     fleet_end(&fleet);
@@ -110,7 +117,7 @@ static void expect_page(const struct fleet *fleet, const char *after, const char
 
 #define TOTALS(total)                                                                                        \
     "],\"total\":" total ",\"healthy\":" total ",\"unhealthy\":0,\"revision\":813,\"stale\":false,"          \
-    "\"ageMs\":0"
+    "\"ageMs\":0" AT("813")
 #define GONE(record) "{\"goneAt\":\"2026-11-21T02:14:00.123Z\",\"record\":" record "}"
 
 /* Records and those that are offline have one order, so that one cursor goes through both. */
