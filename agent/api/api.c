@@ -1,6 +1,7 @@
 /* Between the HTTP server and the handlers: listeners and their policies, requests, and when a reply is sent. */
 #include "outrider/api/api.h"
 
+#include "listeners_internal.h"
 #include "outrider/api/common/attempt.h"
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/credentials.h"
@@ -10,9 +11,7 @@
 #include "outrider/api/common/placements.h"
 #include "outrider/api/common/reply.h"
 #include "outrider/api/fleet/lists.h"
-#include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/core/config/address.h"
 #include "outrider/core/config/config.h"
 #include "outrider/io/http/http_parse.h"
 #include "outrider/io/http/server/http_push.h"
@@ -20,7 +19,6 @@
 #include "outrider/io/loop/timer.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/log.h"
-#include "outrider/os/user.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +26,7 @@
 
 struct api {
     struct http_server *server;
-    struct api_policy policy; /* of the only listener so far, http.listen */
+    struct api_listeners *listeners;
     struct api_context context;
     struct api_deferreds *deferreds;
     struct api_late *late;
@@ -48,6 +46,7 @@ static void serve(struct http_exchange *exchange, const struct api_request *requ
     struct api_call call = {.context = &api->context, .request = *request};
     struct api_reply reply = {0};
     api->context.http = http_server_counters(api->server);
+    api->context.tls = api_listeners_tls(api->listeners);
     api->context.impatient = impatient;
     api_handle(&call, &reply);
     if (reply.turn == API_TAKEN) {
@@ -85,6 +84,12 @@ static struct str header(const struct http_request *http, struct str name)
 static void on_request(struct http_exchange *exchange, const struct http_request *http, void *user)
 {
     bool reads = str_eq(http->method, STR("GET"));
+    const struct api_policy *policy = http->policy;
+    struct str named = {NULL, 0};
+    if (policy->proxy_header != NULL &&
+        !http_head_find_one(http->head, str_of(policy->proxy_header), &named)) {
+        named = (struct str){NULL, 0};
+    }
     struct api_request request = {.method = http->method,
                                   .path = http->path,
                                   .query = http->query,
@@ -101,7 +106,9 @@ static void on_request(struct http_exchange *exchange, const struct http_request
                                   .request_id = reads ? STR("") : header(http, STR("X-Request-Id")),
                                   .x_outrider = header(http, STR("X-Outrider")),
                                   .idempotency_key = header(http, STR("Idempotency-Key")),
-                                  .is_unix = http->is_unix,
+                                  .is_unix = http->is_unix && policy->proxy_header == NULL,
+                                  .proxy_user = named,
+                                  .certificate = http->names,
                                   .policy = http->policy,
                                   .exchange = exchange};
     serve(exchange, &request, false, user);
@@ -134,15 +141,6 @@ static void on_names(void *user)
 
 /* ---- listeners ---- */
 
-static void log_limit(const char *setting, size_t wanted, size_t most)
-{
-    if (most < wanted) {
-        log_info("http", "limit lowered by the limit of open files, raise LimitNOFILE",
-                 LOG_TEXT("setting", setting), LOG_INT("wanted", (int64_t)wanted),
-                 LOG_INT("most", (int64_t)most));
-    }
-}
-
 static uint64_t sum(const uint64_t *counts, size_t count)
 {
     uint64_t all = 0;
@@ -174,52 +172,6 @@ static void on_short(enum http_shortage what, const char *peer, void *user)
     api->closed_told = closed;
 }
 
-static int add_listener(struct api *api, const struct config *config, int inherited_fd, struct error *err)
-{
-    const char *address = config->http.listen;
-    static const char *const kept_paths[] = {"/healthz", "/health", "/readyz", NULL};
-    struct http_listener_options options = {.gid = (gid_t)-1,
-                                            .max_connections = config->http.max_connections,
-                                            .max_pushes = config->http.max_subscribers,
-                                            .idle_timeout_ms = config->http.idle_timeout_ms,
-                                            .peer_share = config->http.peer_share,
-                                            .kept_paths = kept_paths,
-                                            .on_short = on_short,
-                                            .policy = &api->policy};
-    struct str host = {NULL, 0};
-    if (str_starts(str_of(address), STR("unix:"))) {
-        options.unix_path = address + 5;
-        options.inherited_fd = inherited_fd;
-    } else if (address_split(str_of(address), &host, &options.port) < 0) {
-        return error_set(err, ERROR_INVALID, "%s is not HOST:PORT, [V6]:PORT or unix:/PATH", address);
-    }
-    char *copy = mem_copy(host.data, host.size);
-    options.host = copy;
-    const struct http_listener *listener = http_server_listen(api->server, &options, err);
-    free(copy);
-    if (listener == NULL) {
-        if (err->code == ERROR_BUSY && options.unix_path == NULL) {
-            struct error cause = *err;
-            error_set(err, ERROR_BUSY, "%s; each agent of this machine needs its own", cause.text);
-        }
-        return -1;
-    }
-    char machine[HOST_NAME_SIZE];
-    api->policy = (struct api_policy){.address = mem_strdup(address),
-                                      .machine = user_host_name(machine) ? mem_strdup(machine) : NULL,
-                                      .check_host = options.unix_path == NULL,
-                                      .need_token = true};
-    const struct http_listener_options *limits = http_listener_options(listener);
-    if (options.unix_path == NULL) {
-        snprintf(api->policy.cookie, sizeof(api->policy.cookie), "outrider-%u", options.port);
-    } else {
-        snprintf(api->policy.cookie, sizeof(api->policy.cookie), "outrider-unix");
-    }
-    log_limit("http.max_connections", config->http.max_connections, limits->max_connections);
-    log_limit("http.max_subscribers", config->http.max_subscribers, limits->max_pushes);
-    return 0;
-}
-
 /* ---- public ---- */
 
 struct api *api_new(struct loop *loop, const struct config *config, int inherited_fd,
@@ -242,8 +194,8 @@ struct api *api_new(struct loop *loop, const struct config *config, int inherite
     api->late = api_late_new(loop);
     api->names = timer_new(loop, on_names, api);
     http_server_limit_waiting(api->server, (size_t)config->http.max_waiting);
-    if (add_listener(api, config, inherited_fd, err) < 0) {
-        error_wrap(err, "http.listen");
+    api->listeners = api_listeners_new();
+    if (api_listeners_open(api->listeners, api->server, loop, config, inherited_fd, on_short, err) < 0) {
         api_free(api);
         return NULL;
     }
@@ -256,9 +208,9 @@ void api_reload(struct api *api, const struct config *config)
     http_server_limit_waiting(api->server, (size_t)config->http.max_waiting);
 }
 
-int api_check_socket(struct api *api, struct error *err)
+int api_check_socket(struct api *api, size_t nth, struct error *err)
 {
-    return http_server_check(api->server, err);
+    return api_listeners_check(api->listeners, nth, err);
 }
 
 void api_fleet_moved(struct api *api, bool changed)
@@ -279,8 +231,7 @@ void api_free(struct api *api)
         api_credentials_free(api->context.credentials);
         api_lists_free(api->context.lists);
         api_placements_free(api->context.placements);
-        free(api->policy.address);
-        free(api->policy.machine);
+        api_listeners_free(api->listeners);
         free(api);
     }
 }

@@ -320,12 +320,11 @@ static int open_world(struct agent *agent, struct error *err)
             return -1;
         }
     }
-    if (agent->config->http.listen != NULL) {
+    if (agent->config->http.listen_count > 0) {
         agent->api = api_new(agent->loop, agent->config, agent->http_fd, &agent_api_ops, agent, err);
         if (agent->api == NULL) {
             return -1;
         }
-        log_info("http", "API open", LOG_TEXT("listen", agent->config->http.listen));
     } else {
         log_info("http", "API off", LOG_TEXT("cause", "http.listen is null"));
     }

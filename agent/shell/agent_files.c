@@ -4,6 +4,8 @@
 #include "agent_internal.h"
 
 #include "outrider/base/mem.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/config/listen.h"
 #include "outrider/io/net/unix_bind.h"
 #include "outrider/os/clock.h"
 
@@ -15,13 +17,14 @@
 /* The earliest and the latest next look: within a minute, and with another wake-up of the agent where there is one. */
 enum { CHECK_FROM_MS = 30000, CHECK_UNTIL_MS = 55000 };
 
-enum { STATUS_LINES, STATUS_DATAGRAMS, HTTP, SOCKET_COUNT };
+/* From HTTP on: each unix socket of the API. */
+enum { STATUS_LINES, STATUS_DATAGRAMS, HTTP, SOCKET_COUNT = HTTP + CONFIG_LISTEN_MAX };
 
 static const struct {
     const char *module, *setting;
-} rows[SOCKET_COUNT] = {[STATUS_LINES] = {"status", "status.socket"},
-                        [STATUS_DATAGRAMS] = {"status", "status.notify_socket"},
-                        [HTTP] = {"http", "http.listen"}};
+} rows[HTTP + 1] = {[STATUS_LINES] = {"status", "status.socket"},
+                    [STATUS_DATAGRAMS] = {"status", "status.notify_socket"},
+                    [HTTP] = {"http", "http.listen"}};
 
 /* A socket that is off, or has no file, is none of `views`. */
 struct agent_files {
@@ -33,9 +36,14 @@ struct agent_files {
     size_t count;
 };
 
+static const char *setting_of(int which)
+{
+    return rows[which < HTTP ? which : HTTP].setting;
+}
+
 static int check(struct agent *agent, int which, struct error *err)
 {
-    return which == HTTP ? api_check_socket(agent->api, err)
+    return which >= HTTP ? api_check_socket(agent->api, (size_t)(which - HTTP), err)
                          : status_sockets_check(agent->sockets, which == STATUS_DATAGRAMS, err);
 }
 
@@ -43,7 +51,7 @@ static void check_one(struct agent_files *files, size_t i)
 {
     struct api_socket *view = &files->views[i];
     struct error err;
-    const char *module = rows[files->which[i]].module;
+    const char *module = rows[files->which[i] < HTTP ? files->which[i] : HTTP].module;
     int rc = check(files->agent, files->which[i], &err);
     const char *problem = rc < 0 ? err.text : "";
     if (rc == 1) {
@@ -88,7 +96,7 @@ static void add(struct agent_files *files, int which, const char *path, bool inh
 {
     size_t i = files->count++;
     files->which[i] = which;
-    files->views[i] = (struct api_socket){.setting = rows[which].setting,
+    files->views[i] = (struct api_socket){.setting = setting_of(which),
                                           .path = mem_strdup(path),
                                           .inherited = inherited,
                                           .last_error = files->errors[i]};
@@ -115,7 +123,6 @@ static const char *api_file(const struct agent *agent, const char *wanted)
 struct agent_files *agent_files_new(struct agent *agent)
 {
     struct agent_files *files = mem_zalloc(sizeof(*files));
-    struct str listen = str_of(agent->config->http.listen);
     files->agent = agent;
     for (int which = STATUS_LINES; which <= STATUS_DATAGRAMS; which++) {
         const struct unix_bound *bound = status_sockets_bound(agent->sockets, which == STATUS_DATAGRAMS);
@@ -123,8 +130,10 @@ struct agent_files *agent_files_new(struct agent *agent)
             add(files, which, bound->path, bound->inherited);
         }
     }
-    if (agent->api != NULL && str_starts(listen, STR("unix:"))) {
-        add(files, HTTP, api_file(agent, listen.data + 5), agent->http_fd > 0);
+    const char *path;
+    for (int i = 0; agent->api != NULL && (path = listen_unix(agent->config, (size_t)i)) != NULL; i++) {
+        bool inherited = i == 0 && agent->http_fd > 0;
+        add(files, HTTP + i, inherited ? api_file(agent, path) : path, inherited);
     }
     agent_files_check(files); /* an inherited socket may have lost its file before the start */
     return files;

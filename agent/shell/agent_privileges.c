@@ -2,6 +2,7 @@
  * on a machine, is then a user like others; what it may not do later is in docs/operating.md, "Privileges". */
 #include "agent_internal.h"
 
+#include "outrider/core/config/listen.h"
 #include "outrider/io/net/unix_bind.h"
 #include "outrider/os/file.h"
 #include "outrider/os/privileges.h"
@@ -92,8 +93,8 @@ static uint64_t needed(const struct agent *agent, uint64_t held)
     const struct config_registry *registry = &config->registry;
     look_at(&review, "state_dir", config->state_dir, W_OK | X_OK);
     look_at_status(&review, agent);
-    if (config->http.listen != NULL && strncmp(config->http.listen, "unix:", 5) == 0) {
-        look_at_socket(&review, "http.listen", config->http.listen + 5, agent->http_fd > 0);
+    for (size_t i = 0; listen_unix(config, i) != NULL; i++) {
+        look_at_socket(&review, "http.listen", listen_unix(config, i), i == 0 && agent->http_fd > 0);
     }
     look_at_probes(&review, config);
     look_at(&review, "registry.password_file", registry->password_file, R_OK);
@@ -106,6 +107,9 @@ static uint64_t needed(const struct agent *agent, uint64_t held)
     look_at(&review, "sessions.redis.tls.key_file", config->sessions.redis.tls.key_file, R_OK);
     look_at(&review, "http.token_file", config->http.token_file, R_OK);
     look_at(&review, "http.access_file", config->http.access_file, R_OK);
+    look_at(&review, "http.tls.cert_file", config->http.tls.cert_file, R_OK);
+    look_at(&review, "http.tls.key_file", config->http.tls.key_file, R_OK);
+    look_at(&review, "http.tls.client_ca_file", config->http.tls.client_ca_file, R_OK);
     look_at(&review, "the configuration", agent->config_path, R_OK);
     return review.keep;
 }

@@ -4,6 +4,7 @@
 
 #include "outrider/api/common/published.h"
 #include "outrider/base/brief.h"
+#include "outrider/core/config/listen.h"
 #include "outrider/core/fleet/view_read.h"
 #include "outrider/io/loop/timer.h"
 #include "outrider/os/clock.h"
@@ -134,17 +135,17 @@ void agent_notify_start(struct agent *agent)
     agent->status_timer = timer_new(agent->loop, on_status_timer, agent);
 }
 
-/* Inherited sockets are used first (docs/design/protocol.md, "Status sockets"). One named "http" is for the API, where that is
- * to be on a unix socket. Those of no use are closed. */
+/* Inherited sockets are used first (docs/design/protocol.md, "Status sockets"). One named "http" is for the API, in the place of
+ * its first unix socket. Those of no use are closed. */
 void status_sockets_inherit(struct agent *agent)
 {
-    const char *listen = agent->config->http.listen;
+    const char *socket = listen_unix(agent->config, 0);
     struct listen_fd fds[8];
     size_t count = listen_fds_take(fds, COUNT_OF(fds));
     agent->inherited_stream = agent->inherited_datagram = -1;
     for (size_t i = 0; i < count; i++) {
         bool http = fds[i].kind == LISTEN_FD_UNIX_STREAM && strcmp(fds[i].name, "http") == 0;
-        if (http && agent->http_fd == 0 && listen != NULL && strncmp(listen, "unix:", 5) == 0) {
+        if (http && agent->http_fd == 0 && socket != NULL) {
             agent->http_fd = fds[i].fd;
             snprintf(agent->http_path, sizeof(agent->http_path), "%s", fds[i].path);
         } else if (fds[i].kind == LISTEN_FD_UNIX_STREAM && !http && agent->inherited_stream < 0) {

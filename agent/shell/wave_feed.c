@@ -277,7 +277,7 @@ static struct blob *describe(const struct agent *agent)
 struct waves_owner *wave_feed_new(struct agent *agent)
 {
     const struct config *config = agent->config;
-    if (config->server.present || config->view.mode == CONFIG_VIEW_OFF || config->http.listen == NULL) {
+    if (config->server.present || config->view.mode == CONFIG_VIEW_OFF || config->http.listen_count == 0) {
         return NULL;
     }
     struct waves_owner *owner = mem_zalloc(sizeof(*owner));

@@ -42,7 +42,8 @@ static void check_config(const struct config *config)
     must(registry->heartbeat_ms + 3 * registry->request_timeout_ms + registry->ttl_ms / 10 <=
          registry->ttl_ms);
     must(is_resolved(registry->control_prefix) && is_resolved(config->status.socket));
-    must(is_resolved(config->status.notify_socket) && is_resolved(config->http.listen));
+    must(is_resolved(config->status.notify_socket) &&
+         (config->http.listen_count == 0 || is_resolved(config->http.listen[0])));
     must(is_resolved(config->state_dir) && config->status.mode <= 0777);
     for (size_t i = 0; i < config->probe_count; i++) {
         const struct config_probe *probe = &config->probes[i];

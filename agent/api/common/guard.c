@@ -33,6 +33,14 @@ static bool is_wildcard(struct str listen)
     return str_eq(host, STR("0.0.0.0")) || str_eq(host, STR("::"));
 }
 
+/* The host of http.public_url, without its port and brackets; empty: it is not set. */
+static struct str public_host(const struct config *config)
+{
+    struct str url = str_of(config->http.public_url), rest;
+    (void)str_split(url, ':', &rest);
+    return rest.size < 2 ? (struct str){NULL, 0} : host_part((struct str){rest.data + 2, rest.size - 2});
+}
+
 /* A dot at the end says that the name is complete. The settings have names without it. */
 static struct str without_last_dot(struct str host)
 {
@@ -50,6 +58,7 @@ static bool is_own_name(const struct config *config, const struct api_policy *po
         str_eq_nocase(host, STR("localhost")) ||
         (policy->machine != NULL && str_eq_nocase(host, str_of(policy->machine))) ||
         (published != NULL && strchr(published, '.') != NULL && str_eq_nocase(name, str_of(published)));
+    own = own || (config->http.public_url != NULL && str_eq_nocase(name, public_host(config)));
     for (size_t i = 0; i < config->http.host_count && !own; i++) {
         own = str_eq_nocase(name, str_of(config->http.hosts[i]));
     }
@@ -93,12 +102,27 @@ static bool check_host(struct api_call *call, bool asked, struct api_reply *repl
     return false;
 }
 
-/* A browser sends the origin of the page, which must be the address the request itself goes to. */
-static bool origin_fits(const struct api_request *request)
+/* An origin without the port that its scheme means: a browser leaves that out. */
+static struct str without_usual_port(struct str origin)
+{
+    struct str port = str_starts(origin, STR("https:")) ? STR(":443") : STR(":80");
+    bool has = origin.size > port.size &&
+               str_eq((struct str){origin.data + origin.size - port.size, port.size}, port);
+    return (struct str){origin.data, origin.size - (has ? port.size : 0)};
+}
+
+/* A browser sends the origin of the page, which must be that of http.public_url, or else the address the request itself goes
+ * to: over TLS that of https alone, and behind a proxy it may be of either. */
+static bool origin_fits(const struct config *config, const struct api_request *request)
 {
     struct str rest;
     struct str scheme = str_split(request->origin, ':', &rest);
-    bool http = str_eq_nocase(scheme, STR("http")) || str_eq_nocase(scheme, STR("https"));
+    bool https = str_eq_nocase(scheme, STR("https"));
+    bool http = https || (str_eq_nocase(scheme, STR("http")) && !request->policy->is_tls);
+    if (config->http.public_url != NULL) {
+        return str_eq_nocase(without_usual_port(request->origin),
+                             without_usual_port(str_of(config->http.public_url)));
+    }
     if (!http || !str_starts(rest, STR("//")) || request->host.size == 0) {
         return false;
     }
@@ -111,9 +135,10 @@ static bool needs_type(const struct api_request *request)
     return request->body.size > 0 || str_eq(request->method, STR("POST"));
 }
 
-static bool check_origin(const struct api_request *request, struct api_reply *reply)
+static bool check_origin(const struct api_call *call, struct api_reply *reply)
 {
-    bool fits = request->origin.data == NULL || origin_fits(request);
+    const struct api_request *request = &call->request;
+    bool fits = request->origin.data == NULL || origin_fits(call->context->config, request);
     if (!fits) {
         api_refuse(reply, 403, "foreign_origin",
                    "pages of other origins may not change state; a proxy in front has to remove Origin");
@@ -177,6 +202,30 @@ static struct str bearer(const struct api_request *request)
     return str_eq_nocase(scheme, STR("Bearer")) ? str_trim(token) : (struct str){NULL, 0};
 }
 
+/* The first name of the certificate that the access file has. */
+static bool prove_certificate(struct api_call *call)
+{
+    const char *const *names = call->request.certificate;
+    bool proved = false;
+    for (size_t i = 0; names != NULL && names[i] != NULL && !proved; i++) {
+        proved = api_prove_name(call, str_of(names[i]), ACCESS_CERTIFICATE);
+    }
+    return proved;
+}
+
+/* A name that the proxy vouches for and the access file does not have is not let in as anybody else. */
+static bool prove_proxied(struct api_call *call, struct api_reply *reply)
+{
+    struct str user = call->request.proxy_user;
+    if (api_prove_name(call, user, ACCESS_PROXY)) {
+        return true;
+    }
+    api_refuse(reply, 403, "unknown_name",
+               "`%.*s`, which the proxy in front has signed in, is not in http.access_file",
+               user.size < ACCESS_NAME_MAX ? (int)user.size : ACCESS_NAME_MAX, user.data);
+    return false;
+}
+
 /* Judges what the request proves its name by. A token alone is an error where it is wrong; and where everyone may read and no names are
  * kept, it is not looked at, so that a reader with an old one goes on. */
 static bool identify(struct api_call *call, bool judges, struct api_reply *reply)
@@ -185,7 +234,12 @@ static bool identify(struct api_call *call, bool judges, struct api_reply *reply
     if (token.size > 0) {
         return !judges || api_prove_token(call, token, reply);
     }
-    (void)api_prove_cookie(call, reply);
+    if (call->request.proxy_user.size > 0) {
+        return prove_proxied(call, reply);
+    }
+    if (!prove_certificate(call)) {
+        (void)api_prove_cookie(call, reply);
+    }
     return true;
 }
 
@@ -266,7 +320,7 @@ bool api_guard(struct api_call *call, enum access_role takes, unsigned checks, s
         return api_prove_token(call, bearer(request), reply) && check_role(call, takes, asked, reply);
     }
     if (((checks & (API_CHECK_HOST | API_CHECK_HOST_OR_TOKEN)) != 0 && !check_host(call, asked, reply)) ||
-        (is_change && !check_origin(request, reply)) ||
+        (is_change && !check_origin(call, reply)) ||
         ((checks & API_CHECK_TYPE) != 0 && !check_type(request, reply))) {
         return false;
     }

@@ -16,6 +16,7 @@
 #include "outrider/core/server/flapping.h"
 #include "outrider/core/server/server.h"
 #include "outrider/io/http/server/http_server.h"
+#include "outrider/io/net/tls_server.h"
 #include "outrider/os/process.h"
 
 /* Any writer below the prefix chooses types, so more than this are counted together. */
@@ -365,6 +366,30 @@ static void write_access(struct buf *out, const struct api_credentials *credenti
     metrics_write(out, samples, COUNT_OF(samples));
 }
 
+/* Where a listener has TLS. */
+static void write_tls(struct buf *out, const struct tls_server_counters *tls)
+{
+    static const char *const refusals[TLS_REFUSALS] = {[TLS_REFUSED_PLAIN] = "plain",
+                                                       [TLS_REFUSED_HELLO] = "hello",
+                                                       [TLS_REFUSED_CERTIFICATE] = "certificate",
+                                                       [TLS_REFUSED_HANDSHAKE] = "handshake"};
+    if (tls == NULL) {
+        return;
+    }
+    const struct sample samples[] = {
+        COUNTER("outrider_http_tls_handshakes_total", "TLS handshakes of clients that were done.",
+                tls->handshakes),
+        COUNTER("outrider_http_tls_resumed_total", "Of them, those that resumed a session.", tls->resumed),
+        COUNTER("outrider_http_tls_load_failures_total",
+                "Changed files of http.tls that could not be used, so that the former ones were.",
+                tls->load_failures),
+    };
+    metrics_write(out, samples, COUNT_OF(samples));
+    prometheus_family(out, "outrider_http_tls_refused_total", PROMETHEUS_COUNTER,
+                      "Connections to a TLS port that were not served, by reason.");
+    write_counts(out, "outrider_http_tls_refused_total", "reason", refusals, tls->refused, TLS_REFUSALS);
+}
+
 static void write_process(struct buf *out, int64_t lag_us)
 {
     struct process_usage usage = process_usage();
@@ -431,6 +456,7 @@ void api_metrics(struct api_call *call, struct api_reply *reply)
     if (context->http != NULL) {
         write_http(out, context->http);
         write_access(out, context->credentials);
+        write_tls(out, context->tls);
     }
     if (view->sandbox != NULL) {
         write_sandbox(out, view->sandbox);

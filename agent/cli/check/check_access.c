@@ -8,6 +8,7 @@
 #include "outrider/codec/access/access_file.h"
 #include "outrider/codec/sign/sign.h"
 #include "outrider/core/config/config.h"
+#include "outrider/core/config/listen.h"
 #include "outrider/os/file.h"
 #include "outrider/os/secret.h"
 
@@ -150,14 +151,9 @@ static void check_directory(struct access_check *check, const char *setting, con
     }
 }
 
-static void check_http_socket(struct access_check *check)
+static void check_http_socket(struct access_check *check, const char *path)
 {
-    const char *listen = check->config->http.listen;
     struct stat st;
-    if (listen == NULL || strncmp(listen, "unix:", 5) != 0) {
-        return;
-    }
-    const char *path = listen + 5;
     check_directory(check, "http.listen", path);
     if (lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode)) {
         return;
@@ -238,7 +234,10 @@ bool check_access(const char *file, const struct config *config, struct buf *pro
     if (config->http.session_key_file != NULL) {
         check_mode(&check, "http.session_key_file", config->http.session_key_file);
     }
-    check_http_socket(&check);
+    check_secret(&check, "http.tls.key_file", config->http.tls.key_file, SECRET_KEY_MAX);
+    for (size_t i = 0; listen_unix(config, i) != NULL; i++) {
+        check_http_socket(&check, listen_unix(config, i));
+    }
     if (config->server.present) {
         check_instance(&check);
         check_status_mode(&check);

@@ -6,6 +6,7 @@
 #include "outrider/codec/sign/sign.h"
 #include "outrider/core/config/address.h"
 #include "outrider/core/config/config.h"
+#include "outrider/core/config/listen.h"
 #include "outrider/os/file.h"
 #include "outrider/os/sandbox/sandbox.h"
 #include "outrider/shell/key_files.h"
@@ -91,12 +92,14 @@ static void check_address(const char *file, struct str host, struct buf *problem
 
 static void check_listen(const char *file, const char *listen, struct buf *problems)
 {
-    struct str host;
-    uint16_t port;
-    if (listen != NULL && strncmp(listen, "unix:", 5) == 0) {
-        check_socket(file, "http.listen", listen + 5, problems);
-    } else if (listen != NULL && address_split(str_of(listen), &host, &port) == 0) {
-        check_address(file, host, problems);
+    struct listen_place place;
+    if (listen_read(listen, &place) < 0) {
+        return;
+    }
+    if (place.kind == LISTEN_UNIX) {
+        check_socket(file, "http.listen", place.path, problems);
+    } else {
+        check_address(file, place.host, problems);
     }
 }
 
@@ -172,13 +175,18 @@ void check_local(const char *file, const struct config *config, struct buf *prob
     check_present(file, "sessions.redis.tls.key_file", config->sessions.redis.tls.key_file, problems);
     check_present(file, "http.token_file", config->http.token_file, problems);
     check_present(file, "http.access_file", config->http.access_file, problems);
+    check_present(file, "http.tls.cert_file", config->http.tls.cert_file, problems);
+    check_present(file, "http.tls.key_file", config->http.tls.key_file, problems);
+    check_present(file, "http.tls.client_ca_file", config->http.tls.client_ca_file, problems);
     for (size_t i = 0; i < config->probe_count; i++) {
         char setting[48];
         snprintf(setting, sizeof(setting), "probes[%zu].tls.ca_file", i);
         check_present(file, setting, config->probes[i].tls.ca_file, problems);
     }
     check_key_files(file, config, problems);
-    check_listen(file, config->http.listen, problems);
+    for (size_t i = 0; i < config->http.listen_count; i++) {
+        check_listen(file, config->http.listen[i], problems);
+    }
     if (config->server.present) {
         check_socket(file, "status.socket", config->status.socket, problems);
         check_socket(file, "status.notify_socket", config->status.notify_socket, problems);

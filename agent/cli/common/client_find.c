@@ -7,6 +7,7 @@
 #include "outrider/cli/common/cli.h"
 #include "outrider/core/config/address.h"
 #include "outrider/core/config/config.h"
+#include "outrider/core/config/listen.h"
 #include "outrider/shell/config_file.h"
 
 #include <stdio.h>
@@ -46,15 +47,20 @@ int client_parse(const char *text, struct error *err, struct client *ret_client)
 
 int client_of_listen(const char *listen, struct error *err, struct client *ret_client)
 {
-    char loopback[32];
-    struct str host;
-    uint16_t port;
-    bool tcp = !str_starts(str_of(listen), STR("unix:")) && address_split(str_of(listen), &host, &port) == 0;
-    if (tcp && (str_eq(host, STR("0.0.0.0")) || str_eq(host, STR("::")))) {
-        snprintf(loopback, sizeof(loopback), "%s:%u", host.data[0] == ':' ? "[::1]" : "127.0.0.1", port);
-        listen = loopback;
+    char text[300];
+    struct listen_place place;
+    if (listen_read(listen, &place) < 0 || place.kind == LISTEN_UNIX) {
+        return client_parse(listen, err, ret_client);
     }
-    return client_parse(listen, err, ret_client);
+    bool any = str_eq(place.host, STR("0.0.0.0")) || str_eq(place.host, STR("::"));
+    const char *scheme = place.kind == LISTEN_TLS ? "https://" : "";
+    if (any) {
+        snprintf(text, sizeof(text), "%s%s:%u", scheme, place.host.data[0] == ':' ? "[::1]" : "127.0.0.1",
+                 place.port);
+    } else {
+        snprintf(text, sizeof(text), "%s%.*s", scheme, STR_ARG(place.address));
+    }
+    return client_parse(text, err, ret_client);
 }
 
 /* The server whose agent the file configures. Where the file names no address, the default address may belong
@@ -82,9 +88,10 @@ static int use_config(const char *path, struct client *ret_client)
     }
     struct error err;
     int status = 0;
-    if (config->http.listen == NULL) {
+    const char *listen = listen_for_commands(config);
+    if (listen == NULL) {
         status = cli_fail(EX_TEMPFAIL, "%s: http.listen is off, so the agent has no API", path);
-    } else if (client_of_listen(config->http.listen, &err, ret_client) < 0) {
+    } else if (client_of_listen(listen, &err, ret_client) < 0) {
         status = cli_fail(EX_CONFIG, "%s: http.listen: %s", path, err.text);
     } else {
         ret_client->token_file = mem_strdup(config->http.token_file);

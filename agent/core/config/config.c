@@ -92,10 +92,12 @@ void config_resolve(struct config *config, config_env_fn *env, void *user)
     config->status.socket_auto |= replace_auto(&config->status.socket, "", runtime, "/status.sock");
     config->status.notify_socket_auto |=
         replace_auto(&config->status.notify_socket, "", runtime, "/notify.sock");
-    if (runtime.size > 0) {
-        (void)replace_auto(&config->http.listen, "unix:", runtime, "/http.sock");
+    for (size_t i = 0; i < config->http.listen_count; i++) {
+        if (runtime.size > 0) {
+            (void)replace_auto(&config->http.listen[i], "unix:", runtime, "/http.sock");
+        }
+        (void)replace_auto(&config->http.listen[i], "", STR("127.0.0.1:7117"), "");
     }
-    (void)replace_auto(&config->http.listen, "", STR("127.0.0.1:7117"), "");
     config->state_dir_auto |=
         replace_auto(&config->state_dir, "", directory(env, user, "STATE_DIRECTORY"), "");
     (void)replace_auto(&config->http.session_key_file, "", str_of(config->state_dir), "/session.key");

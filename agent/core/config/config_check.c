@@ -8,6 +8,7 @@
 #include "outrider/base/duration.h"
 #include "outrider/core/config/address.h"
 #include "outrider/core/config/config.h"
+#include "outrider/core/config/listen.h"
 #include "outrider/core/config/settings.h"
 
 #include <inttypes.h>
@@ -61,7 +62,7 @@ static void check_observer(const struct config *config, const struct config_chec
     if (config->probes_given && config->probe_count > 0) {
         report(check, "server", "required where there are probes: it names the server they probe");
     }
-    if (config->http.listen == NULL) {
+    if (config->http.listen_count == 0) {
         report(check, "http.listen", "null without a server section: nothing could reach this observer");
     }
     if (config->view.mode == CONFIG_VIEW_OFF) {
@@ -251,17 +252,6 @@ static void check_sockets(const struct config *config, const struct config_check
     }
 }
 
-static void check_listen_path(const struct config *config, const struct config_check *check)
-{
-    const char *listen = config->http.listen;
-    if (listen == NULL || strncmp(listen, "unix:", 5) != 0) {
-        return;
-    }
-    if (same(listen + 5, config->status.socket) || same(listen + 5, config->status.notify_socket)) {
-        report(check, "http.listen", "is the path of a status socket: each needs its own");
-    }
-}
-
 /* A warning: who needs more than the defaults may have a proxy in front, whose clients are all one peer. */
 static void check_peer_share(const struct config *config, const struct config_check *check)
 {
@@ -273,22 +263,13 @@ static void check_peer_share(const struct config *config, const struct config_ch
     }
 }
 
-/* Whether other machines can reach http.listen. */
-static bool listens_beyond(const struct config *config)
-{
-    struct str host;
-    uint16_t port;
-    const char *listen = config->http.listen;
-    return listen != NULL && !is_auto(listen) && address_split(str_of(listen), &host, &port) == 0 &&
-           !address_is_loopback(host);
-}
-
 static void check_token(const struct config *config, const struct config_check *check)
 {
-    if (config->http.token_file == NULL && config->http.access_file == NULL && listens_beyond(config)) {
+    if (config->http.token_file == NULL && config->http.access_file == NULL &&
+        listen_beyond(config) != NULL) {
         report(check, "http.token_file",
                "this or http.access_file is required: http.listen %s can be reached from beyond this machine",
-               config->http.listen);
+               listen_beyond(config));
     }
 }
 
@@ -303,8 +284,11 @@ static void check_signed(const struct config *config, const struct config_check 
 /* Of a unix socket the mode decides, so that no token is asked for. */
 static void check_read_token(const struct config *config, const struct config_check *check)
 {
-    const char *listen = config->http.listen;
-    bool is_unix = listen != NULL && strncmp(listen, "unix:", 5) == 0;
+    size_t sockets = 0;
+    while (listen_unix(config, sockets) != NULL) {
+        sockets++;
+    }
+    bool is_unix = sockets > 0 && sockets == config->http.listen_count;
     if (config->http.read == CONFIG_READ_LOGIN && config->http.token_file == NULL &&
         config->http.access_file == NULL && !is_unix) {
         report(check, "http.read",
@@ -316,7 +300,7 @@ static void check_read_token(const struct config *config, const struct config_ch
 static void check_read_open(const struct config *config, const struct config_check *check)
 {
     bool named = config->http.token_file != NULL || config->http.access_file != NULL;
-    if (config_reads_by_login(config) || !named || !listens_beyond(config)) {
+    if (config_reads_by_login(config) || !named || listen_beyond(config) == NULL) {
         return;
     }
     char text[512];
@@ -324,7 +308,7 @@ static void check_read_open(const struct config *config, const struct config_che
         text, sizeof(text),
         "open: every client that reaches %s reads this agent, the fleet and the metrics without a token; set "
         "http.read: login where the network is not trusted",
-        config->http.listen);
+        listen_beyond(config));
     warn(check, "http.read", text);
 }
 
@@ -442,7 +426,8 @@ static const struct rule rules[] = {
     {check_tls_is_used, {"registry.endpoints", "registry.tls"}},
     {check_password_in_the_clear, {"registry.endpoints", "registry.username", "registry.password_file"}},
     {check_sockets, {"status.socket", "status.notify_socket"}},
-    {check_listen_path, {"http.listen", "status.socket", "status.notify_socket"}},
+    {config_check_listen_paths, {"http.listen", "status.socket", "status.notify_socket"}},
+    {config_check_listen, {"http.listen", "http.tls", "http.proxy_header", "http.proxy_socket"}},
     {check_token, {"http.listen", "http.token_file", "http.access_file"}},
     {check_peer_share, {"http.max_connections", "http.max_subscribers", "http.peer_share"}},
     {check_signed, {"view.require_signed", "view.sign_keys"}},

@@ -30,6 +30,10 @@ void config_check_redis(const struct config *config, const struct config_check *
 /* The names of the probe types, in the order of enum config_probe_type; NULL at the end. */
 extern const char *const config_probe_types[];
 
+/* The rules of config_check() about the places of http.listen: against each other, and against the status sockets. */
+void config_check_listen(const struct config *config, const struct config_check *check);
+void config_check_listen_paths(const struct config *config, const struct config_check *check);
+
 /* The rule of config_check() about hooks. */
 void config_check_hooks(const struct config *config, const struct config_check *check);
 
@@ -54,6 +58,7 @@ int shape_socket(struct str text, struct error *err);
 int shape_group(struct str text, struct error *err);
 int shape_host_name(struct str text, struct error *err);
 int shape_listen(struct str text, struct error *err);
+int shape_public_url(struct str text, struct error *err);
 
 /* The same of the keys of a probe. */
 int shape_path(struct str text, struct error *err);

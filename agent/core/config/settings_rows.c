@@ -201,12 +201,37 @@ static const struct setting rows[] = {
      .doc = "How long `shutting_down` stays published before the record is withdrawn."},
     {"shutdown.timeout", SETTING_DURATION, .flags = RELOAD, .fallback = "5s", .min = 100, .max = 10 * MINUTE,
      AT(shutdown.timeout_ms), .doc = "How long the agent tries to withdraw its record when it stops."},
-    {"http.listen", SETTING_STRING, .flags = SETTING_NULLABLE | SETTING_AUTO, .fallback = "auto",
-     .shape = shape_listen, AT(http.listen),
-     .doc = "The local API: `ADDRESS:PORT`, `[V6]:PORT`, `localhost:PORT` or `unix:/PATH`. `auto`: "
-            "`unix:$RUNTIME_DIRECTORY/http.sock`, else `127.0.0.1:7117`; `null`: off. An inherited socket "
-            "with the name "
-            "`http` takes the place of a unix one."},
+    {"http.listen", SETTING_STRINGS, .flags = SETTING_NULLABLE | SETTING_AUTO, .fallback = "auto", .min = 1,
+     .max = CONFIG_LISTEN_MAX, .shape = shape_listen, AT(http.listen), COUNT(http.listen_count),
+     .doc =
+         "The API, at one place or a list of them: `ADDRESS:PORT`, `[V6]:PORT`, `localhost:PORT`, the same "
+         "behind `tls://`, or `unix:/PATH`. `auto`: `unix:$RUNTIME_DIRECTORY/http.sock`, else "
+         "`127.0.0.1:7117`; `null`: off. An inherited socket with the name `http` takes the place of the "
+         "first unix one."},
+    {"http.tls.cert_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null", .shape = shape_file,
+     AT(http.tls.cert_file),
+     .doc = "The certificate (PEM, with those between it and the authority behind it) of the places with "
+            "`tls://`. This file and the next two are read again at the first handshake after they have "
+            "changed; connections stay."},
+    {"http.tls.key_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null", .shape = shape_file,
+     AT(http.tls.key_file), .doc = "Its private key (PEM, without a pass phrase)."},
+    {"http.tls.client_ca_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
+     .shape = shape_file, AT(http.tls.client_ca_file),
+     .doc =
+         "The CA certificates (PEM) of clients. A client may then show a certificate of one of them, and "
+         "counts by its subjectAltName; one of another authority is refused. `null`: clients are asked for "
+         "none."},
+    {"http.proxy_header", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
+     .shape = shape_header_name, AT(http.proxy_header),
+     .doc = "The header in which a proxy in front names its user, such as `X-Forwarded-User`: believed on "
+            "`proxy_socket` alone, so the proxy must be the only one that can open that."},
+    {"http.proxy_socket", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
+     .shape = shape_socket, AT(http.proxy_socket),
+     .doc = "The path of the unix socket of `listen` that is the proxy's. `null`: the only one."},
+    {"http.public_url", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
+     .shape = shape_public_url, AT(http.public_url),
+     .doc = "Where a proxy puts this API: `https://HOST` or `https://HOST:PORT`, without a path. Its host is "
+            "then a name of this agent, and changes that a browser sends must be of its origin."},
     {"http.token_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null", .shape = shape_file,
      AT(http.token_file),
      .doc = "A file with the bearer token of requests that change state, 2 bytes to 4 KiB, and at least 16 "
@@ -242,9 +267,9 @@ static const struct setting rows[] = {
             "may; "
             "`false`: none."},
     {"http.max_connections", SETTING_INTEGER, .fallback = "1024", .min = 1, .max = 65536,
-     AT(http.max_connections), .doc = "The limit of open connections."},
+     AT(http.max_connections), .doc = "The limit of open connections, of each place of `listen`."},
     {"http.max_subscribers", SETTING_INTEGER, .fallback = "5000", .min = 1, .max = 1000000,
-     AT(http.max_subscribers), .doc = "The limit of event subscribers, beside the connections."},
+     AT(http.max_subscribers), .doc = "The limit of event subscribers, likewise, beside the connections."},
     {"http.peer_share", SETTING_INTEGER, .fallback = "25", .min = 1, .max = 100, AT(http.peer_share),
      .doc = "How many percent of either limit one peer gets: an IPv4 address, an IPv6 network of 64 bits, a "
             "user over a unix socket; at least 16. Behind a proxy all clients are one peer: `100`."},

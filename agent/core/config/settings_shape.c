@@ -302,12 +302,28 @@ int shape_listen(struct str text, struct error *err)
     if (str_starts(text, STR("unix:"))) {
         return shape_socket((struct str){text.data + 5, text.size - 5}, err);
     }
-    if (address_split(text, &host, &port) == 0) {
+    struct str place = text;
+    if (str_starts(text, STR("tls://"))) {
+        place = (struct str){text.data + 6, text.size - 6};
+    }
+    if (address_split(place, &host, &port) == 0) {
         bool address = address_is_ipv4(host) || address_is_ipv6(host) || str_eq(host, STR("localhost"));
         return address
                    ? 0
                    : settings_wrong(err, text, "names a host: want an address of this machine, or localhost");
     }
-    return settings_wrong(err, text,
-                          "is not HOST:PORT, [V6]:PORT or unix:/PATH, with a port from 1 to 65535");
+    return settings_wrong(
+        err, text, "is not HOST:PORT, [V6]:PORT, tls://HOST:PORT or unix:/PATH, with a port from 1 to 65535");
+}
+
+int shape_public_url(struct str text, struct error *err)
+{
+    struct str host;
+    uint16_t port;
+    size_t scheme = str_starts(text, STR("https://")) ? 8 : str_starts(text, STR("http://")) ? 7 : 0;
+    struct str authority = {text.data + scheme, text.size - scheme};
+    bool fits = scheme > 0 && (address_split(authority, &host, &port) == 0 || address_is_name(authority) ||
+                               address_is_ipv4(authority));
+    return fits ? 0
+                : settings_wrong(err, text, "is not https://HOST or https://HOST:PORT with nothing after it");
 }

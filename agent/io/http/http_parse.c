@@ -201,6 +201,11 @@ bool http_head_find(const struct http_head *head, struct str name, struct str *r
     return find_all(head, name, ret_value) > 0;
 }
 
+bool http_head_find_one(const struct http_head *head, struct str name, struct str *ret_value)
+{
+    return find_all(head, name, ret_value) == 1;
+}
+
 static const struct http_fault *check_host(struct http_head *head)
 {
     struct str host = {NULL, 0};

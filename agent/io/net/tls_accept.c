@@ -11,11 +11,19 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* HELLO_BYTES: the header of a record, 5 bytes, and that of a handshake message. */
-enum { HELLO_BYTES = 9, RECORD_HANDSHAKE = 22, MAJOR_VERSION = 3, CLIENT_HELLO = 1, HANDSHAKE_HEADER = 4 };
+/* HELLO_BYTES: the header of a record, and that of a handshake message. */
+enum {
+    RECORD_HEADER = 5,
+    HELLO_BYTES = 9,
+    RECORD_HANDSHAKE = 22,
+    MAJOR_VERSION = 3,
+    CLIENT_HELLO = 1,
+    HANDSHAKE_HEADER = 4
+};
 
 /* HELLO -> SHAKING -> OPEN; any -> FAILED. */
 enum tls_state { TLS_HELLO, TLS_SHAKING, TLS_OPEN, TLS_FAILED };
@@ -71,12 +79,28 @@ static bool has_ended(int fd)
     return poll(&state, 1, 0) > 0 && (state.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
+static size_t record_size(const unsigned char *head)
+{
+    return (size_t)head[3] << 8 | head[4];
+}
+
 static bool is_hello(const unsigned char *head)
 {
-    size_t record = (size_t)head[3] << 8 | head[4];
+    size_t record = record_size(head);
     size_t message = (size_t)head[6] << 16 | (size_t)head[7] << 8 | head[8];
     return head[1] == MAJOR_VERSION && head[5] == CLIENT_HELLO && record >= HANDSHAKE_HEADER &&
-           message <= TLS_HELLO_MAX;
+           record <= TLS_HELLO_MAX && message <= TLS_HELLO_MAX;
+}
+
+/* Whether so many bytes can be read. If not, the socket becomes readable once they can, or at the end of the stream. */
+static bool has_arrived(int fd, size_t bytes)
+{
+    int waiting = 0;
+    if (ioctl(fd, FIONREAD, &waiting) == 0 && waiting >= (int)bytes) {
+        return true;
+    }
+    wake_at(fd, (int)bytes);
+    return false;
 }
 
 /* Returns 1 once the hello may be read, 0 at the end of the stream, or -1 with errno. */
@@ -90,12 +114,16 @@ static ssize_t await_hello(struct tls_connection *connection, int fd)
     if (head[0] != RECORD_HANDSHAKE) {
         return refuse(connection, TLS_REFUSED_PLAIN, EPROTOTYPE);
     }
-    if (got < HELLO_BYTES) {
+    if (got == HELLO_BYTES && !is_hello(head)) {
+        return refuse(connection, TLS_REFUSED_HELLO, EPROTO);
+    }
+    /* a part of it costs nothing but the place */
+    if (got < HELLO_BYTES || !has_arrived(fd, RECORD_HEADER + record_size(head))) {
         errno = EAGAIN;
         return has_ended(fd) ? refuse(connection, TLS_REFUSED_HANDSHAKE, EPROTO) : -1;
     }
-    if (!is_hello(head)) {
-        return refuse(connection, TLS_REFUSED_HELLO, EPROTO);
+    if (has_ended(fd)) { /* else a flood of hellos, each cut off, would cost a signature each */
+        return refuse(connection, TLS_REFUSED_HANDSHAKE, EPROTO);
     }
     wake_at(fd, 1);
     SSL *ssl = SSL_new(tls_server_context(connection->server));

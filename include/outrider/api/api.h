@@ -6,6 +6,7 @@
 #include "outrider/base/attr.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct api;
 struct api_ops;
@@ -14,7 +15,7 @@ struct error;
 struct loop;
 
 /* Listens where `config->http` says and serves; with `inherited_fd`, a listening unix socket of the service manager (0: none), on
- * that in place of the unix socket it names. NULL with `err` set when the address cannot be used (the text
+ * that in place of the first unix socket it names. NULL with `err` set when the address cannot be used (the text
  * names it) or the token file cannot be read. All arguments are borrowed until api_free. */
 struct api *api_new(struct loop *loop, const struct config *config, int inherited_fd,
                     const struct api_ops *ops, void *agent, struct error *err) MUST_CHECK;
@@ -22,8 +23,8 @@ struct api *api_new(struct loop *loop, const struct config *config, int inherite
 /* Applies the settings of `config` (limits of requests, token file); the listeners stay as they are. */
 void api_reload(struct api *api, const struct config *config);
 
-/* As http_server_check(). */
-int api_check_socket(struct api *api, struct error *err) MUST_CHECK;
+/* As http_listener_check() of the unix socket of http.listen that is `nth` among them, from 0; 0 where it is none. */
+int api_check_socket(struct api *api, size_t nth, struct error *err) MUST_CHECK;
 
 /* The fleet is known, or cannot be read now: requests that wait for it are served at the end of the turn.
  * `changed`: kept lists are out of date. */

@@ -217,7 +217,8 @@ void small_agent_init(struct small_agent *agent)
     config->drain.deadline_ms = 1800000;
     config->drain.settle_ms = 5000;
     config->registry.prefix = mem_strdup("/services");
-    config->http.listen = mem_strdup("127.0.0.1:7117");
+    config->http.listen[0] = mem_strdup("127.0.0.1:7117");
+    config->http.listen_count = 1;
     config->http.max_connections = 8;
     agent->server = server_new(config, "01TEST", &agent->now);
     agent->registrar = registrar_new(&settings);
@@ -307,7 +308,7 @@ void small_agent_try(struct small_agent *agent, enum probe_outcome outcome)
 
 struct api_reply small_agent_ask(struct small_agent *agent, const struct api_request *request)
 {
-    struct api_policy policy = {.address = agent->config.http.listen,
+    struct api_policy policy = {.address = agent->config.http.listen[0],
                                 .check_host = !request->is_unix,
                                 .need_token = true,
                                 .cookie = "outrider-7117"};

@@ -36,8 +36,8 @@ static void listen_in(struct world *world)
 {
     char where[256];
     snprintf(where, sizeof(where), "unix:%s", temp_path(&world->dir, "http.sock"));
-    free(world->agent.config.http.listen);
-    world->agent.config.http.listen = mem_strdup(where);
+    free(world->agent.config.http.listen[0]);
+    world->agent.config.http.listen[0] = mem_strdup(where);
 }
 
 static int set_up(void **state)
@@ -414,7 +414,7 @@ static void what_cannot_be_had_is_named(void **state)
     assert_null(api_new(world->loop, &other, 0, world->agent.context.ops, &world->agent, &err));
     assert_non_null(strstr(err.text, missing));
     other.http.token_file = NULL;
-    other.http.listen = nonsense;
+    other.http.listen[0] = nonsense;
     assert_null(api_new(world->loop, &other, 0, world->agent.context.ops, &world->agent, &err));
     assert_int_equal(err.code, ERROR_INVALID);
     api_free(NULL);

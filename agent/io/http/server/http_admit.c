@@ -7,7 +7,7 @@
 
 /* PLACELESS: connections without a place, at most as many as there are places. Half of them may be in BEYOND, and a
  * quarter of those from one peer, so that a crowd from one address does not push the health check of another out. */
-enum { GRACE_MS = 1000, PLACELESS_MAX = 64, TELL_EVERY_MS = 60000 };
+enum { GRACE_MS = 1000, FEW = 4, PLACELESS_MAX = 64, TELL_EVERY_MS = 60000 };
 
 static const struct http_fault refusals[HTTP_SHORTAGES] = {
     [HTTP_SHORT_CONNECTIONS] = {503, "too_many_connections",
@@ -155,6 +155,14 @@ void listener_evict(struct http_listener *listener)
     evict(find_victim(listener, NULL));
 }
 
+/* The peer itself, where it has as many as anybody and more than a few: of several such crowds none takes the place of a peer
+ * with few. */
+static const struct http_holder *crowded(const struct http_places *places, const struct http_peer *peer)
+{
+    const struct http_holder *own = http_places_find(places, peer);
+    return own != NULL && own->held > FEW ? own : NULL;
+}
+
 static bool make_room(struct http_listener *listener, const struct http_peer *peer)
 {
     struct http_places *places = &listener->connections;
@@ -163,6 +171,7 @@ static bool make_room(struct http_listener *listener, const struct http_peer *pe
         return own != NULL && evict(find_victim(listener, own));
     }
     const struct http_holder *richest = http_places_richest(places, peer);
+    richest = richest != NULL ? richest : crowded(places, peer);
     struct connection *victim = richest == NULL ? NULL : find_victim(listener, richest);
     return evict(victim != NULL ? victim : find_victim(listener, NULL)) || http_places_kept(places, peer);
 }

@@ -116,10 +116,11 @@ static int bind_listener(struct http_listener *listener, const struct http_liste
 
 /* What is left of a share of the files for peers. Peers must not take the descriptors that probes and the
  * registry need: the game server would seem to fail. */
-static size_t clamp(size_t wanted, size_t share, size_t taken)
+static size_t clamp(size_t wanted, size_t share, size_t taken, size_t listeners)
 {
-    size_t left = share > taken ? share - taken : 0;
-    return wanted < left ? wanted : left;
+    size_t left = share > taken ? share - taken : 0, part = share / listeners;
+    size_t most = left < part ? left : part;
+    return wanted < most ? wanted : most;
 }
 
 static void set_limits(struct http_listener *listener, const struct http_listener_options *options)
@@ -132,10 +133,11 @@ static void set_limits(struct http_listener *listener, const struct http_listene
     }
     *mine = *options;
     mine->unix_path = mine->host = NULL;
-    mine->max_connections =
-        clamp(mine->max_connections == 0 ? 1024 : mine->max_connections, files / SHARE_OF_FILES, connections);
-    mine->max_pushes =
-        clamp(mine->max_pushes == 0 ? 5000 : mine->max_pushes, files / PUSH_SHARE_OF_FILES, pushes);
+    mine->listeners = mine->listeners == 0 ? 1 : mine->listeners;
+    mine->max_connections = clamp(mine->max_connections == 0 ? 1024 : mine->max_connections,
+                                  files / SHARE_OF_FILES, connections, mine->listeners);
+    mine->max_pushes = clamp(mine->max_pushes == 0 ? 5000 : mine->max_pushes, files / PUSH_SHARE_OF_FILES,
+                             pushes, mine->listeners);
     mine->max_body = mine->max_body == 0 ? 65536 : mine->max_body;
     mine->request_timeout_ms = mine->request_timeout_ms == 0 ? 10000 : mine->request_timeout_ms;
     mine->idle_timeout_ms = mine->idle_timeout_ms == 0 ? 75000 : mine->idle_timeout_ms;
@@ -152,22 +154,18 @@ static void serve(struct http_listener *listener)
     event_add(&listener->acceptable, NULL);
 }
 
-int http_server_check(struct http_server *server, struct error *err)
+int http_listener_check(struct http_listener *listener, struct error *err)
 {
-    int result = 0;
-    for (struct http_listener *each = server->listeners; each != NULL; each = each->next) {
-        int old, rc = unix_check(&each->socket, err, &old);
-        if (rc == 1) {
-            for (int waiting = 0; waiting < BACKLOG; waiting += ACCEPTS_PER_TURN) {
-                on_acceptable(old, EV_READ, each);
-            }
-            event_del(&each->acceptable);
-            close(old);
-            serve(each);
+    int old, rc = unix_check(&listener->socket, err, &old);
+    if (rc == 1) {
+        for (int waiting = 0; waiting < BACKLOG; waiting += ACCEPTS_PER_TURN) {
+            on_acceptable(old, EV_READ, listener);
         }
-        result = rc < 0 || (rc == 1 && result == 0) ? rc : result;
+        event_del(&listener->acceptable);
+        close(old);
+        serve(listener);
     }
-    return result;
+    return rc;
 }
 
 struct http_listener *http_server_listen(struct http_server *server,

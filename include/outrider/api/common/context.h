@@ -41,6 +41,7 @@ struct hold;
 struct hook;
 struct http_server_counters;
 struct inbox;
+struct tls_server_counters;
 struct intent;
 struct leaders;
 struct mirror;
@@ -287,6 +288,7 @@ struct api_context {
     const struct api_ops *ops;
     void *agent;
     const struct http_server_counters *http; /* NULL: none to show */
+    const struct tls_server_counters *tls;   /* NULL: no listener has TLS */
     int64_t loop_lag_us;                     /* the largest since the last scrape */
     bool impatient;                          /* the request has waited to its timeout: reply now */
     uint64_t waiting_refused;                /* requests for the fleet that found no room to wait */

@@ -21,9 +21,12 @@ struct api_policy {
     bool need_token; /* for state changes, where http.token_file is set */
     char cookie[40]; /* the name of the cookie of its sessions; "": it has none */
     bool secure;     /* browsers reach it over https alone: they keep the cookie to that */
+    bool is_tls;
+    char *
+        proxy_header; /* the header in which the proxy of this socket names its user; NULL: there is no proxy */
 };
 
-enum { API_TEXTS = 15, API_NAMES = 5 };
+enum { API_TEXTS = 17, API_NAMES = 5 };
 
 /* Everything is borrowed. An absent header has no `data`: an empty Origin differs from none. */
 struct api_request {
@@ -34,6 +37,7 @@ struct api_request {
             struct str cookie, fetch_site, x_outrider;
             struct str idempotency_key;
             struct str request_id; /* X-Request-Id of a change, for the audit */
+            struct str proxy_user; /* of the header in which the proxy names its user; empty: it names none */
         };
         struct str texts[API_TEXTS]; /* all of them, for a copy */
     };
@@ -44,8 +48,10 @@ struct api_request {
         struct str names[API_NAMES]; /* all of them, in the order of agent/api/routes.c */
     };
     struct access_identity
-        who; /* as the guard found out; `from` only where the route takes more than a viewer */
-    bool is_unix;
+        who;      /* as the guard found out; `from` only where the route takes more than a viewer */
+    bool is_unix; /* over a unix socket that is not a proxy's */
+    const char *const
+        *certificate; /* the names in that of the peer, as tls_server_names(); NULL: it showed none */
     const struct api_policy *policy;
     const struct http_exchange
         *exchange; /* to name the peer, which costs a system call; NULL: it has no name */

@@ -13,7 +13,7 @@ enum { CONFIG_WEIGHT = 1 };
 
 enum { CONFIG_PORTS_MAX = 64, CONFIG_LABELS_MAX = 64, CONFIG_TAGS_MAX = 64, CONFIG_PROBES_MAX = 64 };
 enum { CONFIG_CANDIDACIES_MAX = 16, CONFIG_HOOKS_MAX = 16, CONFIG_COMMAND_MAX = 16 };
-enum { CONFIG_ENDPOINTS_MAX = 16, CONFIG_SIGN_KEYS_MAX = 16, CONFIG_HOSTS_MAX = 16 };
+enum { CONFIG_ENDPOINTS_MAX = 16, CONFIG_SIGN_KEYS_MAX = 16, CONFIG_HOSTS_MAX = 16, CONFIG_LISTEN_MAX = 8 };
 
 /* The defaults of http.max_connections, http.max_subscribers and http.peer_share. */
 enum { CONFIG_MAX_CONNECTIONS = 1024, CONFIG_MAX_SUBSCRIBERS = 5000, CONFIG_PEER_SHARE = 25 };
@@ -280,7 +280,14 @@ struct config {
         int64_t linger_ms, timeout_ms;
     } shutdown;
     struct {
-        char *listen; /* "unix:/path", "host:port", "[v6]:port", or NULL: off. "auto" already replaced */
+        char *listen[CONFIG_LISTEN_MAX]; /* see core/config/listen.h; "auto" already replaced */
+        size_t listen_count;             /* 0: off */
+        struct {
+            char *cert_file, *key_file, *client_ca_file;
+        } tls;              /* of the places that are tls:// */
+        char *proxy_header; /* of the unix socket of the proxy */
+        char *proxy_socket; /* its path; NULL: the only one */
+        char *public_url;   /* "https://host" or with a port */
         char *token_file;
         char *access_file;      /* names and their roles; NULL: none */
         char *session_key_file; /* the key of the cookies; NULL: in memory alone. "auto" already replaced */

@@ -56,6 +56,9 @@ enum http_parse_result http_parse_head(struct str bytes, size_t *scanned, size_t
 /* The value of the first header called `name`, in any case; false when there is none. */
 bool http_head_find(const struct http_head *head, struct str name, struct str *ret_value);
 
+/* The same of a header that is there once: false, too, where it is there more often. */
+bool http_head_find_one(const struct http_head *head, struct str name, struct str *ret_value);
+
 /* Appends `text` with %XX decoded to `out`; with `plus`, '+' becomes a space. Returns 0, or -1 with `out` unchanged
  * when an escape is malformed or the result is not UTF-8 or has a NUL. */
 int http_percent_decode(struct str text, bool plus, struct buf *out) MUST_CHECK;

@@ -65,7 +65,7 @@ static int set_up(void **state)
     w.agent.config.http.access_file = mem_strdup(temp_path(&w.dir, "access"));
     free(w.agent.config.http.session_key_file);
     w.agent.config.http.session_key_file = mem_strdup(temp_path(&w.dir, "session.key"));
-    w.policy = (struct api_policy){.address = w.agent.config.http.listen,
+    w.policy = (struct api_policy){.address = w.agent.config.http.listen[0],
                                    .check_host = true,
                                    .need_token = true,
                                    .cookie = "outrider-7117"};

@@ -44,8 +44,8 @@ static int status_of(struct small_agent *agent, const struct api_request *reques
 
 static void listen_at(struct small_agent *agent, const char *where)
 {
-    free(agent->config.http.listen);
-    agent->config.http.listen = mem_strdup(where);
+    free(agent->config.http.listen[0]);
+    agent->config.http.listen[0] = mem_strdup(where);
 }
 
 static void the_host_must_be_the_agents(void **state)
@@ -105,7 +105,8 @@ static void the_names_of_this_agent_are_its_hosts(void **state)
 {
     struct small_agent *agent = *state;
     char machine[] = "Ops-1";
-    struct api_policy policy = {.address = agent->config.http.listen, .machine = machine, .check_host = true};
+    struct api_policy policy = {
+        .address = agent->config.http.listen[0], .machine = machine, .check_host = true};
     static const struct {
         const char *host;
         int status;
@@ -278,7 +279,7 @@ static void put_and_delete_need_a_type_for_their_body(void **state)
         {"PUT", "{}", "application/json", "http://evil.example", 403},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        const struct api_policy policy = {.address = agent->config.http.listen, .check_host = true};
+        const struct api_policy policy = {.address = agent->config.http.listen[0], .check_host = true};
         struct api_call call = {.context = &agent->context, .request = good()};
         struct api_reply reply = {0};
         call.request.policy = &policy;

@@ -22,7 +22,7 @@ static struct access_identity found_at(struct small_agent *agent, struct api_req
                                        enum access_role takes, int status)
 {
     const struct api_policy policy = {
-        .address = agent->config.http.listen, .check_host = !request.is_unix, .need_token = true};
+        .address = agent->config.http.listen[0], .check_host = !request.is_unix, .need_token = true};
     struct api_call call = {.context = &agent->context, .request = request};
     struct api_reply reply = {0};
     call.request.policy = &policy;

@@ -105,9 +105,10 @@ static void what_the_group_of_the_game_opens_is_warned_of(void **state)
     bind_at("s.sock", 4711);
     bind_at("http.sock", 4711);
     assert_int_equal(chown(temp_path(&check_dir, "token"), 0, 4711), 0);
-    struct config config = {.server.present = true,
-                            .status = {.socket = check_dir_path("s.sock", socket), .mode = 0660},
-                            .http = {.listen = listen, .token_file = check_dir_path("token", token)}};
+    struct config config = {
+        .server.present = true,
+        .status = {.socket = check_dir_path("s.sock", socket), .mode = 0660},
+        .http = {.listen = {listen}, .listen_count = 1, .token_file = check_dir_path("token", token)}};
     static const char both[] =
         "f.yaml: http.token_file: warning: %/token can be read by group 4711, which opens the status sockets "
         "too, so that a game "

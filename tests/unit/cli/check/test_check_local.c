@@ -30,7 +30,8 @@ static void what_the_agent_can_make_is_not_mentioned(void **state)
                             .status = {.socket = check_dir_path("s.sock", socket),
                                        .notify_socket = check_dir_path("n.sock", notify),
                                        .group = group},
-                            .http.listen = listen,
+                            .http.listen = {listen},
+                            .http.listen_count = 1,
                             .state_dir = check_dir_path("state", made)};
     check(&config, "");
     config.state_dir = check_dir_path("state//", slash);
@@ -50,7 +51,8 @@ static void what_is_missing_is_named(void **state)
                             .status = {.socket = check_dir_path("s/s.sock", socket),
                                        .notify_socket = check_dir_path("n/n.sock", notify),
                                        .group = group},
-                            .http.listen = listen,
+                            .http.listen = {listen},
+                            .http.listen_count = 1,
                             .state_dir = check_dir_path("none/state", none)};
     check(&config, "f.yaml: http.listen: warning: the directory %/h does not exist on this machine, and "
                    "without it the agent does not "
@@ -93,7 +95,7 @@ static void an_address_of_another_machine_is_named(void **state)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char listen[64];
         snprintf(listen, sizeof(listen), "%s", rows[i].listen);
-        check(&(struct config){.http.listen = listen}, rows[i].expected);
+        check(&(struct config){.http.listen = {listen}, .http.listen_count = 1}, rows[i].expected);
     }
 }
 

@@ -55,7 +55,8 @@ static void a_wildcard_is_reached_through_loopback(void **state)
     static const char *const cases[][2] = {
         {"0.0.0.0:7117", "http://127.0.0.1:7117"}, {"[::]:7117", "http://[::1]:7117"},
         {"10.0.0.5:80", "http://10.0.0.5:80"},     {"localhost:7117", "http://localhost:7117"},
-        {"unix:/x", "http://localhost"},
+        {"unix:/x", "http://localhost"},           {"tls://10.0.0.5:80", "https://10.0.0.5:80"},
+        {"tls://[::]:7118", "https://[::1]:7118"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct client client;

@@ -86,7 +86,7 @@ static void test_smallest(void **state)
     assert_int_equal(config.probes[1].port, 8002);
     assert_null(config.status.socket);
     assert_int_equal(config.status.mode, 0660);
-    assert_string_equal(config.http.listen, "127.0.0.1:7117");
+    assert_string_equal(config.http.listen[0], "127.0.0.1:7117");
     assert_int_equal(config.http.max_connections, CONFIG_MAX_CONNECTIONS);
     assert_int_equal(config.http.max_subscribers, CONFIG_MAX_SUBSCRIBERS);
     assert_int_equal(config.http.peer_share, CONFIG_PEER_SHARE);
@@ -107,7 +107,7 @@ static void test_observer(void **state)
     assert_int_equal(config.probe_count, 0);
     assert_int_equal(config.view.mode, CONFIG_VIEW_AUTO);
     assert_int_equal(config.view.idle_ms, 600000);
-    assert_string_equal(config.http.listen, "127.0.0.1:7117");
+    assert_string_equal(config.http.listen[0], "127.0.0.1:7117");
     config_fini(&config);
 }
 
@@ -211,7 +211,7 @@ static void test_everything(void **state)
     assert_int_equal(config.status.min_publish_interval_ms, 1);
     assert_int_equal(config.drain.settle_ms, 0);
     assert_true(config.shutdown.drain);
-    assert_string_equal(config.http.listen, "[::]:7117");
+    assert_string_equal(config.http.listen[0], "[::]:7117");
     assert_string_equal(config.http.token_file, "/etc/token");
     assert_int_equal(config.http.max_subscribers, 9);
     assert_int_equal(config.http.peer_share, 100);
@@ -284,7 +284,7 @@ static void test_nothing_on_purpose(void **state)
     assert_int_equal(config.probe_count, 0);
     assert_int_equal(config.server.tag_count, 0);
     assert_false(config.server.has_capacity);
-    assert_null(config.http.listen);
+    assert_int_equal(config.http.listen_count, 0);
     assert_null(config.state_dir);
     assert_false(config.state_dir_named);
     config_fini(&config);

@@ -158,7 +158,7 @@ static void check_resolved(struct directories directories, const char *socket, c
     config_resolve(&config, env, &directories);
     assert_true(socket == NULL ? config.status.socket == NULL : strcmp(config.status.socket, socket) == 0);
     assert_true((socket == NULL) == (config.status.notify_socket == NULL));
-    assert_string_equal(config.http.listen, listen);
+    assert_string_equal(config.http.listen[0], listen);
     assert_true(state_dir == NULL ? config.state_dir == NULL : strcmp(config.state_dir, state_dir) == 0);
     assert_false(config.state_dir_named);
     assert_true(config.status.socket_auto && config.status.notify_socket_auto && config.state_dir_auto);
@@ -206,7 +206,7 @@ static void test_resolve_keeps(void **state)
     assert_int_equal(config.registry.request_timeout_ms, 1000);
     assert_null(config.status.socket);
     assert_string_equal(config.status.notify_socket, "/run/n.sock");
-    assert_string_equal(config.http.listen, "[::1]:80");
+    assert_string_equal(config.http.listen[0], "[::1]:80");
     assert_string_equal(config.state_dir, "/srv");
     assert_true(config.state_dir_named);
     assert_false(config.status.socket_auto || config.status.notify_socket_auto || config.state_dir_auto);
@@ -290,6 +290,20 @@ static void test_rules(void **state)
         {"http.listen", "127.1.2.3:80", NULL, NULL, ""},
         {"http.listen", "[::1]:80", NULL, NULL, ""},
         {"http.listen", "unix:/run/a", NULL, NULL, ""},
+        {"http.listen", "unix:/run/a,127.0.0.1:80,[::1]:80", NULL, NULL, ""},
+        {"http.listen", "unix:/run/b,unix:/run/a", "status.socket", "/run/a", "http.listen "},
+        {"http.listen", "127.0.0.1:80,10.0.0.5:80", NULL, NULL, "http.token_file "},
+        {"http.listen", "127.0.0.1:80,tls://127.0.0.1:80", NULL, NULL,
+         "http.listen http.tls.cert_file http.tls.key_file "},
+        {"http.listen", "tls://127.0.0.1:80", "http.tls.cert_file", "/c", "http.tls.key_file "},
+        {"http.listen", "127.0.0.1:80", "http.tls.key_file", "/k", "http.tls "},
+        {"http.listen", "127.0.0.1:80", "http.tls.client_ca_file", "/k", "http.tls "},
+        {"http.listen", "127.0.0.1:80", "http.proxy_header", "X-User",
+         "http.proxy_header http.proxy_header "},
+        {"http.listen", "127.0.0.1:80", "http.proxy_socket", "/run/a", "http.proxy_socket "},
+        {"http.listen", "unix:/run/a", "http.proxy_header", "X-User", "http.proxy_header "},
+        {"http.listen", "unix:/run/a,unix:/run/b", "http.proxy_header", "X-User",
+         "http.proxy_header http.proxy_socket "},
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {

@@ -70,6 +70,7 @@ struct http_listener_options {
     int inherited_fd;       /* a listening stream socket to use instead of all above; taken over */
     size_t max_connections; /* (1024); all listeners together get at most a quarter of the files for peers */
     size_t max_pushes;      /* beside them, see http_push.h (5000); together at most half of those files */
+    size_t listeners;       /* that are to share those files, this one included (1) */
     size_t max_body;        /* bytes (65536) */
     int64_t request_timeout_ms; /* to send a head, and again to send its body (10000) */
     int64_t idle_timeout_ms;    /* between requests on a kept connection (75000: proxies keep theirs 60 s) */
@@ -150,10 +151,10 @@ struct http_listener *http_server_listen(struct http_server *server,
                                          const struct http_listener_options *options,
                                          struct error *err) MUST_CHECK;
 
-/* Compares the socket files of the listeners with what is at their paths, and listens there again where one is gone;
- * connections stay. Returns 0 when each was there; 1 when one was made again; or -1 with `err` when one cannot be, because of
- * what has taken its place or for another reason of http_server_listen. */
-int http_server_check(struct http_server *server, struct error *err) MUST_CHECK;
+/* Compares the socket file of the listener with what is at its path, and listens there again where it is gone; connections
+ * stay. Returns 0 when it was there, or there is none; 1 when it was made again; or -1 with `err` when it cannot be, because
+ * of what has taken its place or for another reason of http_server_listen. */
+int http_listener_check(struct http_listener *listener, struct error *err) MUST_CHECK;
 
 /* How many bytes may wait for all peers together (0: 64 MB): in this process, where a blob counts once for however many
  * it waits, and what the kernel still has after a second. Beyond that the connection with most of them is reset, where
@@ -176,7 +177,8 @@ const struct http_server_counters *http_server_counters(const struct http_server
 void http_respond(struct http_exchange *exchange, const struct http_response *response);
 
 /* Takes a connection over. `transport` is moved to the callee, which copies it and owns it from then on;
- * `ahead` are bytes the server has read behind the request, borrowed for the call. `transport` is NULL when
+ * `ahead` are bytes the server has read behind the request, borrowed for the call; the transport may have more
+ * (transport_ahead()). `transport` is NULL when
  * the connection ended before the 101 was sent, or the server was freed. Called exactly once, at the end of a
  * turn of the loop or from http_server_free, never from http_exchange_upgrade. */
 typedef void http_upgraded_fn(struct transport *transport, struct str ahead, void *user);

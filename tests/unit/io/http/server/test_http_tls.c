@@ -351,11 +351,10 @@ static void test_rotation(void **state)
     tls_hang_up(&broken);
 }
 
-static void turn_until_closed(struct tls_stage *stage, struct tls_peer *peer)
+static void turn_until_closed(struct tls_stage *stage)
 {
-    while (!peer->client.ended) {
+    while (served(stage)->open > 0) {
         loop_turn_once(stage->world->loop, true);
-        client_read(&peer->client);
     }
 }
 
@@ -365,20 +364,22 @@ static void test_slow(void **state)
     struct tls_stage *stage = *state;
     tls_stage_serve(stage, (struct http_listener_options){.request_timeout_ms = 20});
     struct tls_peer silent = tls_dial(stage, NULL);
-    turn_until_closed(stage, &silent);
+    while (served(stage)->open == 0) {
+        world_turn(stage->world);
+    }
+    turn_until_closed(stage);
     assert_int_equal(served(stage)->request_timeouts, 1);
     struct tls_peer half = tls_dial(stage, NULL);
     SSL_do_handshake(half.ssl);
     half.at_once = 40;
     tls_turn(stage, &half);
-    turn_until_closed(stage, &half);
+    turn_until_closed(stage);
     assert_int_equal(served(stage)->request_timeouts, 2);
     struct tls_peer hello = tls_dial(stage, NULL);
     SSL_do_handshake(hello.ssl);
     tls_turn(stage, &hello);
-    turn_until_closed(stage, &hello);
+    turn_until_closed(stage);
     assert_int_equal(served(stage)->request_timeouts, 3);
-    assert_int_equal(served(stage)->open, 0);
     tls_hang_up(&silent);
     tls_hang_up(&half);
     tls_hang_up(&hello);
@@ -404,6 +405,25 @@ static void test_half_open_make_room(void **state)
     for (size_t i = 0; i < 4; i++) {
         tls_hang_up(&half[i]);
     }
+}
+
+/* A hello that is complete, and then the end: nothing is signed for a peer that has gone. */
+static void test_hello_and_gone(void **state)
+{
+    struct tls_stage *stage = *state;
+    char bytes[4096];
+    tls_stage_serve(stage, (struct http_listener_options){0});
+    struct tls_peer peer = tls_dial(stage, NULL);
+    SSL_do_handshake(peer.ssl);
+    int size = BIO_read(peer.out, bytes, sizeof(bytes));
+    assert_int_equal(send(peer.client.fd, bytes, (size_t)size, MSG_NOSIGNAL), size);
+    shutdown(peer.client.fd, SHUT_WR);
+    while (counted(stage)->refused[TLS_REFUSED_HANDSHAKE] == 0) {
+        tls_turn(stage, &peer);
+    }
+    assert_int_equal(BIO_pending(peer.in), 0);
+    assert_int_equal(served(stage)->open, 0);
+    tls_hang_up(&peer);
 }
 
 /* A crowd of hellos does not keep the loop: only so many are answered in one turn, and then all are. */
@@ -463,6 +483,7 @@ int main(void)
         WITH_STAGE(test_rotation),
         WITH_STAGE(test_slow),
         WITH_STAGE(test_half_open_make_room),
+        WITH_STAGE(test_hello_and_gone),
         WITH_STAGE(test_few_in_a_turn),
     };
     return cmocka_run_group_tests(tests, tls_stage_certificates, tls_stage_no_certificates);
