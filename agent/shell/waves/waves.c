@@ -94,23 +94,14 @@ static void settle(struct waves *waves, const struct instant *now)
 
 /* ---- driving ---- */
 
-/* What operations and control keys say is held, and the records may not show yet. */
+/* What control keys say is held, and the records may not show yet. What an operation says of its holds is no more than that: others may
+ * have lifted them. */
 static void mark(const struct waves *waves, struct wave_fleet *fleet)
 {
     for (size_t i = 0; i < waves->control_count; i++) {
         struct wave_seen *seen = waves->controls[i].held ? wave_find(fleet, waves->controls[i].place) : NULL;
         if (seen != NULL) {
             seen->held = true;
-        }
-    }
-    for (size_t i = 0; i < waves->count; i++) {
-        const struct wave *wave = &waves->operations[i].wave;
-        for (size_t k = 0; k < wave->count; k++) {
-            struct wave_seen *seen =
-                wave->servers[k].held ? wave_find(fleet, str_of(wave->servers[k].place)) : NULL;
-            if (seen != NULL) {
-                seen->held = true;
-            }
         }
     }
 }
@@ -166,6 +157,23 @@ bool waves_wants_fleet(const struct waves *waves, const struct instant *now, int
            now->mono >= waves->again_mono;
 }
 
+/* A step may still be made, or have been: before any other, the operation is written as it is known. Then that step cannot be made any
+ * more, or is seen. */
+static bool fence(struct waves *waves, const struct instant *now)
+{
+    struct waves_operation *operation = waves_find_operation(waves, str_of(waves->unsure));
+    const struct wave_step nothing = {.changed = true};
+    struct wave wave;
+    if (operation == NULL) {
+        waves->unsure[0] = '\0'; /* with its key the step is out of date */
+        return false;
+    }
+    wave_copy(&operation->wave, &wave);
+    wave.changed_wall = now->wall;
+    write_step(waves, operation, &wave, &nothing);
+    return true;
+}
+
 static void on_fleet(struct waves *waves, const struct waves_event *event)
 {
     int64_t due;
@@ -174,6 +182,9 @@ static void on_fleet(struct waves *waves, const struct waves_event *event)
                                .controls = waves->controls,
                                .control_count = waves->control_count};
     if (!waves_wants_fleet(waves, &event->now, &due)) {
+        return;
+    }
+    if (waves->unsure[0] != '\0' && fence(waves, &event->now)) {
         return;
     }
     mark(waves, &fleet);
@@ -195,12 +206,24 @@ static void count_actions(struct waves *waves, const struct wave_step *step)
     }
 }
 
+/* They are not known to be in sync before another listing has come. */
+static void list_controls(struct waves *waves, const struct instant *now)
+{
+    waves_step_mirror(waves, WAVES_CONTROLS, (struct mirror_event){.type = MIRROR_ON_STOP, .now = *now});
+    waves_step_mirror(waves, WAVES_CONTROLS, (struct mirror_event){.type = MIRROR_ON_START, .now = *now});
+}
+
 static void on_written(struct waves *waves, const struct registry_reply *reply, const struct instant *now)
 {
     struct waves_write *write = &waves->write;
     waves->due_mono = now->mono;
     if (reply->failure == REGISTRY_OK) {
         waves_learn_write(waves, write, reply);
+        if (waves->unsure[0] != '\0' && !reply->succeeded) {
+            /* The step before was made, or others were faster: its holds are on their way. */
+            list_controls(waves, now);
+        }
+        waves->unsure[0] = '\0';
         count_actions(waves, reply->succeeded ? &write->step : &(struct wave_step){.action_count = 0});
         waves->refused += reply->succeeded ? 0 : 1;
         waves->denied = false;
@@ -212,6 +235,9 @@ static void on_written(struct waves *waves, const struct registry_reply *reply, 
             note(waves, true, STR("the registry takes steps again"));
         }
     } else {
+        if (reply->failure == REGISTRY_UNKNOWN) {
+            memcpy(waves->unsure, write->wave.id, sizeof(waves->unsure));
+        }
         bool refused = reply->failure == REGISTRY_DENIED || reply->failure == REGISTRY_REFUSED;
         waves->denied = refused && write->step.action_count > 0;
         waves->again_mono =
@@ -391,21 +417,4 @@ struct waves_facts waves_facts(const struct waves *waves)
 const struct wave *waves_at(const struct waves *waves, size_t index)
 {
     return &waves->operations[index].wave;
-}
-
-const struct wave *waves_find(const struct waves *waves, struct str id)
-{
-    const struct waves_operation *operation = waves_find_operation(waves, id);
-    return operation == NULL ? NULL : &operation->wave;
-}
-
-const struct wave *waves_find_key(const struct waves *waves, struct str by, struct str key)
-{
-    for (size_t i = 0; i < waves->count && key.size > 0; i++) {
-        const struct wave *wave = &waves->operations[i].wave;
-        if (str_eq(str_of(wave->key), key) && str_eq(str_of(wave->by), by)) {
-            return wave;
-        }
-    }
-    return NULL;
 }

@@ -49,6 +49,8 @@ struct waves {
     size_t next; /* the operation that is stepped first */
     struct waves_write write;
     bool denied; /* the last one: its holds are refused in the next */
+    char unsure[ULID_LENGTH +
+                1]; /* the operation of a step without an answer, which may come late; "": none */
     struct backoff backoff;
     struct random random;
     int64_t again_mono; /* no transaction before */

@@ -132,10 +132,7 @@ struct waves_facts {
 /* What holds since the last event. */
 struct waves_facts waves_facts(const struct waves *waves);
 
-/* Operation number `index`, the oldest first; by id, NULL: there is none; by the Idempotency-Key of `by`. Borrowed until the next
- * event. */
+/* Operation number `index`, the oldest first. Borrowed until the next event. */
 const struct wave *waves_at(const struct waves *waves, size_t index);
-const struct wave *waves_find(const struct waves *waves, struct str id);
-const struct wave *waves_find_key(const struct waves *waves, struct str by, struct str key);
 
 #endif
