@@ -10,6 +10,7 @@
 #include "outrider/api/common/late.h"
 #include "outrider/api/common/placements.h"
 #include "outrider/api/common/reply.h"
+#include "outrider/api/drains/plans.h"
 #include "outrider/api/fleet/lists.h"
 #include "outrider/base/mem.h"
 #include "outrider/core/config/config.h"
@@ -188,7 +189,8 @@ struct api *api_new(struct loop *loop, const struct config *config, int inherite
                                         .agent = agent,
                                         .credentials = credentials,
                                         .lists = api_lists_new(),
-                                        .placements = api_placements_new()};
+                                        .placements = api_placements_new(),
+                                        .plans = api_plans_new()};
     api->server = http_server_new(loop, on_request, on_gone, api);
     api->deferreds = api_deferreds_new(loop, serve, api);
     api->late = api_late_new(loop);
@@ -231,6 +233,7 @@ void api_free(struct api *api)
         api_credentials_free(api->context.credentials);
         api_lists_free(api->context.lists);
         api_placements_free(api->context.placements);
+        api_plans_free(api->context.plans);
         api_listeners_free(api->listeners);
         free(api);
     }

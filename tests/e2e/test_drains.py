@@ -317,6 +317,22 @@ class Refused(Drains):
         self.assertEqual(self.ask(observer, "POST", "/api/drains", servers, {"Idempotency-Key": "x" * 65})[0], 400)
         self.assertEqual(self.ask(observer, "GET", "/api/drains")[1]["drains"], [])
 
+    def test_the_difference_to_the_preview(self):
+        self.fleet(3)
+        observer = self.observer().start()
+        self.await_known(observer, "world/w2")
+        body = {"filter": {"type": "world"}}
+        plan = self.preview(observer, body)
+        self.servers.gone("world/w0")
+        self.servers.put("world/w1", status="error")
+        self.servers.put("world/w3", zone="b")
+        wait_until(lambda: self.ask(observer, "GET", "/api/services/world/w3")[0] == 200, "the fleet is another one")
+        status, answer = self.ask(observer, "POST", "/api/drains", {**body, "planHash": plan["planHash"]})
+        self.assertEqual((status, answer["error"]["code"]), (409, "plan_changed"))
+        self.assertEqual(answer["changes"], [{"server": "world/w1", "was": "ready, zone a", "is": "error, zone a"},
+                                             {"server": "world/w3", "was": None, "is": "ready, zone b"},
+                                             {"server": "world/w0", "was": "ready, zone a", "is": None}])
+
     def test_repeated_with_a_key(self):
         self.fleet(1)
         observer = self.observer().start()

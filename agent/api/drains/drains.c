@@ -265,8 +265,8 @@ static void write_plan(const struct wave_plan *plan, const struct drains_body *b
 }
 
 /* The confirmed plan is another one: says what is now, for the client to show the difference to what it confirmed. */
-static void refuse_changed(const struct wave_plan *plan, const struct drains_body *body,
-                           struct api_reply *reply)
+static void refuse_changed(const struct api_call *call, const struct wave_plan *plan,
+                           const struct drains_body *body, struct api_reply *reply)
 {
     struct buf text = {0};
     write_plan(plan, body, &text);
@@ -280,6 +280,7 @@ static void refuse_changed(const struct wave_plan *plan, const struct drains_bod
                          ? "planHash is missing: ask for a preview and send its planHash"
                          : "the fleet is not what the preview showed: `plan` is what would happen now");
     json_write_object_end(&json);
+    drains_write_difference(call->context->plans, body->plan_hash, plan, &json);
     json_write_key(&json, "plan");
     json_write_raw(&json, buf_view(&text));
     json_write_object_end(&json);
@@ -322,9 +323,10 @@ static void handle(struct api_call *call, const struct drains_body *body, bool p
         return;
     }
     if (preview) {
+        drains_keep_plan(call->context->plans, &plan);
         write_plan(&plan, body, api_json(reply));
     } else if (strcmp(plan.hash, body->plan_hash) != 0) {
-        refuse_changed(&plan, body, reply);
+        refuse_changed(call, &plan, body, reply);
     } else if (call->view.waves.active >= ACTIVE_MAX) {
         api_refuse(reply, 409, "too_many_drains", "%d drains are under way already: cancel or undo one",
                    ACTIVE_MAX);

@@ -6,7 +6,9 @@
 #include "outrider/core/wave/wave_plan.h"
 
 struct api_call;
+struct api_plans;
 struct api_reply;
+struct json_writer;
 
 /* What a body asks for. drains_body_fini ends it. */
 struct drains_body {
@@ -26,5 +28,13 @@ void drains_body_fini(struct drains_body *body);
  * wave_plan_fini(), and `*ret_servers`, which the plan borrows of, with free(). */
 bool drains_plan(const struct api_call *call, const struct drains_body *body, struct wave_seen **ret_servers,
                  struct wave_plan *ret_plan, struct api_reply *reply);
+
+/* Keeps what `plan` says of its servers, as one of the last few. */
+void drains_keep_plan(struct api_plans *plans, const struct wave_plan *plan);
+
+/* Writes the member `changes`: what differs between the preview with `hash` and `plan`, [{"server","was","is"}]; null where
+ * that preview is not known here. */
+void drains_write_difference(struct api_plans *plans, const char *hash, const struct wave_plan *plan,
+                             struct json_writer *json);
 
 #endif

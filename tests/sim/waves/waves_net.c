@@ -261,6 +261,7 @@ static void at_store(struct world *world, const struct event *event)
         return;
     }
     run_store(world);
+    faults_race(world, event->packet);
     struct registry_request request = event->packet->request;
     request.id = ++world->last_request;
     world->at_store = event->packet;

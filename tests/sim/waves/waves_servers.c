@@ -177,6 +177,23 @@ void faults_one(struct world *world)
     }
 }
 
+void faults_race(struct world *world, const struct packet *packet)
+{
+    enum { FIRST = 2 }; /* behind the lock and the operation */
+    const struct registry_txn *txn = packet->txn;
+    if (txn == NULL || txn->compare_count <= FIRST || world->calm || !chance(world, 3)) {
+        return;
+    }
+    struct str key = txn->compares[FIRST].key;
+    for (size_t i = 0; i < SERVERS; i++) {
+        size_t size = strlen(world->servers[i].place);
+        if (key.size > size && memcmp(key.data + key.size - size, world->servers[i].place, size) == 0) {
+            tell(world, "%s is changed by hand just before a step", world->servers[i].place);
+            put_control(world, i, world->servers[i].holder[0] == '\0');
+        }
+    }
+}
+
 /* ---- operators ---- */
 
 static void begin(struct world *world, struct waves_owner *node)

@@ -182,6 +182,8 @@ void server_changed(struct world *world, size_t server);
 void server_follow(struct world *world, size_t server);
 void server_live(struct world *world, size_t server);
 void faults_one(struct world *world);
+/* Now and then an operator is faster than a step: changes one of its control keys by hand. */
+void faults_race(struct world *world, const struct packet *packet);
 void operators_one(struct world *world);
 
 /* ---- waves_oracle.c ---- */

@@ -28,6 +28,7 @@ struct api_credentials;
 struct api_histogram;
 struct api_lists;
 struct api_placements;
+struct api_plans;
 struct api_reply;
 struct config;
 struct config_probe;
@@ -295,6 +296,7 @@ struct api_context {
     struct api_credentials *credentials;
     struct api_lists *lists;           /* see fleet/lists.h */
     struct api_placements *placements; /* what became of them; NULL: not counted */
+    struct api_plans *plans;           /* previews of drains that were given */
 };
 
 /* The id of an event is shorter; what is longer is none. */
