@@ -79,11 +79,10 @@ void server_live(struct world *world, size_t index)
 
 /* ---- the store, by hand ---- */
 
-static void put_control(struct world *world, size_t index, bool held)
+static void put_hold(struct world *world, size_t index, const struct hold *hold)
 {
-    struct hold hold = {.set = held, .reason = "by hand", .by = "ivan"};
     struct buf value = {0}, key = {0};
-    control_encode(&hold, &value);
+    control_encode(hold, &value);
     buf_printf(&key, "/ctl/control/%s", world->servers[index].place);
     struct blob *blob = blob_take(&value);
     const struct registry_kv kv = memory_read(world->store, buf_view(&key));
@@ -94,6 +93,16 @@ static void put_control(struct world *world, size_t index, bool held)
     blob_unref(blob);
     buf_fini(&key);
     oracle_check(world, NULL, 0);
+}
+
+static void put_control(struct world *world, size_t index, bool held)
+{
+    put_hold(world, index, &(struct hold){.set = held, .reason = "by hand", .by = "ivan"});
+}
+
+void faults_sabotage(struct world *world)
+{
+    put_hold(world, 0, &(struct hold){.set = true, .by = "olga", .operation = "01JD00000000000000000000AA"});
 }
 
 /* An agent whose id ends with it removes the key at its end. */

@@ -128,6 +128,7 @@ struct world {
     struct registry *store;
     struct registry_client *client;
     bool down, calm, failed, ended;
+    bool sabotaged; /* a rule is broken on purpose: the oracle must say so */
     struct waves_owner nodes[NODES];
     struct server servers[SERVERS];
     struct known known[OPERATIONS];
@@ -182,6 +183,8 @@ void server_changed(struct world *world, size_t server);
 void server_follow(struct world *world, size_t server);
 void server_live(struct world *world, size_t server);
 void faults_one(struct world *world);
+/* Puts a hold of a drain that there is none of. */
+void faults_sabotage(struct world *world);
 /* Now and then an operator is faster than a step: changes one of its control keys by hand. */
 void faults_race(struct world *world, const struct packet *packet);
 void operators_one(struct world *world);

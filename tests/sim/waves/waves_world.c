@@ -137,7 +137,9 @@ static void trouble(struct world *world, enum event_type type)
     if (world->calm) {
         return;
     }
-    if (type == EVENT_FAULT) {
+    if (world->sabotaged) {
+        faults_sabotage(world);
+    } else if (type == EVENT_FAULT) {
         faults_one(world);
     } else {
         operators_one(world);
