@@ -39,6 +39,9 @@ struct api_deferreds {
     void *user;
 };
 
+_Static_assert(offsetof(struct api_request, proxy_user) == (API_TEXTS - 1) * sizeof(struct str),
+               "API_TEXTS is the number of texts of a request: one that is not counted is not copied");
+
 static void copy_request(struct api_deferred *deferred, const struct api_request *request)
 {
     struct api_request *copy = &deferred->request;
