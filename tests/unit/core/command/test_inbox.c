@@ -372,7 +372,6 @@ static void test_full(void **state)
 {
     (void)state;
     char last[ULID_LENGTH + 1];
-    watch(1);
     step((struct inbox_event){.type = INBOX_ON_OPENED});
     size_t notes = 0;
     for (unsigned i = 1; i <= 60; i++) {
