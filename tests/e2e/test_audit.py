@@ -327,6 +327,9 @@ class Files(AuditCase):
         status, _, body = obs.request("POST", "/api/drains", {"servers": ["world/w1"]})
         self.assertEqual((status, json.loads(body)["error"]["code"]), (503, "audit_full"))
         self.assertEqual(self.etcd.under(f"/outrider{self.prefix}/drains/"), [])
+        ends = {order: obs.request("POST", f"/api/drains/01M8NN2HQGK82RT32CR69P9DZN/{order}", {})[0]
+                for order in ("pause", "cancel", "undo", "resume")}
+        self.assertEqual(ends, {"pause": 404, "cancel": 404, "undo": 404, "resume": 503}, "what ends harm is let through")
         free()
         self.assertEqual(self.drain(obs, reason="again")[0], 200)
         self.assertEqual([entry.get("reason") for entry in self.entries(obs, "?limit=2&outcome=ok")["entries"]], ["again", "first"])
