@@ -28,7 +28,9 @@ class KeysCase(Case):
         access.write_text("".join(f"{role} {role} sha256:{hashlib.sha256((TOKEN + role).encode()).hexdigest()}\n"
                                   for role in ("viewer", "service", "operator", "admin")))
         access.chmod(0o600)
+        # A small quarantine of the sanitizer, so that the resident size means something.
         self.observer = self.agent("observer", server=..., probes=..., status=..., state_dir=...,
+                                   env={"ASAN_OPTIONS": "quarantine_size_mb=1:detect_leaks=1"},
                                    http={"keys": self.KEYS, "access_file": str(access)}).start()
         self.control = "/outrider" + self.prefix
 

@@ -93,6 +93,7 @@ static size_t list_options(struct cli_given *given, unsigned bits,
         {"--once", 0, NULL, &given->once, CLI_LEASE_KEEP},
         {"--raw", 0, NULL, &given->raw, CLI_KV_SHOWS},
     };
+    _Static_assert(COUNT_OF(all) <= OPTIONS_MAX, "OPTIONS_MAX has room for every option");
     size_t count = 0;
     for (size_t i = 0; i < COUNT_OF(all); i++) {
         if ((all[i].bits & bits) != 0) {

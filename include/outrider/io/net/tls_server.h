@@ -2,8 +2,8 @@
  *
  * TLS 1.2 or later, no renegotiation, tickets that end with the certificate, at most HTTP/1.1 by ALPN. Certificate and key are
  * looked at before each handshake and read again when a file has changed; what cannot be used then is logged, and the
- * former pair stays in use. Memory of one handshake: OpenSSL's state, about 50 kB, and what the peer's hello (16 KiB) and its certificates
- * (TLS_CERTIFICATES_MAX) take. The handshakes of one turn of the loop are few, so that a crowd of them does not stop it. */
+ * former pair stays in use. Memory of one handshake: OpenSSL's state, about 50 kB, and what the peer's hello (TLS_HELLO_MAX; a second
+ * one, for which OpenSSL asks where the first has no key of a common group: 128 kB) and its certificates (TLS_CERTIFICATES_MAX) take. The handshakes of one turn of the loop are few, so that a crowd of them does not stop it. */
 #ifndef OUTRIDER_IO_NET_TLS_SERVER_H
 #define OUTRIDER_IO_NET_TLS_SERVER_H
 
@@ -17,7 +17,7 @@ struct error;
 struct loop;
 struct tls_server;
 
-/* TLS_HELLO_MAX: a first message of the peer is at most so large; TLS_NAMES_MAX: names of a certificate, each of at most
+/* TLS_HELLO_MAX: the first message of the peer is at most so large; TLS_NAMES_MAX: names of a certificate, each of at most
  * TLS_NAME_MAX bytes without its kind. What is beyond is left out. */
 enum { TLS_HELLO_MAX = 16384, TLS_CERTIFICATES_MAX = 32768, TLS_NAMES_MAX = 16, TLS_NAME_MAX = 255 };
 
