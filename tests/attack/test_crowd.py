@@ -60,7 +60,7 @@ class Crowd(Hostile):
         observer = self.observer(http={"max_connections": 12000}).start()
         self.wait_synced(observer)
         if most < 12000:
-            observer.logged(f'raise LimitNOFILE" setting=http.max_connections wanted=12000 most={most}')
+            observer.logged(f'setting=http.max_connections wanted=12000 most={most}')
         good = Good(self, observer)
         before, files = self.rss_kb(observer), self.files(observer)
         count = min(WANTED, most - 8)
