@@ -6,6 +6,7 @@
 #include "outrider/base/brief.h"
 #include "outrider/base/duration.h"
 #include "outrider/base/error.h"
+#include "outrider/codec/json/json_read.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/core/config/config.h"
 #include "outrider/os/log.h"
@@ -52,26 +53,11 @@ static int read_span(const json_t *value, const char *name, struct error *err, i
     return 0;
 }
 
-/* One line of at most `max` bytes; `ret_text` has room for it and the NUL. */
-static int read_line(const json_t *value, const char *name, size_t max, struct error *err, char *ret_text)
-{
-    if (!json_is_string(value)) {
-        return error_set(err, ERROR_INVALID, "%s: must be a string", name);
-    }
-    if (json_string_length(value) > max) {
-        return error_set(err, ERROR_LIMIT, "%s: longer than %zu bytes", name, max);
-    }
-    if (str_has_control(str_of(json_string_value(value)))) {
-        return error_set(err, ERROR_INVALID, "%s: control characters are not allowed", name);
-    }
-    snprintf(ret_text, max + 1, "%s", json_string_value(value));
-    return 0;
-}
-
 static int take_by(void *user, const char *name, const json_t *value, struct error *err)
 {
     struct api_drain *drain = user;
-    return strcmp(name, "by") == 0 ? read_line(value, name, HOLD_BY_MAX, err, drain->by) : API_MEMBER_UNKNOWN;
+    return strcmp(name, "by") == 0 ? json_read_line(value, name, HOLD_BY_MAX, err, drain->by)
+                                   : API_MEMBER_UNKNOWN;
 }
 
 static int take_own(void *user, const char *name, const json_t *value, struct error *err)
@@ -88,7 +74,7 @@ static int take_member(void *user, const char *name, const json_t *value, struct
 {
     struct api_drain *drain = user;
     if (strcmp(name, "reason") == 0) {
-        return read_line(value, name, HOLD_REASON_MAX, err, drain->reason);
+        return json_read_line(value, name, HOLD_REASON_MAX, err, drain->reason);
     }
     if (strcmp(name, "deadline") == 0) {
         return read_span(value, name, err, &drain->deadline_ms);

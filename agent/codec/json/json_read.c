@@ -5,6 +5,7 @@
 #include "outrider/codec/json/json_scan.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 bool json_is_modest(struct str text, size_t values_max)
 {
@@ -89,6 +90,21 @@ static int check_int(const json_t *value, const char *key, int64_t min, int64_t 
                          number, min, max);
     }
     *ret_value = number;
+    return 0;
+}
+
+int json_read_line(const json_t *value, const char *name, size_t max, struct error *err, char *ret_text)
+{
+    if (!json_is_string(value)) {
+        return error_set(err, ERROR_INVALID, "%s: must be a string", name);
+    }
+    if (json_string_length(value) > max) {
+        return error_set(err, ERROR_LIMIT, "%s: longer than %zu bytes", name, max);
+    }
+    if (str_has_control(str_of(json_string_value(value)))) {
+        return error_set(err, ERROR_INVALID, "%s: control characters are not allowed", name);
+    }
+    snprintf(ret_text, max + 1, "%s", json_string_value(value));
     return 0;
 }
 

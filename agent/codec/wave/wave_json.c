@@ -123,22 +123,6 @@ void wave_spec_default(struct wave_spec *ret_spec)
         .size = 1, .keep_one = true, .settle_ms = WAVE_SETTLE_MS, .stop_after = 1, .undrain = false};
 }
 
-/* One line of at most `max` bytes. */
-static int read_line(const json_t *value, const char *name, size_t max, char *out, struct error *err)
-{
-    if (!json_is_string(value)) {
-        return error_set(err, ERROR_INVALID, "%s: must be a string", name);
-    }
-    if (json_string_length(value) > max) {
-        return error_set(err, ERROR_LIMIT, "%s: longer than %zu bytes", name, max);
-    }
-    if (str_has_control(str_of(json_string_value(value)))) {
-        return error_set(err, ERROR_INVALID, "%s: control characters are not allowed", name);
-    }
-    snprintf(out, max + 1, "%s", json_string_value(value));
-    return 0;
-}
-
 static int read_count(const json_t *value, const char *name, int64_t min, int64_t max, uint32_t *ret_count,
                       struct error *err)
 {
@@ -231,7 +215,7 @@ int wave_spec_member(struct wave_spec *spec, const char *name, const json_t *val
     static const int64_t longest_ms = INT64_C(30) * 24 * 3600000;
     struct str word = str_of(name);
     if (str_eq(word, STR("reason"))) {
-        return read_line(value, name, HOLD_REASON_MAX, spec->reason, err);
+        return json_read_line(value, name, HOLD_REASON_MAX, err, spec->reason);
     }
     if (str_eq(word, STR("wave"))) {
         return read_size(spec, value, err);
@@ -265,7 +249,7 @@ int wave_spec_member(struct wave_spec *spec, const char *name, const json_t *val
 static int read_text(const json_t *object, const char *name, size_t max, char *out, struct error *err)
 {
     const json_t *value = json_object_get(object, name);
-    return value == NULL ? 0 : read_line(value, name, max, out, err);
+    return value == NULL ? 0 : json_read_line(value, name, max, err, out);
 }
 
 /* TYPE/ID */

@@ -24,6 +24,11 @@ json_t *json_read_document(struct str text, size_t max, struct error *err) MUST_
 int json_read_text(const json_t *object, const char *key, size_t max, const char **ret_text,
                    struct error *err) MUST_CHECK;
 
+/* One line: a string of at most `max` bytes without control characters. `value` is that of the member `name`, which the error
+ * names; `ret_text` has room for `max` bytes and the NUL, and is untouched by an error. */
+int json_read_line(const json_t *value, const char *name, size_t max, struct error *err,
+                   char *ret_text) MUST_CHECK;
+
 /* An integer between `min` and `max`; `ret_has` may be NULL. */
 int json_read_int(const json_t *object, const char *key, int64_t min, int64_t max, int64_t *ret_value,
                   bool *ret_has, struct error *err) MUST_CHECK;
