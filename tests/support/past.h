@@ -158,4 +158,23 @@ static inline void past_check(const struct past *past)
     assert_int_equal(list, gone);
 }
 
+/* A fixture: a past with one server that is ready, a/1, from before the history began. */
+static inline int past_set_up(void **state)
+{
+    static struct past past;
+    past_begin(&past, &(struct history_settings){0});
+    past_on(&past, HISTORY_ON_TICK);
+    past_put(&past, "a/1", STATUS_READY, ((struct past_record){0}));
+    past_on(&past, HISTORY_ON_SYNCED);
+    *state = &past;
+    return 0;
+}
+
+static inline int past_tear_down(void **state)
+{
+    past_check(*state);
+    past_end(*state);
+    return 0;
+}
+
 #endif

@@ -25,24 +25,6 @@ static const char *kinds(const struct past *past, const char *name)
     return text;
 }
 
-static int set_up(void **state)
-{
-    static struct past past;
-    past_begin(&past, &(struct history_settings){0});
-    past_on(&past, HISTORY_ON_TICK);
-    past_put(&past, "a/1", STATUS_READY, NOTHING);
-    past_on(&past, HISTORY_ON_SYNCED);
-    *state = &past;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    past_check(*state);
-    past_end(*state);
-    return 0;
-}
-
 static void each_change_is_a_transition(void **state)
 {
     struct past *past = *state;
@@ -281,7 +263,7 @@ static void a_save_each_minute(void **state)
     assert_int_equal(past->saves, before + 3);
 }
 
-#define WITH_PAST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define WITH_PAST(test) cmocka_unit_test_setup_teardown(test, past_set_up, past_tear_down)
 
 int main(void)
 {

@@ -14,24 +14,6 @@
 
 #define NOTHING ((struct past_record){0})
 
-static int set_up(void **state)
-{
-    static struct past past;
-    past_begin(&past, &(struct history_settings){0});
-    past_on(&past, HISTORY_ON_TICK);
-    past_put(&past, "a/1", STATUS_READY, NOTHING);
-    past_on(&past, HISTORY_ON_SYNCED);
-    *state = &past;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    past_check(*state);
-    past_end(*state);
-    return 0;
-}
-
 static void transitions_of_one_server_are_bounded(void **state)
 {
     struct past *past = *state;
@@ -207,7 +189,7 @@ static void memory_of_an_idle_server(void **state)
     past_end(&past);
 }
 
-#define WITH_PAST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define WITH_PAST(test) cmocka_unit_test_setup_teardown(test, past_set_up, past_tear_down)
 
 int main(void)
 {
