@@ -123,7 +123,8 @@ class Stream(Fleet):
         body = self.services(observer)
         self.assertRegex(body["now"], r"^20\d\d-.*Z$")
         self.put("world", "w1", "error")
-        self.wait_ids(observer, ["w1", "w2"])
+        wait_until(lambda: {each["id"]: each["status"] for each in self.services(observer)["services"]}
+                   == {"w1": "error", "w2": "ready"}, "the change is seen")
         events = self.events(observer, f"?after={body['cursor']}&include=state")
         event = next(events)
         self.assertEqual((event[0], json.loads(event[1])["status"]), ("update", "error"))
