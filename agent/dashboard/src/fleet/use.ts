@@ -1,0 +1,36 @@
+import { createContext, useContext, useSyncExternalStore } from "react";
+import type { Live, Liveness } from "./live";
+import type { Key, Row } from "./row";
+import type { Totals } from "./store";
+
+export const LiveContext = createContext<Live | null>(null);
+
+export function useLive(): Live {
+  const live = useContext(LiveContext);
+  if (live === null) {
+    throw new Error("there is no LiveContext above");
+  }
+  return live;
+}
+
+export function useLiveness(): Liveness {
+  const live = useLive();
+  return useSyncExternalStore(live.subscribe, live.liveness);
+}
+
+/** The row, and nothing is rendered when another one changes. */
+export function useRow(key: Key): Row | undefined {
+  const { store } = useLive();
+  return useSyncExternalStore(
+    (told) => store.subscribeRow(key, told),
+    () => store.row(key),
+  );
+}
+
+export function useTotals(): Totals {
+  const { store } = useLive();
+  return useSyncExternalStore(
+    (told) => store.subscribe(told),
+    () => store.totals(),
+  );
+}

@@ -1,0 +1,27 @@
+import type { Words } from "./en";
+
+/** "42 s", "3 m 10 s", "5 h 2 m", "3 d 4 h": the two largest units. */
+export function duration(ms: number, words: Words): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const { s, m, h, d } = words.units;
+  const parts: [number, string][] = [
+    [Math.floor(seconds / 86400), d],
+    [Math.floor(seconds / 3600) % 24, h],
+    [Math.floor(seconds / 60) % 60, m],
+    [seconds % 60, s],
+  ];
+  const first = parts.findIndex(([count]) => count > 0);
+  if (first < 0) {
+    return `0 ${s}`;
+  }
+  return parts
+    .slice(first, first + 2)
+    .filter(([count], index) => index === 0 || count > 0)
+    .map(([count, unit]) => `${count} ${unit}`)
+    .join(" ");
+}
+
+/** A moment for a title: the day, the time and the zone of the reader. */
+export function moment(ms: number, language: string): string {
+  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "long" }).format(ms);
+}
