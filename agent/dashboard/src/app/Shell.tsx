@@ -1,6 +1,7 @@
 import { useEffect, type ReactNode } from "react";
 import { useLive, useLiveness } from "../fleet/use";
 import { useWords } from "../words/use";
+import { Announcer } from "./Announcer";
 import { Banner } from "./Banner";
 import { Bar } from "./Bar";
 import { useMe } from "./me";
@@ -38,6 +39,7 @@ export function Shell({ children }: { children: ReactNode }) {
       <main id="content" className="content" tabIndex={-1}>
         {me !== undefined && !mayRead ? <SignIn /> : children}
       </main>
+      <Announcer />
     </div>
   );
 }
