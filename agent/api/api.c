@@ -12,6 +12,7 @@
 #include "outrider/api/common/reply.h"
 #include "outrider/api/drains/plans.h"
 #include "outrider/api/fleet/lists.h"
+#include "outrider/api/page/page.h"
 #include "outrider/base/mem.h"
 #include "outrider/core/config/config.h"
 #include "outrider/io/http/http_parse.h"
@@ -82,6 +83,25 @@ static struct str header(const struct http_request *http, struct str name)
     return http_head_find(http->head, name, &value) ? value : (struct str){NULL, 0};
 }
 
+/* `gzip` in a list of codings, unless its weight is 0. */
+static bool takes_gzip(struct str accepted)
+{
+    while (accepted.size > 0) {
+        struct str weight, coding = str_split(str_split(accepted, ',', &accepted), ';', &weight);
+        if (str_eq_nocase(str_trim(coding), STR("gzip"))) {
+            weight = str_trim(weight);
+            struct str value, name = str_split(weight, '=', &value);
+            value = str_trim(value);
+            bool none = str_eq_nocase(str_trim(name), STR("q")) && value.size > 0;
+            for (size_t i = 0; i < value.size && none; i++) {
+                none = value.data[i] == '0' || value.data[i] == '.';
+            }
+            return !none;
+        }
+    }
+    return false;
+}
+
 static void on_request(struct http_exchange *exchange, const struct http_request *http, void *user)
 {
     bool reads = str_eq(http->method, STR("GET"));
@@ -107,6 +127,7 @@ static void on_request(struct http_exchange *exchange, const struct http_request
                                   .request_id = reads ? STR("") : header(http, STR("X-Request-Id")),
                                   .x_outrider = header(http, STR("X-Outrider")),
                                   .idempotency_key = header(http, STR("Idempotency-Key")),
+                                  .gzip = takes_gzip(header(http, STR("Accept-Encoding"))),
                                   .is_unix = http->is_unix && policy->proxy_header == NULL,
                                   .proxy_user = named,
                                   .certificate = http->names,
@@ -189,6 +210,7 @@ struct api *api_new(struct loop *loop, const struct config *config, int inherite
                                         .agent = agent,
                                         .credentials = credentials,
                                         .lists = api_lists_new(),
+                                        .page = api_page_new(),
                                         .placements = api_placements_new(),
                                         .plans = api_plans_new()};
     api->server = http_server_new(loop, on_request, on_gone, api);
@@ -234,6 +256,7 @@ void api_free(struct api *api)
         api_lists_free(api->context.lists);
         api_placements_free(api->context.placements);
         api_plans_free(api->context.plans);
+        api_page_free(api->context.page);
         api_listeners_free(api->listeners);
         free(api);
     }

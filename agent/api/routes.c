@@ -31,8 +31,8 @@ enum route_checks {
  * id of an event; the parameters are not read yet. And what it is let do while no entry of the audit can be written: it may not wait. */
 enum route_needs { NOTHING = 0, FLEET = 1, FILTER = 2, STREAM = 4, UNREAD = 8, URGENT = 16 };
 
-/* A {name} matches one segment, which is decoded once it is known where it ends: %2F is a part of a name and separates nothing. All
- * else is compared as it was sent, so that a path that a proxy's rule does not match leads nowhere. Of two paths that match, the first
+/* A {name} matches one segment, which is decoded once it is known where it ends: %2F is a part of a name and separates nothing. {page}
+ * matches all that is left, whatever it is: the page reads that by itself. All else is compared as it was sent, so that a path that a proxy's rule does not match leads nowhere. Of two paths that match, the first
  * counts, for all methods; a path has a row for each method that it takes. */
 static const struct route {
     enum route_method method;
@@ -114,6 +114,18 @@ static const struct route {
      api_discovery_enable, "undrain"},
     {ROUTE_POST, "/service-discovery/services/{id}/disable", ACCESS_OPERATOR, CHANGES, FLEET | URGENT,
      api_discovery_disable, "drain"},
+    {ROUTE_GET, "/", ACCESS_NONE, READS, UNREAD, api_page, NULL},
+    {ROUTE_GET, "/server/{page}", ACCESS_NONE, READS, UNREAD, api_page, NULL},
+    {ROUTE_GET, "/drains", ACCESS_NONE, READS, UNREAD, api_page, NULL},
+    {ROUTE_GET, "/drains/{page}", ACCESS_NONE, READS, UNREAD, api_page, NULL},
+    {ROUTE_GET, "/activity", ACCESS_NONE, READS, UNREAD, api_page, NULL},
+    {ROUTE_GET, "/audit", ACCESS_NONE, READS, UNREAD, api_page, NULL},
+    {ROUTE_GET, "/sessions", ACCESS_NONE, READS, UNREAD, api_page, NULL},
+    {ROUTE_GET, "/keys", ACCESS_NONE, READS, UNREAD, api_page, NULL},
+    {ROUTE_GET, "/about", ACCESS_NONE, READS, UNREAD, api_page, NULL},
+    {ROUTE_GET, "/assets/{page}", ACCESS_NONE, READS, UNREAD, api_page_file, NULL},
+    {ROUTE_GET, "/icon.svg", ACCESS_NONE, READS, UNREAD, api_page_file, NULL},
+    {ROUTE_GET, "/manifest.webmanifest", ACCESS_NONE, READS, UNREAD, api_page_file, NULL},
     {ROUTE_GET, "/healthz", ACCESS_NONE, ANYONE, NOTHING, api_healthz, NULL},
     {ROUTE_GET, "/health", ACCESS_NONE, ANYONE, NOTHING, api_healthz, NULL},
     {ROUTE_GET, "/readyz", ACCESS_NONE, ANYONE, NOTHING, api_readyz, NULL},
@@ -169,6 +181,9 @@ static bool path_fits(struct str pattern, struct str path, struct api_request *r
     while (pattern.size > 0 && path.size > 0) {
         struct str want = str_split(pattern, '/', &pattern);
         struct str have = str_split(path, '/', &path);
+        if (have.size > 0 && str_eq(want, STR("{page}"))) {
+            return true;
+        }
         struct str *name = name_of(ret_routed, want);
         if (name != NULL && have.size > 0) {
             *name = have;
@@ -192,8 +207,8 @@ static bool may_fit(const char *pattern, struct str path)
 /* The first row of the path. */
 static const struct route *find_path(struct str path, struct api_request *ret_routed)
 {
-    /* A slash at the end begins an empty segment, which no route has. */
-    bool ends = path.size > 0 && path.data[path.size - 1] == '/';
+    /* A slash at the end begins an empty segment, which no route but the first has. */
+    bool ends = path.size > 1 && path.data[path.size - 1] == '/';
     for (size_t i = 0; i < COUNT_OF(routes) && !ends; i++) {
         if (may_fit(routes[i].path, path) && path_fits(str_of(routes[i].path), path, ret_routed)) {
             return &routes[i];

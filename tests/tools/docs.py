@@ -35,6 +35,7 @@ PACKAGES = {
     "libjansson.so.4": "libjansson4",
     "libhiredis.so.0.14": "libhiredis0.14",
     "libcrypto.so.3": "libssl3",
+    "libz.so.1": "zlib1g",
 }
 EVERYWHERE = re.compile(r"^(libc|libm|libgcc_s|libasan|libubsan|ld-linux-[a-z0-9-]+)\.so\.\d+$")
 SECTIONS = ("server", "registry", "record", "status", "drain", "shutdown", "http", "view", "log")
@@ -283,7 +284,7 @@ def check_container(args):
 def check_libraries(args):
     page = args.root / "packaging/Containerfile"
     stages = re.split(r"^FROM ", page.read_text(encoding="utf-8"), flags=re.M)
-    installed = set(re.findall(r"\blib[a-z0-9.-]+", between(stages[-1], "apt-get install", "&&")))
+    installed = set(re.findall(r"\bz?lib[a-z0-9.-]+", between(stages[-1], "apt-get install", "&&")))
     dynamic = run("readelf", "-d", args.outrider).stdout
     needed = re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic)
     if not needed:

@@ -326,7 +326,7 @@ bool api_guard(struct api_call *call, enum access_role takes, unsigned checks, s
     }
     if ((checks & API_CHECK_WHO) != 0) {
         identify_only(call, reply);
-    } else if (checks != 0 && !identify(call, judges, reply)) {
+    } else if (checks != 0 && (is_change || takes > ACCESS_NONE) && !identify(call, judges, reply)) {
         return false;
     }
     return (!is_change || check_page(request, reply)) && check_role(call, takes, asked, reply);

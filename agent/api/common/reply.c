@@ -53,40 +53,77 @@ void api_refuse(struct api_reply *reply, int status, const char *code, const cha
     json_write_object_end(&json);
 }
 
-/* A list has an ETag and may be kept if it is validated; everything else changes from moment to moment. */
-void api_respond(struct http_exchange *exchange, const struct api_reply *reply)
+/* ---- headers ---- */
+
+enum { HEADERS_MAX = 10 };
+
+/* What the reply asks for, as http_respond takes it. */
+struct headers {
+    const char *lines[HEADERS_MAX + 1]; /* NULL at the end */
+    size_t count;
+    char cache[64], encoding[32], next[ULID_LENGTH + 20], allow[56], etag[SERVICES_ETAG_MAX + 8], stale[48];
+};
+
+static void add(struct headers *headers, const char *line)
 {
-    char etag[SERVICES_ETAG_MAX + 8], stale[48], allow[sizeof(reply->allow) + 8];
-    char next[sizeof(reply->next) + 16];
-    const char *headers[8] = {reply->etag[0] == '\0' ? "Cache-Control: no-store" : "Cache-Control: no-cache"};
-    size_t count = 1;
-    if (reply->header != NULL) {
-        headers[count++] = reply->header;
-    }
-    if (reply->set_cookie.size > 0) {
-        headers[count++] = buf_text(&reply->set_cookie);
-    }
-    if (reply->next[0] != '\0') {
-        snprintf(next, sizeof(next), "Outrider-Next: %s", reply->next);
-        headers[count++] = next;
-    }
-    if (reply->allow[0] != '\0') {
-        snprintf(allow, sizeof(allow), "Allow: %s", reply->allow);
-        headers[count++] = allow;
-    }
+    headers->lines[headers->count++] = line;
+}
+
+/* A list has an ETag and may be kept if it is validated; everything else changes from moment to moment. */
+static void add_caching(struct headers *headers, const struct api_reply *reply)
+{
+    const char *usual = reply->etag[0] == '\0' ? "no-store" : "no-cache";
+    snprintf(headers->cache, sizeof(headers->cache), "Cache-Control: %s",
+             reply->cache == NULL ? usual : reply->cache);
+    add(headers, headers->cache);
     if (reply->etag[0] != '\0') {
-        snprintf(etag, sizeof(etag), "ETag: %s", reply->etag);
-        headers[count++] = etag;
+        snprintf(headers->etag, sizeof(headers->etag), "ETag: %s", reply->etag);
+        add(headers, headers->etag);
+    }
+    if (reply->varies) {
+        add(headers, "Vary: Accept-Encoding");
     }
     if (reply->stale_ms > 0) {
-        snprintf(stale, sizeof(stale), "Outrider-Stale-Ms: %" PRId64, reply->stale_ms);
-        headers[count++] = stale;
+        snprintf(headers->stale, sizeof(headers->stale), "Outrider-Stale-Ms: %" PRId64, reply->stale_ms);
+        add(headers, headers->stale);
     }
+}
+
+static void add_all(struct headers *headers, const struct api_reply *reply)
+{
+    add_caching(headers, reply);
+    if (reply->encoding != NULL && reply->status != 304) {
+        snprintf(headers->encoding, sizeof(headers->encoding), "Content-Encoding: %s", reply->encoding);
+        add(headers, headers->encoding);
+    }
+    if (reply->header != NULL) {
+        add(headers, reply->header);
+    }
+    if (reply->set_cookie.size > 0) {
+        add(headers, buf_text(&reply->set_cookie));
+    }
+    if (reply->next[0] != '\0') {
+        snprintf(headers->next, sizeof(headers->next), "Outrider-Next: %s", reply->next);
+        add(headers, headers->next);
+    }
+    if (reply->allow[0] != '\0') {
+        snprintf(headers->allow, sizeof(headers->allow), "Allow: %s", reply->allow);
+        add(headers, headers->allow);
+    }
+}
+
+void api_respond(struct http_exchange *exchange, const struct api_reply *reply)
+{
+    struct headers headers = {0};
+    bool is_fixed = reply->fixed.size > 0;
+    add_all(&headers, reply);
     http_respond(exchange, &(struct http_response){.status = reply->status,
                                                    .content_type = str_of(reply->content_type),
                                                    .blob = reply->blob,
-                                                   .body = buf_view(&reply->body),
-                                                   .headers = headers});
+                                                   .body = is_fixed ? reply->fixed : buf_view(&reply->body),
+                                                   .is_static = is_fixed,
+                                                   .headers = headers.lines,
+                                                   .content_policy = reply->content_policy});
 }
 
 bool api_refuse_stream(struct http_exchange *exchange)

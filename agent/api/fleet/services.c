@@ -3,6 +3,7 @@
 #include "outrider/api/common/attempt.h"
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/deferred.h"
+#include "outrider/api/common/etag.h"
 #include "outrider/api/common/handlers.h"
 #include "outrider/api/common/holds.h"
 #include "outrider/api/common/reply.h"
@@ -27,31 +28,11 @@
  * of them. */
 enum { TIMEOUT_REQUESTS = 10 };
 
-/* If-None-Match of RFC 9110, 13.1.2: a list, compared weakly; `*` matches all. */
-static bool matches(struct str given, const char *etag)
-{
-    while (given.size > 0) {
-        struct str one = str_trim(str_split(given, ',', &given));
-        if (str_starts(one, STR("W/"))) {
-            one = (struct str){one.data + 2, one.size - 2};
-        }
-        if (str_eq(one, STR("*")) || str_eq(one, str_of(etag))) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Whether the requester has what the ETag of the reply names: then the reply is 304. */
 static bool not_modified(const struct api_call *call, struct api_reply *reply)
 {
-    bool same = reply->etag[0] != '\0' && matches(call->request.if_none_match, reply->etag);
     (void)api_json(reply);
-    if (same) {
-        reply->status = 304;
-        reply->content_type = NULL;
-    }
-    return same;
+    return api_not_modified(call, reply);
 }
 
 void api_services(struct api_call *call, struct api_reply *reply)

@@ -15,8 +15,7 @@ static struct api_reply ask(struct small_agent *agent, const char *method, const
 static void unknown_paths_are_404(void **state)
 {
     struct small_agent *agent = *state;
-    static const char *const paths[] = {"/",
-                                        "/api",
+    static const char *const paths[] = {"/api",
                                         "/api/agent/",
                                         "/API/agent",
                                         "/api/services/",
@@ -26,6 +25,18 @@ static void unknown_paths_are_404(void **state)
                                         "/api/services/world/w1/x",
                                         "/service-discovery",
                                         "/metricsx",
+                                        "/index.html",
+                                        "/server",
+                                        "/server/",
+                                        "/server/world/w1/",
+                                        "/drains/",
+                                        "/Drains",
+                                        "/activity/x",
+                                        "/audit/x",
+                                        "/keys/x",
+                                        "/assets",
+                                        "/assets/",
+                                        "//",
                                         "*",
                                         ""};
     for (size_t i = 0; i < COUNT_OF(paths); i++) {

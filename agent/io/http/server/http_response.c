@@ -42,13 +42,12 @@ static void add_line(struct buf *out, struct str name, struct str value)
 }
 
 /* On every answer, errors too: a browser takes no content for another kind, shows it in no frame, and gives it to no page of
- * another origin. */
-static const struct str browser_headers =
-    STR_INIT("X-Content-Type-Options: nosniff\r\n"
-             "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
-             "Cross-Origin-Opener-Policy: same-origin\r\n"
-             "Cross-Origin-Resource-Policy: same-origin\r\n"
-             "Referrer-Policy: no-referrer\r\n");
+ * another origin. Of two policies a browser obeys both, so that there is one. */
+static const struct str nosniff = STR_INIT("X-Content-Type-Options: nosniff\r\n");
+static const struct str usual_policy = STR_INIT("default-src 'none'; frame-ancestors 'none'");
+static const struct str own_alone = STR_INIT("Cross-Origin-Opener-Policy: same-origin\r\n"
+                                             "Cross-Origin-Resource-Policy: same-origin\r\n"
+                                             "Referrer-Policy: no-referrer\r\n");
 
 void http_response_head(struct buf *out, const struct http_response *response, size_t body_size, int minor,
                         bool keep_alive)
@@ -58,7 +57,10 @@ void http_response_head(struct buf *out, const struct http_response *response, s
     buf_int(out, response->status);
     add_line(out, STR(" "), str_of(http_status_reason(response->status)));
     http_response_date(out, clock_wall_ms());
-    buf_str(out, browser_headers);
+    buf_str(out, nosniff);
+    add_line(out, STR("Content-Security-Policy: "),
+             response->content_policy.size > 0 ? response->content_policy : usual_policy);
+    buf_str(out, own_alone);
     if (response->content_type.size > 0) {
         add_line(out, STR("Content-Type: "), response->content_type);
     }

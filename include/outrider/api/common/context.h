@@ -27,6 +27,7 @@ struct api_counters;
 struct api_credentials;
 struct api_histogram;
 struct api_lists;
+struct api_page;
 struct api_placements;
 struct api_plans;
 struct api_reply;
@@ -297,6 +298,7 @@ struct api_context {
     struct api_lists *lists;           /* see fleet/lists.h */
     struct api_placements *placements; /* what became of them; NULL: not counted */
     struct api_plans *plans;           /* previews of drains that were given */
+    struct api_page *page;             /* of the page in the agent, see page/page.h; NULL: there is none */
 };
 
 /* The id of an event is shorter; what is longer is none. */

@@ -19,7 +19,8 @@ enum api_check {
     API_CHECK_WHO = 16           /* the request asks who it is from: no token or a wrong one is no error */
 };
 
-/* Makes the `checks` (of enum api_check) and finds out who asks, which call->request.who then has. A change whose name is proved by
+/* Makes the `checks` (of enum api_check) and finds out who asks, which call->request.who then has. Where a read takes no
+ * role, no proof of a name is looked at: what a cache may keep has no cookie, and a wrong token is no error. A change whose name is proved by
  * what a browser sends by itself must show that it is by a page of this agent. False with `reply` made an error: by a check; 401 where it
  * takes a name and the request proves none; 403 `role`, which names the role that it takes. `reply` may get a cookie also where it
  * is none. */

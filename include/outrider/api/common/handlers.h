@@ -48,6 +48,9 @@ api_handler_fn api_keys, api_key, api_key_put, api_key_delete, api_keys_remove;
 /* api/events: streams. */
 api_handler_fn api_subscribe, api_discovery_events;
 
+/* api/page: the page for people, at its own paths, and the files that it loads. */
+api_handler_fn api_page, api_page_file;
+
 /* api/metrics */
 api_handler_fn api_metrics;
 

@@ -4,6 +4,7 @@
 
 #include "outrider/base/attr.h"
 #include "outrider/base/buf.h"
+#include "outrider/base/str.h"
 #include "outrider/base/ulid.h"
 #include "outrider/codec/record/services_json.h"
 
@@ -55,6 +56,12 @@ struct api_reply {
     int64_t delay_ms;           /* of an answer that is to be late, of a failed sign-in; 0: at once */
     struct buf body;
     struct blob *blob; /* instead of the body where it is not NULL; a reference of the reply's */
+    struct str fixed;  /* instead of both where it has any: bytes that outlive the server and never change */
+    const char
+        *encoding;     /* static, of what is sent instead of or as the body: "gzip"; NULL: it is as it is */
+    bool varies;       /* with Accept-Encoding */
+    const char *cache; /* of Cache-Control, static; NULL: by the ETag */
+    struct str content_policy; /* as in http_response */
     char etag[SERVICES_ETAG_MAX];
     int64_t stale_ms; /* how old the content may be; 0: it is current */
     enum api_turn turn;

@@ -50,6 +50,7 @@ struct api_request {
     struct access_identity
         who;      /* as the guard found out; `from` only where the route takes more than a viewer */
     bool is_unix; /* over a unix socket that is not a proxy's */
+    bool gzip;    /* the peer wants it rather than bytes as they are */
     const char *const
         *certificate; /* the names in that of the peer, as tls_server_names(); NULL: it showed none */
     const struct api_policy *policy;

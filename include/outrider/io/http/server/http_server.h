@@ -110,7 +110,9 @@ struct http_response {
     bool is_static;             /* the bytes of `body` outlive the server and never change */
     const char *const *headers; /* more headers, "Name: value", NULL at the end; NULL: none. A text with CR or
                                    LF is left out */
-    bool close;                 /* end the connection after this reply */
+    struct str
+        content_policy; /* static, of Content-Security-Policy; empty: a browser may load nothing and frame it nowhere */
+    bool close; /* end the connection after this reply */
 };
 
 /* Since the start; `open`, `pushing` and `waiting` are now. */

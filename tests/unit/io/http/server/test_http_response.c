@@ -76,12 +76,27 @@ static void test_head(void **state)
     buf_fini(&out);
 }
 
+/* A browser obeys each policy that it is sent: that of a page is the only one. */
+static void test_another_policy(void **state)
+{
+    (void)state;
+    struct http_response response = {.status = 304, .content_policy = STR_INIT("default-src 'self'")};
+    struct buf out = {0};
+    http_response_head(&out, &response, 0, 1, true);
+    const char *policy = strstr(buf_text(&out), "Content-Security-Policy: ");
+    assert_non_null(policy);
+    assert_memory_equal(policy, "Content-Security-Policy: default-src 'self'\r\n", 45);
+    assert_null(strstr(policy + 1, "Content-Security-Policy"));
+    buf_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_date),
         cmocka_unit_test(test_date_of_each_day),
         cmocka_unit_test(test_head),
+        cmocka_unit_test(test_another_policy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

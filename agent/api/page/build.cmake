@@ -1,0 +1,22 @@
+# Called while building, by page.cmake: builds the page from a copy of its sources and writes what the agent carries of it. With a DIST of its
+# own there is nothing to build.
+if(EXISTS ${MADE}/failed)
+  file(COPY_FILE ${CMAKE_CURRENT_LIST_DIR}/none.c.in ${MADE}/page_embedded.c)
+  file(WRITE ${MADE}/page.bin "")
+  return()
+endif()
+if(DIST STREQUAL "${MADE}/dist")
+  file(GLOB old ${MADE}/tree/* ${MADE}/tree/.*)
+  list(FILTER old EXCLUDE REGEX "/(node_modules|\\.|\\.\\.)$")
+  file(REMOVE_RECURSE ${old} ${DIST})
+  file(COPY ${SOURCES}/ DESTINATION ${MADE}/tree PATTERN node_modules EXCLUDE PATTERN dist EXCLUDE PATTERN test-results EXCLUDE)
+  execute_process(COMMAND ${CMAKE_COMMAND} -E env OUTRIDER_PAGE_OUT=${DIST} ${NPM} run --silent build WORKING_DIRECTORY ${MADE}/tree
+    RESULT_VARIABLE result OUTPUT_VARIABLE words ERROR_VARIABLE words)
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "the page cannot be built:\n${words}")
+  endif()
+endif()
+execute_process(COMMAND ${NODE} ${CMAKE_CURRENT_LIST_DIR}/embed.mjs ${DIST} ${MADE} RESULT_VARIABLE result)
+if(NOT result EQUAL 0)
+  message(FATAL_ERROR "the page cannot be embedded")
+endif()
