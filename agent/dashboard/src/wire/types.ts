@@ -76,8 +76,8 @@ export interface Transition {
 export interface Life {
   began: string;
   exact: boolean;
-  ended?: string;
-  why?: string;
+  ended: string | null;
+  why: string | null;
 }
 
 /** Numbers by the minute: the last of `values` is that of the minute `until`; null: not known. */
@@ -92,8 +92,8 @@ export interface ServerHistory {
   id: string;
   online: boolean;
   status: string;
-  goneAt?: string;
-  why?: string;
+  goneAt: string | null;
+  why: string | null;
   transitions: Transition[];
   lives: Life[];
   players: ByMinute;

@@ -1,4 +1,7 @@
 import type { ShownStatus } from "../fleet/row";
+import { hold } from "./en/hold";
+import { server } from "./en/server";
+import { why } from "./en/why";
 
 // The words of the page. ko.ts has the same members: the compiler checks it. A text with a part that varies is a function.
 export const en = {
@@ -64,6 +67,9 @@ export const en = {
     takesRole: (role: string) => `This takes the role ${role}.`,
     fleetHint: "Back to the fleet",
   },
+  hold,
+  server,
+  why,
 };
 
 export type Words = typeof en;

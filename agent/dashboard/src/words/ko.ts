@@ -1,4 +1,7 @@
 import type { Words } from "./en";
+import { hold } from "./ko/hold";
+import { server } from "./ko/server";
+import { why } from "./ko/why";
 
 export const ko: Words = {
   statuses: {
@@ -63,4 +66,7 @@ export const ko: Words = {
     takesRole: (role) => `${role} 권한이 필요합니다.`,
     fleetHint: "서버 목록으로",
   },
+  hold,
+  server,
+  why,
 };

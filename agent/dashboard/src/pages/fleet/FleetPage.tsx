@@ -1,7 +1,10 @@
+import { lazy, Suspense } from "react";
 import { useLive, useLiveness, useTotals } from "../../fleet/use";
 import { StatusPill } from "../../parts/StatusPill";
 import { Waiting } from "../../parts/Waiting";
 import type { Key } from "../../fleet/row";
+
+const ServerView = lazy(() => import("../server/ServerView"));
 
 export function FleetPage({ open }: { open?: Key }) {
   const { store } = useLive();
@@ -17,6 +20,11 @@ export function FleetPage({ open }: { open?: Key }) {
           <StatusPill status={row.status} /> {row.key}
         </div>
       ))}
+      {open !== undefined && (
+        <Suspense fallback={null}>
+          <ServerView name={open} />
+        </Suspense>
+      )}
     </div>
   );
 }
