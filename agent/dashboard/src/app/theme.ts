@@ -12,8 +12,8 @@ export function makeStyleCache(): EmotionCache {
 export const theme = createTheme({
   cssVariables: { colorSchemeSelector: "data-theme" },
   colorSchemes: {
-    light: { palette: { primary: { main: "#0b4a8f" }, background: { default: "#f6f8fa", paper: "#ffffff" } } },
-    dark: { palette: { primary: { main: "#90c4ff" }, background: { default: "#10151b", paper: "#181f27" } } },
+    light: { palette: { primary: { main: "#0b4a8f" }, error: { main: "#a1121b" }, background: { default: "#f6f8fa", paper: "#ffffff" } } },
+    dark: { palette: { primary: { main: "#90c4ff" }, error: { main: "#ff9aa0" }, background: { default: "#10151b", paper: "#181f27" } } },
   },
   shape: { borderRadius: 6 },
   typography: {

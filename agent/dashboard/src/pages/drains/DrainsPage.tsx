@@ -1,10 +1,12 @@
-import { useWords } from "../../words/use";
+import { DrainDetail } from "./DrainDetail";
+import { DrainForm } from "./DrainForm";
+import { DrainList } from "./DrainList";
+import { NEW } from "./model";
+import "./drains.css";
 
-export default function DrainsPage(_props: { id: string | null }) {
-  const words = useWords();
-  return (
-    <div className="pad">
-      <h1>{words.nav.drains}</h1>
-    </div>
-  );
+export default function DrainsPage({ id }: { id: string | null }) {
+  if (id === null) {
+    return <DrainList />;
+  }
+  return id === NEW ? <DrainForm /> : <DrainDetail key={id} id={id} />;
 }

@@ -1,0 +1,86 @@
+import { useQuery, useQueryClient, type QueryClient } from "@tanstack/react-query";
+import { useEffect } from "react";
+import { useLive, useLiveness } from "../../fleet/use";
+import type { DrainList, ManyDrain } from "../../wire/drains";
+import { get, segment } from "../../wire/http";
+
+const listKey = ["drains"] as const;
+const oneKey = (id: string) => ["drain", id] as const;
+const READ_AGAIN_MS = 400;
+
+/** An event of the stream has the drain without its servers. */
+function take(client: QueryClient, heard: ManyDrain): void {
+  client.setQueryData<DrainList>(listKey, (list) => {
+    if (list === undefined) {
+      return undefined;
+    }
+    const at = list.drains.findIndex((each) => each.id === heard.id);
+    const drains = at < 0 ? [heard, ...list.drains] : list.drains.map((each, index) => (index === at ? heard : each));
+    return { ...list, drains };
+  });
+  client.setQueryData<ManyDrain>(oneKey(heard.id), (drain) => drain && { ...heard, servers: drain.servers });
+}
+
+/** Keeps what was read of drains current by the stream; each page of drains calls it. */
+export function useDrainFeed(id: string | null): void {
+  const live = useLive();
+  const client = useQueryClient();
+  const { phase } = useLiveness();
+  useEffect(() => {
+    let timer: number | undefined;
+    const end = live.feed(({ event, data }) => {
+      if (event !== "drain") {
+        return;
+      }
+      const heard = JSON.parse(data) as ManyDrain;
+      take(client, heard);
+      // The states of its servers are not in the event; many changes in a moment are one question.
+      if (heard.id === id) {
+        timer ??= window.setTimeout(() => {
+          timer = undefined;
+          void client.invalidateQueries({ queryKey: oneKey(heard.id) });
+        }, READ_AGAIN_MS);
+      }
+    });
+    return () => {
+      end();
+      window.clearTimeout(timer);
+    };
+  }, [live, client, id]);
+  useEffect(() => {
+    // These events have no id: what happened while the stream was away is not told again.
+    if (phase === "streaming") {
+      void client.invalidateQueries({ queryKey: listKey });
+      void client.invalidateQueries({ queryKey: ["drain"] });
+    }
+  }, [client, phase]);
+}
+
+export function useDrains() {
+  return useQuery({ queryKey: listKey, queryFn: ({ signal }) => get<DrainList>("/api/drains", signal) });
+}
+
+export function useDrain(id: string) {
+  return useQuery({
+    queryKey: oneKey(id),
+    queryFn: ({ signal }) => get<ManyDrain>(`/api/drains/${segment(id)}`, signal),
+    // Why it waits is not an event.
+    refetchInterval: (query) => (query.state.data?.state === "running" ? 5000 : false),
+  });
+}
+
+/** What an order or a creation answered. */
+export function useTakeDrain(): (drain: ManyDrain) => void {
+  const client = useQueryClient();
+  return (drain) => {
+    client.setQueryData(oneKey(drain.id), drain);
+    const { servers: _, ...brief } = drain;
+    take(client, brief);
+    void client.invalidateQueries({ queryKey: oneKey(drain.id) });
+  };
+}
+
+/** A key that makes a POST sent twice the same one. randomUUID is not there on plain http of another machine. */
+export function idempotencyKey(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,27 @@
+import type { Key } from "../../fleet/row";
+
+// A selection of the fleet page comes in the address where it is short, and by the storage of the tab where it is long
+// (pages/fleet/many.ts).
+const KEPT_AT = "outrider.drain.servers";
+
+/** The servers that the form begins with. They outlive a reload, and are forgotten when the drain has begun. */
+export function handedOver(search: string): Key[] {
+  const parameter = new URLSearchParams(search).get("servers");
+  if (parameter !== null) {
+    return unique(parameter.split(","));
+  }
+  try {
+    const kept: unknown = JSON.parse(window.sessionStorage.getItem(KEPT_AT) ?? "[]");
+    return Array.isArray(kept) ? unique(kept.filter((each) => typeof each === "string")) : [];
+  } catch {
+    return [];
+  }
+}
+
+export function forgetHandedOver(): void {
+  window.sessionStorage.removeItem(KEPT_AT);
+}
+
+function unique(servers: string[]): Key[] {
+  return [...new Set(servers.map((each) => each.trim()).filter((each) => /^[^/]+\/[^/]+$/.test(each)))];
+}
