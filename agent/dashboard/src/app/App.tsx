@@ -15,8 +15,9 @@ const live = new Live();
 const queries = new QueryClient({
   defaultOptions: {
     // An answer of the observer that is an error does not get better by asking at once again.
-    queries: { retry: (count, error) => !(error instanceof ApiError && error.status > 0) && count < 2, refetchOnWindowFocus: true },
-    mutations: { retry: false },
+    // A browser that believes to be offline may well reach an observer on this machine.
+    queries: { networkMode: "always", retry: (count, error) => !(error instanceof ApiError && error.status > 0) && count < 2, refetchOnWindowFocus: true },
+    mutations: { networkMode: "always", retry: false },
   },
 });
 whenSignedOut(() => forgetMe(queries));

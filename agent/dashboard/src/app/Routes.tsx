@@ -1,7 +1,12 @@
-import { lazy, Suspense } from "react";
-import { Redirect, Route, Switch } from "wouter";
+import { lazy, Suspense, type ReactNode } from "react";
+import { Redirect, Route, Switch, useLocation } from "wouter";
 import { FleetPage } from "../pages/fleet/FleetPage";
 import { Waiting } from "../parts/Waiting";
+import { useWords } from "../words/use";
+import { Arrival } from "./Arrival";
+import { Boundary } from "./Boundary";
+import { FleetGate } from "./FleetGate";
+import { placeOf } from "./navigation";
 
 // The fleet is in the first load; each other page comes when it is asked for.
 const DrainsPage = lazy(() => import("../pages/drains/DrainsPage"));
@@ -11,15 +16,47 @@ const SessionsPage = lazy(() => import("../pages/sessions/SessionsPage"));
 const KeysPage = lazy(() => import("../pages/keys/KeysPage"));
 const AboutPage = lazy(() => import("../pages/about/AboutPage"));
 
+/** A server is looked at within the fleet: to open one is not to go to another place. */
+function Place({ children }: { children: ReactNode }) {
+  const [location] = useLocation();
+  const words = useWords();
+  const place = placeOf(location);
+  const part = decodeSafely(location.split("/").slice(2).join("/"));
+  return (
+    <Boundary place={location}>
+      <Suspense fallback={<Waiting text={words.shell.connectingTo} />}>
+        <Arrival at={place === "fleet" ? place : location} title={[part, words.nav[place]].filter(Boolean).join(" · ")}>
+          {children}
+        </Arrival>
+      </Suspense>
+    </Boundary>
+  );
+}
+
+/** A name in an address may be anything, also what is no escape. */
+function decodeSafely(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 export function Routes() {
   return (
-    <Suspense fallback={<Waiting />}>
+    <Place>
       <Switch>
         <Route path="/">
-          <FleetPage />
+          <FleetGate>
+            <FleetPage />
+          </FleetGate>
         </Route>
         <Route path="/server/:type/:id">
-          {({ type, id }) => <FleetPage open={`${decodeURIComponent(type)}/${decodeURIComponent(id)}`} />}
+          {({ type, id }) => (
+            <FleetGate>
+              <FleetPage open={`${decodeSafely(type)}/${decodeSafely(id)}`} />
+            </FleetGate>
+          )}
         </Route>
         <Route path="/drains/:id?">{({ id }) => <DrainsPage id={id ?? null} />}</Route>
         <Route path="/activity" component={ActivityPage} />
@@ -31,6 +68,6 @@ export function Routes() {
           <Redirect to="/" replace />
         </Route>
       </Switch>
-    </Suspense>
+    </Place>
   );
 }

@@ -1,22 +1,34 @@
-import { useEffect, type ReactNode } from "react";
+import { lazy, Suspense, useEffect, useRef, type ReactNode } from "react";
+import { useLocation } from "wouter";
+import { useQueryClient } from "@tanstack/react-query";
 import { useLive, useLiveness } from "../fleet/use";
+import { Waiting } from "../parts/Waiting";
+import type { Me } from "../wire/types";
 import { useWords } from "../words/use";
-import { Announcer } from "./Announcer";
+import { announce, Announcer } from "./Announcer";
 import { Banner } from "./Banner";
 import { Bar } from "./Bar";
-import { useMe } from "./me";
+import { Boundary } from "./Boundary";
+import { Unreachable } from "./FleetGate";
+import { showHelp, useHelpOpen } from "./help";
+import { useShortcuts, type Shortcut } from "./keys";
+import { forgetMe, leftOnPurpose, useMeQuery } from "./me";
+import { placeKeys, placesOf } from "./navigation";
+import { useOld } from "./old";
+import { PhoneNav } from "./PhoneNav";
+import { places } from "./places";
 import { SignIn } from "./SignIn";
 import "./Shell.css";
 
-/** What stands around every page: the bar, the banner of what is wrong, the edge that tells which fleet it is. */
-export function Shell({ children }: { children: ReactNode }) {
+const HelpDialog = lazy(() => import("./HelpDialog"));
+
+/** The stream runs while somebody may read it; who uses the page is asked again whenever the stream has come back. */
+function useStream(me: Me | undefined): void {
   const live = useLive();
-  const liveness = useLiveness();
-  const words = useWords();
-  const me = useMe();
+  const queries = useQueryClient();
   const mayRead = me?.rights.read === true;
   const name = me?.name ?? null;
-
+  const phase = useLiveness().phase;
   useEffect(() => {
     if (mayRead) {
       live.start();
@@ -24,21 +36,71 @@ export function Shell({ children }: { children: ReactNode }) {
       live.close();
     }
   }, [live, mayRead, name, me === undefined]);
-
+  const before = useRef(phase);
   useEffect(() => {
-    document.title = me?.ui?.name ? `${me.ui.name} · Outrider` : "Outrider";
-  }, [me?.ui?.name]);
+    if (phase === "streaming" && before.current !== phase && before.current !== "idle") {
+      forgetMe(queries);
+    }
+    before.current = phase;
+  }, [phase, queries]);
+}
 
+function usePlaceKeys(me: Me | undefined): void {
+  const [, navigate] = useLocation();
+  const words = useWords();
+  const goes = (me === undefined ? [] : placesOf(me)).flatMap((name): Shortcut[] => {
+    const key = placeKeys[name];
+    return key === undefined
+      ? []
+      : [{ keys: `g ${key}`, group: "anywhere", does: words.shell.keyboard.goTo(words.nav[name]), run: () => navigate(places[name]) }];
+  });
+  useShortcuts([...goes, { keys: "?", group: "anywhere", does: words.shell.keyboard.help, run: showHelp }], me?.rights.read === true);
+}
+
+/** Whether somebody was signed in here before. */
+function useWasIn(me: Me | undefined): boolean {
+  const was = useRef(false);
+  const { shell } = useWords();
+  const out = me !== undefined && !me.rights.read;
+  useEffect(() => {
+    if (out && was.current && !leftOnPurpose()) {
+      announce(shell.signedOutSaid);
+    }
+  }, [out, shell]);
+  was.current ||= me?.rights.read === true;
+  return was.current;
+}
+
+/** What stands around every page: the bar, the banner of what is wrong, the edge that tells which fleet it is. */
+export function Shell({ children }: { children: ReactNode }) {
+  const words = useWords();
+  const { me, error } = useMeQuery();
+  const queries = useQueryClient();
+  const inside = me?.rights.read === true;
+  const old = useOld();
+  const wasIn = useWasIn(me);
+  const help = useHelpOpen();
+  useStream(me);
+  usePlaceKeys(me);
   return (
-    <div className="shell" data-edge={me?.ui?.colour ?? undefined} data-old={liveness.stale || liveness.lostSince ? "" : undefined}>
+    <div className="shell" data-edge={me?.ui?.colour ?? undefined} data-old={inside ? old?.kind : undefined}>
       <a className="skip" href="#content">
         {words.nav.skip}
       </a>
-      <Bar me={me} />
-      <Banner me={me} />
+      <Bar me={me} inside={inside} />
+      {inside && <Banner me={me} old={old} />}
       <main id="content" className="content" tabIndex={-1}>
-        {me !== undefined && !mayRead ? <SignIn /> : children}
+        {me !== undefined && (inside ? children : <SignIn lost={wasIn} />)}
+        {me === undefined && (error === null ? <Waiting text={words.shell.connectingTo} /> : <Unreachable error={error} retry={() => forgetMe(queries)} />)}
       </main>
+      {inside && <PhoneNav me={me} />}
+      {help && (
+        <Boundary place="help">
+          <Suspense fallback={null}>
+            <HelpDialog />
+          </Suspense>
+        </Boundary>
+      )}
       <Announcer />
     </div>
   );

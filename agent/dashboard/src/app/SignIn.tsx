@@ -1,42 +1,103 @@
 import { Alert, Button, TextField } from "@mui/material";
-import { useState, type FormEvent } from "react";
+import { useEffect, useId, useRef, useState, type FormEvent } from "react";
 import { ApiError } from "../wire/http";
+import type { Words } from "../words/en";
 import { useWords } from "../words/use";
-import { useSession } from "./me";
+import { announce } from "./Announcer";
+import { expectArrival } from "./Arrival";
+import { leftOnPurpose, NoCookie, useSession } from "./me";
 
-export function SignIn() {
+const LATE_MS = 1000;
+
+function textOf(failure: unknown, words: Words): string {
+  if (failure instanceof NoCookie) {
+    return words.shell.noCookie;
+  }
+  if (failure instanceof ApiError) {
+    return failure.status === 401 ? words.signIn.wrong : failure.status === 0 ? `${words.shell.unreachable}.` : failure.message;
+  }
+  return String(failure);
+}
+
+/** True once `on` has lasted for a while. */
+function useLate(on: boolean): boolean {
+  const [late, setLate] = useState(false);
+  useEffect(() => {
+    setLate(false);
+    const timer = on ? window.setTimeout(() => setLate(true), LATE_MS) : undefined;
+    return () => window.clearTimeout(timer);
+  }, [on]);
+  return late;
+}
+
+/** Where nobody is signed in and reading is not open. `lost`: somebody was, and has not signed out. */
+export function SignIn({ lost = false, hint, done }: { lost?: boolean; hint?: string; done?: () => void }) {
   const words = useWords();
   const session = useSession();
+  const title = useId();
+  const field = useRef<HTMLInputElement>(null);
   const [token, setToken] = useState("");
+  const [shown, setShown] = useState(false);
   const [error, setError] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
+  const late = useLate(busy);
+  const fail = (text: string) => {
+    setError(text);
+    field.current?.focus();
+    field.current?.select();
+  };
   const submit = async (event: FormEvent) => {
     event.preventDefault();
+    if (busy) {
+      return;
+    }
+    if (token.trim() === "") {
+      fail(words.shell.needsToken);
+      return;
+    }
     setBusy(true);
     setError(null);
     try {
-      await session.signIn(token.trim());
+      expectArrival();
+      const me = await session.signIn(token.trim());
+      announce(words.shell.signedInSaid(me.name ?? ""));
+      done?.();
     } catch (failure) {
-      setError(failure instanceof ApiError && failure.status === 401 ? words.signIn.wrong : String((failure as Error).message));
+      fail(textOf(failure, words));
     } finally {
       setBusy(false);
     }
   };
   return (
-    <form className="sign-in" onSubmit={submit}>
-      <h1>{words.signIn.title}</h1>
+    <form className="sign-in" onSubmit={submit} aria-labelledby={title} noValidate>
+      <h1 id={title}>{words.signIn.title}</h1>
+      {lost && !leftOnPurpose() && <Alert severity="info">{words.shell.signedOut}</Alert>}
+      {hint !== undefined && <p className="dim">{hint}</p>}
       <TextField
+        inputRef={field}
         label={words.signIn.token}
-        type="password"
+        type={shown ? "text" : "password"}
         autoComplete="current-password"
         autoFocus
-        required
+        fullWidth
         value={token}
+        error={error !== null}
         onChange={(event) => setToken(event.target.value)}
-        helperText={words.signIn.hint}
+        helperText={error ?? words.signIn.hint}
+        slotProps={{
+          htmlInput: { spellCheck: false, autoCapitalize: "off" },
+          formHelperText: { role: error === null ? undefined : "alert" },
+          input: {
+            endAdornment: (
+              <button type="button" className="link" aria-pressed={shown} onClick={() => setShown(!shown)}>
+                {shown ? words.shell.hide : words.shell.show}
+              </button>
+            ),
+          },
+        }}
       />
-      {error !== null && <Alert severity="error">{error}</Alert>}
-      <Button type="submit" variant="contained" size="medium" disabled={busy || token.trim() === ""}>
+      {late && <p className="dim">{words.shell.late}</p>}
+      <Button type="submit" variant="contained" size="medium" loading={busy}>
         {words.signIn.submit}
       </Button>
     </form>

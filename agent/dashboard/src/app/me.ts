@@ -1,27 +1,69 @@
 import { useQuery, useQueryClient, type QueryClient } from "@tanstack/react-query";
-import { change, get } from "../wire/http";
+import { ApiError, change, get } from "../wire/http";
 import type { Me } from "../wire/types";
 
 const key = ["me"] as const;
+const RETRY_MS = 3000;
+const REFRESH_MS = 5 * 60_000;
+
+/** Asks again by itself while there is no answer. */
+export function useMeQuery(): { me: Me | undefined; error: ApiError | null } {
+  const { data, error } = useQuery({
+    queryKey: key,
+    queryFn: ({ signal }) => get<Me>("/api/me", signal),
+    staleTime: 60_000,
+    retry: false,
+    refetchInterval: (query) => (query.state.status === "error" ? RETRY_MS : REFRESH_MS),
+  });
+  return { me: data, error: error instanceof ApiError ? error : error === null ? null : new ApiError(0, "unreachable", String(error)) };
+}
 
 /** Who uses the page, and what it may do. */
 export function useMe(): Me | undefined {
-  return useQuery({ queryKey: key, queryFn: ({ signal }) => get<Me>("/api/me", signal), staleTime: 60_000 }).data;
+  return useMeQuery().me;
 }
 
 export function forgetMe(client: QueryClient): void {
   void client.invalidateQueries({ queryKey: key });
 }
 
+/** The browser has not kept the session that the observer began. */
+export class NoCookie extends Error {}
+
+export interface Session {
+  signIn(token: string): Promise<Me>;
+  signOut(): Promise<void>;
+}
+
+let leaving = false;
+
+/** Whether the last one to sign out did so on purpose. */
+export function leftOnPurpose(): boolean {
+  return leaving;
+}
+
 /** Signs in and out; what was read for the one before is forgotten. */
-export function useSession(): { signIn(token: string): Promise<void>; signOut(): Promise<void> } {
+export function useSession(): Session {
   const client = useQueryClient();
   const begin = (me: Me) => {
     client.removeQueries({ predicate: (query) => query.queryKey[0] !== "me" });
     client.setQueryData(key, me);
   };
   return {
-    signIn: async (token) => begin(await change<Me>("/api/session", { body: { token } })),
-    signOut: async () => begin(await change<Me>("/api/session", { method: "DELETE" })),
+    signIn: async (token) => {
+      await change<Me>("/api/session", { body: { token } });
+      const me = await get<Me>("/api/me");
+      if (me.name === null) {
+        throw new NoCookie();
+      }
+      leaving = false;
+      begin(me);
+      return me;
+    },
+    signOut: async () => {
+      const me = await change<Me>("/api/session", { method: "DELETE" });
+      leaving = true;
+      begin(me);
+    },
   };
 }

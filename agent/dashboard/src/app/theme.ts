@@ -23,6 +23,8 @@ export const theme = createTheme({
     button: { textTransform: "none" },
   },
   components: {
+    // No lighter ground for what lies higher: the colours are those of statuses.css.
+    MuiPaper: { styleOverrides: { root: { backgroundImage: "none" } } },
     MuiButtonBase: { defaultProps: { disableRipple: true } },
     MuiButton: { defaultProps: { size: "small", disableElevation: true } },
     MuiTextField: { defaultProps: { size: "small" } },

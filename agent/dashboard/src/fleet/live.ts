@@ -51,6 +51,11 @@ export class Live {
     this.#change({ known: false, stale: null, lostSince: null });
   }
 
+  /** Bytes of the streams so far, unpacked. */
+  get received(): number {
+    return this.#connection.received;
+  }
+
   liveness = (): Liveness => this.#liveness;
 
   subscribe = (told: () => void): (() => void) => {
@@ -77,7 +82,7 @@ export class Live {
     this.#change({
       phase,
       error: well ? null : (error ?? before),
-      lostSince: well ? null : phase === "waiting" ? (lostSince ?? serverNow()) : lostSince,
+      lostSince: well ? null : phase === "waiting" ? (lostSince ?? this.#connection.heardAt ?? serverNow()) : lostSince,
       bye: phase === "streaming" ? null : bye,
     });
   }

@@ -5,7 +5,7 @@ import "./Waiting.css";
 export function Waiting({ text }: { text?: string }) {
   const words = useWords();
   return (
-    <div className="waiting" role="status">
+    <div className="waiting">
       <CircularProgress size={22} aria-hidden="true" />
       <span>{text ?? words.states.loading}</span>
     </div>

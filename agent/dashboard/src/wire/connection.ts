@@ -1,4 +1,4 @@
-import { heardNow } from "./clock";
+import { heardNow, serverNow } from "./clock";
 import { ApiError, get, send } from "./http";
 import { SseParser, type StreamEvent } from "./sse";
 import type { ServiceList } from "./types";
@@ -39,6 +39,10 @@ export class Connection {
   #silence: number | undefined;
   #hiding: number | undefined;
   #failures = 0;
+  /** The last sign of life, by the observer's clock; null before the first. */
+  heardAt: number | null = null;
+  /** Bytes of the streams so far, unpacked. */
+  received = 0;
   readonly #events: ConnectionEvents;
 
   constructor(events: ConnectionEvents) {
@@ -116,6 +120,7 @@ export class Connection {
     if (this.#cursor === null) {
       const list = await get<ServiceList>("/api/services", signal);
       this.#cursor = list.cursor;
+      this.heardAt = serverNow();
       this.#events.list(list);
       this.#set("opening", null);
     }
@@ -135,6 +140,8 @@ export class Connection {
         return;
       }
       this.#failures = 0;
+      this.heardAt = serverNow();
+      this.received += value.byteLength;
       this.#listen(signal);
       parser.push(decoder.decode(value, { stream: true }));
     }

@@ -2,6 +2,7 @@ import type { ShownStatus } from "../fleet/row";
 import { hold } from "./en/hold";
 import { server } from "./en/server";
 import { why } from "./en/why";
+import { shell } from "./en/shell";
 
 // The words of the page. ko.ts has the same members: the compiler checks it. A text with a part that varies is a function.
 export const en = {
@@ -25,6 +26,7 @@ export const en = {
     menu: "Menu",
     skip: "Skip to the content",
   },
+  shell,
   language: "Language",
   theme: { title: "Theme", light: "Light", dark: "Dark", system: "As the system" },
   ago: (text: string) => `${text} ago`,

@@ -2,6 +2,7 @@ import type { Words } from "./en";
 import { hold } from "./ko/hold";
 import { server } from "./ko/server";
 import { why } from "./ko/why";
+import { shell } from "./ko/shell";
 
 export const ko: Words = {
   statuses: {
@@ -24,6 +25,7 @@ export const ko: Words = {
     menu: "메뉴",
     skip: "본문으로 건너뛰기",
   },
+  shell,
   language: "언어",
   theme: { title: "테마", light: "밝게", dark: "어둡게", system: "시스템 설정" },
   ago: (text) => `${text} 전`,

@@ -25,3 +25,8 @@ export function duration(ms: number, words: Words): string {
 export function moment(ms: number, language: string): string {
   return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "long" }).format(ms);
 }
+
+/** A moment to the minute, for a sentence. */
+export function shortMoment(ms: number, language: string): string {
+  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(ms);
+}

@@ -1,0 +1,71 @@
+import { Alert, AlertTitle, Button } from "@mui/material";
+import { useEffect, useState, type ReactNode } from "react";
+import { useLive, useLiveness } from "../fleet/use";
+import { Waiting } from "../parts/Waiting";
+import type { ApiError } from "../wire/http";
+import { useWords } from "../words/use";
+
+const SLOW_MS = 5000;
+
+export function Unreachable({ error, retry }: { error: ApiError; retry?: () => void }) {
+  const { shell, states } = useWords();
+  // A proxy in front answers for an observer that does not.
+  const silent = error.status === 0 || /^http_5/.test(error.code);
+  return (
+    <div className="pad">
+      <Alert severity={silent ? "warning" : "error"} action={retry && <Button onClick={retry}>{states.retry}</Button>}>
+        <AlertTitle>{silent ? shell.unreachable : shell.refused}</AlertTitle>
+        {silent ? shell.unreachableHint : <bdi>{error.message}</bdi>}
+      </Alert>
+    </div>
+  );
+}
+
+function NotKnown({ error }: { error: ApiError }) {
+  const { shell, states } = useWords();
+  return (
+    <div className="pad">
+      <Alert severity="warning">
+        <AlertTitle>{states.notKnown}</AlertTitle>
+        <p>{states.notKnownHint}</p>
+        <p className="mono">
+          {shell.notKnownWhy}: <bdi>{error.message}</bdi>
+        </p>
+      </Alert>
+    </div>
+  );
+}
+
+function Loading() {
+  const { states, shell } = useWords();
+  const [slow, setSlow] = useState(false);
+  useEffect(() => {
+    const timer = window.setTimeout(() => setSlow(true), SLOW_MS);
+    return () => window.clearTimeout(timer);
+  }, []);
+  return <Waiting text={slow ? `${states.loading} ${shell.slow}` : states.loading} />;
+}
+
+/** Shows its children once the fleet is known, and why it is not until then. */
+export function FleetGate({ children }: { children: ReactNode }) {
+  const live = useLive();
+  const { known, phase, error } = useLiveness();
+  const words = useWords();
+  if (known) {
+    return children;
+  }
+  if (error?.code === "not_known") {
+    return <NotKnown error={error} />;
+  }
+  if (error?.status === 403) {
+    return (
+      <div className="pad">
+        <Alert severity="warning">
+          <AlertTitle>{words.states.refusedTitle}</AlertTitle>
+          <bdi>{error.message}</bdi>
+        </Alert>
+      </div>
+    );
+  }
+  return error !== null && phase !== "refused" ? <Unreachable error={error} retry={() => live.start()} /> : <Loading />;
+}

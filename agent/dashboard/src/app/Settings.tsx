@@ -1,0 +1,82 @@
+import { Button, Dialog } from "@mui/material";
+import { useColorScheme } from "@mui/material/styles";
+import { useState } from "react";
+import { Choice } from "../parts/Choice";
+import type { Me } from "../wire/types";
+import { shortMoment } from "../words/time";
+import { languageNames, useSpoken, type Language } from "../words/use";
+import { showHelp } from "./help";
+import { useSession } from "./me";
+import { SignIn } from "./SignIn";
+
+export function LanguageChoice() {
+  const { words, language, setLanguage } = useSpoken();
+  const options = (Object.keys(languageNames) as Language[]).map((value) => ({ value, text: languageNames[value], lang: value }));
+  return <Choice legend={words.language} value={language} options={options} onChange={setLanguage} />;
+}
+
+type Theme = "light" | "dark" | "system";
+
+export function ThemeChoice() {
+  const { words } = useSpoken();
+  const { mode = "system", setMode } = useColorScheme();
+  const options = (["light", "dark", "system"] as const).map((value) => ({ value, text: words.theme[value] }));
+  return <Choice<Theme> legend={words.theme.title} value={mode} options={options} onChange={setMode} />;
+}
+
+function Who({ me }: { me: Me | undefined }) {
+  const { words, language } = useSpoken();
+  return (
+    <div className="who">
+      <strong>
+        <bdi>{me?.name ?? words.signIn.anonymous}</bdi>
+      </strong>
+      {me?.role != null && <span className="dim">{words.signIn.roles[me.role]}</span>}
+      {me?.expires != null && <small className="dim">{words.shell.expires(shortMoment(Date.parse(me.expires), language))}</small>}
+    </div>
+  );
+}
+
+/** Who is signed in, and how the page looks: the content of the menu at the right, and of the phone's. */
+export function Settings({ me, close }: { me: Me | undefined; close(): void }) {
+  const { words } = useSpoken();
+  const session = useSession();
+  const [signingIn, setSigningIn] = useState(false);
+  return (
+    <div className="settings">
+      <Who me={me} />
+      <LanguageChoice />
+      <ThemeChoice />
+      <div className="settings-actions">
+        <Button
+          onClick={() => {
+            close();
+            showHelp();
+          }}
+        >
+          {words.shell.keyboard.title}
+        </Button>
+        {me?.proof === "cookie" && (
+          <Button
+            onClick={() => {
+              close();
+              void session.signOut();
+            }}
+          >
+            {words.signIn.out}
+          </Button>
+        )}
+        {me?.proof === "none" && me.rights.read && <Button onClick={() => setSigningIn(true)}>{words.signIn.submit}</Button>}
+      </div>
+      <Dialog open={signingIn} onClose={() => setSigningIn(false)} aria-label={words.signIn.title}>
+        <SignIn
+          hint={words.shell.openHint}
+          done={() => {
+            setSigningIn(false);
+            close();
+          }}
+        />
+      </Dialog>
+    </div>
+  );
+}
