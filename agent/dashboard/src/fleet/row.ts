@@ -16,6 +16,8 @@ export interface Row {
   readonly gone: Gone | null;
   /** When the status became this one, as far as known: milliseconds of the observer's clock. */
   readonly changedAt: number | null;
+  /** The page has seen it become this one, rather than found it so. */
+  readonly seenChanging?: boolean;
 }
 
 export function keyOf(server: { type: string; id: string }): Key {

@@ -57,6 +57,7 @@ export class FleetStore {
   #rowReaders = new Map<Key, Set<() => void>>();
   #readers = new Set<Told>();
   #totals: Totals | null = null;
+  #edition = 0;
   #frameAsked = false;
   #calmAsked = false;
   readonly #pace: Pace;
@@ -67,6 +68,11 @@ export class FleetStore {
 
   get size(): number {
     return this.#rows.size;
+  }
+
+  /** Another number after each flush. */
+  get edition(): number {
+    return this.#edition;
   }
 
   row(key: Key): Row | undefined {
@@ -181,6 +187,7 @@ export class FleetStore {
 
   #tell(change: FleetChange): void {
     this.#totals = null;
+    this.#edition++;
     if (change.all) {
       for (const readers of [...this.#rowReaders.values()]) {
         for (const told of [...readers]) {
@@ -215,7 +222,8 @@ function liveRow(record: ServerRecord, before: Row | undefined): Row {
   const updatedAt = record.updatedAt === undefined ? null : Date.parse(record.updatedAt);
   const changedAt =
     before === undefined ? updatedAt : before.status === status ? before.changedAt : (updatedAt ?? serverNow());
-  return { key: keyOf(record), record, status, gone: null, changedAt };
+  const seenChanging = before !== undefined && (before.seenChanging === true || before.status !== status);
+  return { key: keyOf(record), record, status, gone: null, changedAt, seenChanging };
 }
 
 /** Null for a server that left by itself: it is not missed. */
@@ -224,7 +232,7 @@ function goneRow(gone: Gone): Row | null {
     return null;
   }
   const record = gone.record ?? { type: gone.type, id: gone.id, status: gone.status };
-  return { key: keyOf(gone), record, status: "offline", gone, changedAt: Date.parse(gone.goneAt) };
+  return { key: keyOf(gone), record, status: "offline", gone, changedAt: Date.parse(gone.goneAt), seenChanging: true };
 }
 
 function countTotals(rows: Iterable<Row>): Totals {

@@ -30,6 +30,11 @@ export function useSecond(): number {
   return useSyncExternalStore(subscribe, () => second);
 }
 
+/** A text that depends on the time; renders again when it is another one. */
+export function useTicking(read: () => string): string {
+  return useSyncExternalStore(subscribe, read);
+}
+
 /** How long ago `at` was, by the observer's clock; or how long it is until then. */
 export function Age({ at, bare = false }: { at: number | null; bare?: boolean }) {
   useSecond();

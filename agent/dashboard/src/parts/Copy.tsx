@@ -3,7 +3,7 @@ import { useWords } from "../words/use";
 import "./Copy.css";
 
 /** Without a secure origin there is no clipboard of the browser, and a field that is selected has to do. */
-async function copyText(text: string): Promise<boolean> {
+export async function copyText(text: string): Promise<boolean> {
   if (navigator.clipboard !== undefined) {
     try {
       await navigator.clipboard.writeText(text);

@@ -3,6 +3,7 @@ import { hold } from "./en/hold";
 import { server } from "./en/server";
 import { why } from "./en/why";
 import { shell } from "./en/shell";
+import { fleet } from "./en/fleet";
 
 // The words of the page. ko.ts has the same members: the compiler checks it. A text with a part that varies is a function.
 export const en = {
@@ -72,6 +73,7 @@ export const en = {
   hold,
   server,
   why,
+  fleet,
 };
 
 export type Words = typeof en;

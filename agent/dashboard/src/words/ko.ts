@@ -3,6 +3,7 @@ import { hold } from "./ko/hold";
 import { server } from "./ko/server";
 import { why } from "./ko/why";
 import { shell } from "./ko/shell";
+import { fleet } from "./ko/fleet";
 
 export const ko: Words = {
   statuses: {
@@ -71,4 +72,5 @@ export const ko: Words = {
   hold,
   server,
   why,
+  fleet,
 };

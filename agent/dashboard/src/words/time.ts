@@ -21,9 +21,33 @@ export function duration(ms: number, words: Words): string {
     .join(" ");
 }
 
+/** "42 s", "3 m", "5 h", "3 d": the largest unit alone. */
+export function shortDuration(ms: number, words: Words): string {
+  return duration(ms, words).split(" ").slice(0, 2).join(" ");
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+const numbers = new Map<string, Intl.NumberFormat>();
+
 /** A moment for a title: the day, the time and the zone of the reader. */
 export function moment(ms: number, language: string): string {
-  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "long" }).format(ms);
+  // Making a format costs a thousand times as much as using it.
+  let format = formats.get(language);
+  if (format === undefined) {
+    format = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "long" });
+    formats.set(language, format);
+  }
+  return format.format(ms);
+}
+
+/** 12,345 */
+export function grouped(value: number, language: string): string {
+  let format = numbers.get(language);
+  if (format === undefined) {
+    format = new Intl.NumberFormat(language);
+    numbers.set(language, format);
+  }
+  return format.format(value);
 }
 
 /** A moment to the minute, for a sentence. */

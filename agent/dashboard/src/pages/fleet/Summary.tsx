@@ -1,0 +1,76 @@
+import { useQuery } from "@tanstack/react-query";
+import { memo, useMemo, useSyncExternalStore } from "react";
+import { chosen, toggled, writeFilter, without, type Filter } from "../../fleet/filter";
+import { STATUSES } from "../../fleet/row";
+import type { FleetView } from "../../fleet/view";
+import { Sparkline } from "../../parts/Sparkline";
+import { StatusIcon } from "../../parts/StatusPill";
+import { get } from "../../wire/http";
+import type { FleetHistory } from "../../wire/types";
+import { grouped } from "../../words/time";
+import { useSpoken } from "../../words/use";
+import { lastHour } from "./lastHour";
+
+/** The order of the pills: what is well first, then what is not, the worst last but at the same place always. */
+const PILLS = ["ready", "initializing", "draining", "shutting_down", "error", "offline", "unknown"] as const satisfies readonly (typeof STATUSES)[number][];
+
+interface Props {
+  view: FleetView;
+  filter: Filter;
+  onFilter(text: string): void;
+}
+
+function usePlayers(types: ReadonlySet<string>) {
+  const { data } = useQuery({
+    queryKey: ["fleet", "history"],
+    queryFn: ({ signal }) => get<FleetHistory>("/api/fleet/history", signal),
+    refetchInterval: 60_000,
+    retry: false,
+  });
+  return useMemo(() => (data === undefined ? null : lastHour(data, types)), [data, types]);
+}
+
+/** The last hour is known of types alone: with another filter there is no line. */
+function Chart({ filter }: { filter: Filter }) {
+  const types = useMemo(() => chosen(filter, "type"), [filter]);
+  const fits = filter.terms.every((term) => term.field === "type" && !term.not && term.op === ":" && !term.values.some((value) => value.includes("*")));
+  const values = usePlayers(types);
+  return <span className="summary-chart">{fits && values !== null && values.filter((each) => each !== null).length > 1 && <Sparkline values={values} />}</span>;
+}
+
+export const Summary = memo(function Summary({ view, filter, onFilter }: Props) {
+  const { words, language } = useSpoken();
+  useSyncExternalStore(view.subscribeSums, view.edition);
+  const on = chosen(filter, "status");
+  const { pills, sums } = view;
+  const number = (value: number) => grouped(value, language);
+  return (
+    <div className="summary">
+      <div className="pills" role="group" aria-label={words.fleet.columns.status}>
+        <button type="button" className="pill-all" aria-pressed={on.size === 0} onClick={() => onFilter(writeFilter(without(filter, "status")))}>
+          {words.fleet.all} <b className="num">{number(pills.rows)}</b>
+        </button>
+        {PILLS.filter((status) => status !== "unknown" || pills.byStatus.unknown > 0 || on.has("unknown")).map((status) => (
+          <button
+            key={status}
+            type="button"
+            data-status={status}
+            data-none={pills.byStatus[status] === 0 || undefined}
+            aria-pressed={on.has(status)}
+            onClick={() => onFilter(toggled(filter, "status", status))}
+          >
+            <StatusIcon status={status} />
+            {words.statuses[status]} <b className="num">{number(pills.byStatus[status])}</b>
+          </button>
+        ))}
+      </div>
+      <div className="summary-players" title={words.fleet.players(number(sums.players), number(sums.seats))}>
+        <Chart filter={filter} />
+        <span>
+          <b className="num">{number(sums.players)}</b> <span className="dim num">/ {number(sums.seats)}</span>
+          <span className="dim summary-word"> {words.fleet.playersWord}</span>
+        </span>
+      </div>
+    </div>
+  );
+});

@@ -1,0 +1,163 @@
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { memo, useCallback, useEffect, useRef, useSyncExternalStore, type MouseEvent, type ReactNode } from "react";
+import type { Asked } from "../../fleet/asked";
+import type { Holds } from "../../fleet/holds";
+import type { Order } from "../../fleet/order";
+import type { Key } from "../../fleet/row";
+import { isGroup, type FleetView } from "../../fleet/view";
+import { useWords } from "../../words/use";
+import { template, type Column } from "./columns";
+import { GroupRow } from "./GroupRow";
+import { Head } from "./Head";
+import { rowId, TableRow } from "./Row";
+
+export const HEAD_PX = 34;
+export const ROW_PX = 36;
+export const CARD_PX = 72;
+const MORE_ROWS = 8;
+
+/** What is done in a row. */
+export interface RowActs {
+  open(key: Key): void;
+  /** `range`: up to this row as well. */
+  select(key: Key, range: boolean): void;
+  activate(key: Key): void;
+  copy(text: string): void;
+}
+
+interface Props {
+  view: FleetView;
+  /** In place of the table where it would have no line. */
+  empty: ReactNode;
+  order: Order;
+  onSort(order: Order): void;
+  columns: readonly Column[];
+  cards: boolean;
+  active: Key | null;
+  opened: Key | null;
+  selection: ReadonlySet<Key>;
+  onSelectAll(): void;
+  asked: Asked;
+  acts: RowActs;
+  holds: Holds;
+  search: string;
+}
+
+function actOf(event: MouseEvent, acts: RowActs): void {
+  const target = event.target as Element;
+  const key = target.closest<HTMLElement>("[data-key]")?.dataset.key;
+  const act = target.closest<HTMLElement>("[data-act]")?.dataset.act;
+  if (key === undefined) {
+    return;
+  }
+  acts.activate(key);
+  if (act === "select") {
+    acts.select(key, event.shiftKey);
+  } else if (act === "copy") {
+    acts.copy(target.textContent ?? "");
+  } else if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) {
+    return; // a link in another tab, or a selection of text
+  } else if (act === "open" || window.getSelection()?.isCollapsed !== false) {
+    event.preventDefault();
+    acts.open(key);
+  }
+}
+
+/** How many lines there are elements for: as many as fit, and some. */
+function slotsFor(height: number, line: number): number {
+  return Math.ceil(height / line) + 2 * MORE_ROWS + 2;
+}
+
+/** Renders again when lines move; what is around it does not. */
+export const Table = memo(function Table(props: Props) {
+  const { view, order, columns, cards, active, opened, selection, asked, acts, holds, search } = props;
+  const words = useWords();
+  const { lines } = useSyncExternalStore(view.subscribe, view.shown);
+  const box = useRef<HTMLDivElement>(null);
+  const line = cards ? CARD_PX : ROW_PX;
+  const margin = cards ? 0 : HEAD_PX;
+  // Another version that most have makes others the odd ones out.
+  useSyncExternalStore(view.versions.subscribe, view.versions.edition);
+  const rows = useVirtualizer({
+    count: lines.length,
+    getScrollElement: () => box.current,
+    estimateSize: () => line,
+    overscan: MORE_ROWS,
+    scrollMargin: margin,
+    scrollPaddingStart: margin,
+  });
+  useEffect(() => rows.measure(), [rows, line]);
+
+  const activeIndex = active === null ? -1 : lines.findIndex((each) => !isGroup(each) && each.key === active);
+  useEffect(() => {
+    if (activeIndex >= 0) {
+      rows.scrollToIndex(activeIndex, { align: "auto" });
+    }
+    // The row is followed when another one is active, not when it moves.
+  }, [rows, active]);
+
+  const pointer = useCallback((on: boolean) => holds.set("pointer", on), [holds]);
+  useEffect(() => () => pointer(false), [pointer]);
+  const items = rows.getVirtualItems();
+  // A slot is used again for the line that comes into sight as another one leaves it: nothing is mounted while somebody scrolls.
+  const slots = slotsFor(rows.scrollRect?.height ?? 0, line);
+
+  if (lines.length === 0) {
+    return props.empty;
+  }
+  return (
+    <div
+      ref={box}
+      className="table"
+      role="grid"
+      tabIndex={0}
+      data-keeps-focus
+      aria-label={words.fleet.table}
+      aria-rowcount={lines.length + 1}
+      aria-multiselectable="true"
+      aria-activedescendant={activeIndex >= 0 ? rowId(active!) : undefined}
+      data-cards={cards || undefined}
+      style={{ "--columns": template(columns) } as React.CSSProperties}
+      onPointerDown={() => holds.touch()}
+      onScroll={cards ? () => holds.touch() : undefined}
+    >
+      {!cards && <Head order={order} onSort={props.onSort} columns={columns} selection={selection.size} all={lines.length} onSelectAll={props.onSelectAll} />}
+      <div
+        className="rows"
+        role="rowgroup"
+        style={{ height: rows.getTotalSize() }}
+        onClick={(event) => actOf(event, acts)}
+        onMouseDown={(event) => event.shiftKey && event.preventDefault()}
+        onPointerEnter={(event) => event.pointerType === "mouse" && pointer(true)}
+        onPointerLeave={() => pointer(false)}
+      >
+        {items.map((item) => {
+          const each = lines[item.index];
+          if (each === undefined) {
+            return null;
+          }
+          const top = item.start - margin;
+          if (isGroup(each)) {
+            return <GroupRow key={item.index % slots} view={view} line={each} index={item.index} top={top} group={order.group} />;
+          }
+          return (
+            <TableRow
+              key={item.index % slots}
+              rowKey={each.key}
+              index={item.index}
+              top={top}
+              columns={columns}
+              versions={view.versions}
+              odd={view.versions.edition()}
+              selected={selection.has(each.key)}
+              active={each.key === active}
+              opened={each.key === opened}
+              asked={asked.get(each.key)}
+              search={search}
+            />
+          );
+        })}
+      </div>
+    </div>
+  );
+});
