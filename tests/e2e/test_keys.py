@@ -107,6 +107,9 @@ class Reading(KeysCase):
         for limit in (1, 2, 1000):
             found, _ = self.pages(f"limit={limit}")
             self.assertEqual(found, sorted([f"{self.control}/control/world/w1".encode(), f"{self.prefix}/world/w1".encode()]))
+        scope = self.ok("GET", "/api/keys?limit=1")
+        self.assertEqual(scope["roots"], sorted([f"{self.control}/", f"{self.prefix}/"]))
+        self.assertEqual(scope["readOnly"], f"{self.control}/audit/")
 
     def test_bytes_survive(self):
         for tail in (b"\xff\xfe", b"\0", b"\n\r\x1b[2J", b"..", b"%2e%2e%2f", b"<script>", b"\xed\xa0\x80", "호".encode()):

@@ -24,6 +24,7 @@ static const char not_read[] = "the keys were not read";
 struct listing {
     struct api_context *context;
     struct api_deferred *deferred;
+    struct key_scope scope;
     struct key_walk walk;
     struct buf prefix, after, last; /* last: the key that was written last */
     size_t limit, written;
@@ -34,12 +35,24 @@ struct listing {
 static void free_listing(void *state)
 {
     struct listing *listing = state;
+    key_scope_fini(&listing->scope);
     key_walk_fini(&listing->walk);
     buf_fini(&listing->prefix);
     buf_fini(&listing->after);
     buf_fini(&listing->last);
     api_reply_fini(&listing->reply);
     free(listing);
+}
+
+/* What may be shown and changed, so that a reader need not try. */
+static void write_scope(struct json_writer *json, const struct key_scope *scope)
+{
+    json_member_array(json, "roots");
+    for (size_t i = 0; i < scope->root_count; i++) {
+        json_write_string(json, buf_view(&scope->roots[i]));
+    }
+    json_write_array_end(json);
+    json_member_string(json, "readOnly", buf_view(&scope->kept));
 }
 
 static void end_listing(struct listing *listing, bool more)
@@ -49,6 +62,7 @@ static void end_listing(struct listing *listing, bool more)
     json_write_array_end(&listing->json);
     json_member_int(&listing->json, "revision", listing->walk.revision);
     json_member_string_or_null(&listing->json, "next", more ? buf_view(&next) : STR(""));
+    write_scope(&listing->json, &listing->scope);
     json_write_object_end(&listing->json);
     buf_fini(&next);
 }
@@ -146,12 +160,12 @@ static int take_parameter(struct str name, struct str value, void *user, struct 
 
 void api_keys(struct api_call *call, struct api_reply *reply)
 {
-    struct key_scope scope;
     struct listing *listing = mem_zalloc(sizeof(*listing));
     listing->limit = REGISTRY_LIST_MAX;
-    if (keys_open(call, &scope, reply) && api_take_parameters(call, take_parameter, listing, reply) &&
-        (listing->prefix.size == 0 || keys_allow(&scope, buf_view(&listing->prefix), reply))) {
-        key_walk_init(&listing->walk, &scope, buf_view(&listing->prefix), listing->limit, 0);
+    if (keys_open(call, &listing->scope, reply) &&
+        api_take_parameters(call, take_parameter, listing, reply) &&
+        (listing->prefix.size == 0 || keys_allow(&listing->scope, buf_view(&listing->prefix), reply))) {
+        key_walk_init(&listing->walk, &listing->scope, buf_view(&listing->prefix), listing->limit, 0);
         if (listing->after.size > 0) {
             key_walk_skip(&listing->walk, buf_view(&listing->after));
         }
@@ -164,7 +178,6 @@ void api_keys(struct api_call *call, struct api_reply *reply)
     } else {
         free_listing(listing);
     }
-    key_scope_fini(&scope);
 }
 
 /* ---- one key ---- */

@@ -230,4 +230,8 @@ export interface KeyPage {
   keys: KeyInfo[];
   revision: number;
   next: string | null;
+  /** What may be shown: what begins with one of them. */
+  roots: string[];
+  /** What begins with it can not be changed. */
+  readOnly: string;
 }
