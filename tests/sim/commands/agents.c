@@ -43,6 +43,12 @@ static void write_back(struct world *world, const struct inbox_effect *effect)
     store_submit(world, flight);
 }
 
+static void plan_answer(struct peer *peer, int number, int64_t at)
+{
+    peer->answers[number] = at;
+    peer->next_answer = at < peer->next_answer ? at : peer->next_answer;
+}
+
 static void hear(struct world *world, struct peer *peer, int number)
 {
     struct key *key = &world->keys[number];
@@ -54,7 +60,7 @@ static void hear(struct world *world, struct peer *peer, int number)
     world->delivered++;
     int64_t pause =
         (int64_t)(world->faults && below(world, 3) == 0 ? below(world, 40000) : below(world, 800));
-    peer->answers[number] = world->now + 1 + pause;
+    plan_answer(peer, number, world->now + 1 + pause);
 }
 
 static void deliver(struct world *world, const struct inbox_effect *effect)
@@ -233,8 +239,23 @@ static void answer(struct world *world, struct peer *peer, int number)
         world_break(world, "a server was told that it heard no such command");
     }
     if (below(world, 4) == 0) {
-        peer->answers[number] =
-            world->now + 1 + (int64_t)below(world, 3000); /* once more, maybe another one */
+        plan_answer(peer, number,
+                    world->now + 1 + (int64_t)below(world, 3000)); /* once more, maybe another one */
+    }
+}
+
+static void answer_all(struct world *world, struct peer *peer)
+{
+    peer->next_answer = NEVER_MS;
+    for (int number = 0; number < world->count; number++) {
+        if (peer->answers[number] != 0 && peer->answers[number] <= world->now) {
+            answer(world, peer, number);
+        }
+    }
+    for (int number = 0; number < world->count; number++) {
+        if (peer->answers[number] != 0 && peer->answers[number] < peer->next_answer) {
+            peer->next_answer = peer->answers[number];
+        }
     }
 }
 
@@ -251,10 +272,8 @@ void server_step(struct world *world)
         } else if (!peer->connected && below(world, world->faults ? 200 : 20) == 0) {
             connect_peer(world, peer);
         }
-        for (int number = 0; number < world->count && peer->connected; number++) {
-            if (peer->answers[number] != 0 && peer->answers[number] <= world->now) {
-                answer(world, peer, number);
-            }
+        if (peer->connected && peer->next_answer <= world->now) {
+            answer_all(world, peer);
         }
     }
     agent_step(world, (struct inbox_event){.type = INBOX_ON_TICK});

@@ -28,7 +28,10 @@ static void step(struct world *world)
     if (world->sends && random_below(random, world->faults ? 60 : 25) == 0) {
         observer_send(world);
     }
-    for (int i = 0; i < world->count; i++) {
+    while (world->first_sending < world->count && !world->keys[world->first_sending].sending) {
+        world->first_sending++;
+    }
+    for (int i = world->first_sending; i < world->count; i++) {
         observer_go_on(world, i);
     }
 }
@@ -112,7 +115,7 @@ static uint64_t number(int argc, char **argv, const char *name, uint64_t fallbac
 int main(int argc, char **argv)
 {
     uint64_t episodes = number(argc, argv, "--episodes", 1000), first = number(argc, argv, "--seed", 1);
-    uint64_t delivered = 0, answered = 0, expired = 0;
+    uint64_t delivered = 0, answered = 0, expired = 0, ms = 0;
     struct world *world = mem_zalloc(sizeof(*world));
     for (uint64_t seed = first; seed < first + episodes; seed++) {
         const char *broken = world_run(world, seed, 60000);
@@ -124,10 +127,11 @@ int main(int argc, char **argv)
         delivered += world->delivered;
         answered += world->answered;
         expired += world->expired;
+        ms += (uint64_t)world->now;
     }
-    printf("%" PRIu64 " episodes: %" PRIu64 " deliveries, %" PRIu64 " results taken, %" PRIu64
-           " told expired\n",
-           episodes, delivered, answered, expired);
+    printf("%" PRIu64 " hours in %" PRIu64 " episodes: %" PRIu64 " deliveries, %" PRIu64
+           " results taken, %" PRIu64 " told expired\n",
+           ms / 3600000, episodes, delivered, answered, expired);
     free(world);
     return 0;
 }

@@ -32,6 +32,7 @@ void store_submit(struct world *world, struct flight flight)
     for (size_t i = 0; i < FLIGHTS_MAX; i++) {
         if (!world->flights[i].used) {
             world->flights[i] = flight;
+            world->flight_end = i < world->flight_end ? world->flight_end : i + 1;
             return;
         }
     }
@@ -75,6 +76,7 @@ static void put(struct world *world, struct flight *flight)
     command_fini(&key->stored);
     command_copy(&flight->value, &key->stored);
     key->exists = true;
+    world->first_there = flight->key < world->first_there ? flight->key : world->first_there;
     key->lease = flight->lease;
     change(world, key);
     flight->seen_revision = key->revision;
@@ -107,7 +109,10 @@ static void apply(struct world *world, struct flight *flight)
 
 static void end_leases(struct world *world)
 {
-    for (int i = 0; i < world->count; i++) {
+    while (world->first_there < world->count && !world->keys[world->first_there].exists) {
+        world->first_there++;
+    }
+    for (int i = world->first_there; i < world->count; i++) {
         struct key *key = &world->keys[i];
         if (key->exists && key->lease_ends <= world->now) {
             key->exists = false;
@@ -119,7 +124,10 @@ static void end_leases(struct world *world)
 void store_step(struct world *world)
 {
     end_leases(world);
-    for (size_t i = 0; i < FLIGHTS_MAX; i++) {
+    while (world->flight_end > 0 && !world->flights[world->flight_end - 1].used) {
+        world->flight_end--;
+    }
+    for (size_t i = 0; i < world->flight_end; i++) {
         struct flight *flight = &world->flights[i];
         if (flight->used && !flight->applied && flight->applies <= world->now) {
             apply(world, flight);

@@ -50,6 +50,7 @@ struct peer {
     uint64_t number;
     bool heard[KEYS_MAX];
     int64_t answers[KEYS_MAX]; /* when the server says its result; 0: not */
+    int64_t next_answer;       /* none of them is sooner */
 };
 
 struct world {
@@ -62,8 +63,9 @@ struct world {
     int64_t revision;
     uint64_t leases;
     struct key keys[KEYS_MAX];
-    int count;
+    int count, first_there, first_sending; /* no key before them is there; is being sent or asked for */
     struct flight flights[FLIGHTS_MAX];
+    size_t flight_end; /* no place from it on is used */
     struct inbox inbox;
     struct queue effects;
     bool agent_up, watching;

@@ -219,6 +219,11 @@ static void read_holders(struct world *world)
         struct error err;
         snprintf(key, sizeof(key), "/ctl/control/%s", server->place);
         struct registry_kv kv = memory_read(world->store, str_of(key));
+        int64_t revision = kv.found ? kv.mod_revision : 0;
+        if (server->control_revision == revision) {
+            continue;
+        }
+        server->control_revision = revision;
         if (kv.found && control_decode(kv.value, &hold, &err) == 0 && hold.set) {
             snprintf(holder, sizeof(holder), "%s", hold.operation[0] == '\0' ? "-" : hold.operation);
         }

@@ -79,6 +79,7 @@ struct server {
     bool held;                    /* as its agent knows */
     int64_t empty_since;          /* gone, or not ready and without players; 0: it is not so */
     char holder[ULID_LENGTH + 1]; /* operation of the hold at its control key; "": none; "-": by hand */
+    int64_t control_revision;     /* of that key; 0: there is none */
 };
 
 struct waves_owner {
