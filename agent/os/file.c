@@ -1,5 +1,7 @@
 #include "outrider/os/file.h"
 
+#include "file_internal.h"
+
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
@@ -18,7 +20,7 @@
 
 enum { BLOCK_SIZE = 4096 };
 
-static int file_error(struct error *err, const char *doing, const char *path)
+int file_error(struct error *err, const char *doing, const char *path)
 {
     int errnum = errno;
     error_errno(err, errnum, "cannot %s %s", doing, path);
@@ -81,42 +83,6 @@ int file_read(const char *path, size_t max, struct error *err, struct buf *ret_b
     return rc;
 }
 
-static int write_all(int fd, struct str bytes)
-{
-    while (bytes.size > 0) {
-        ssize_t done = write(fd, bytes.data, bytes.size);
-        if (done < 0 && errno != EINTR) {
-            return -1;
-        }
-        if (done > 0) {
-            bytes.data += done;
-            bytes.size -= (size_t)done;
-        }
-    }
-    return 0;
-}
-
-/* Writes the file under its temporary name, with fsync(2) if `sync`. Removes it on failure. */
-static int prepare(int dir_fd, const char *temporary, struct str bytes, mode_t mode, bool sync)
-{
-    /* left by a crash */
-    if (unlinkat(dir_fd, temporary, 0) < 0 && errno != ENOENT) {
-        return -1;
-    }
-    int fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        return -1;
-    }
-    int rc = write_all(fd, bytes) < 0 || fchmod(fd, mode) < 0 || (sync && fsync(fd) < 0) ? -1 : 0;
-    int saved = errno;
-    close(fd);
-    if (rc < 0) {
-        unlinkat(dir_fd, temporary, 0);
-        errno = saved;
-    }
-    return rc;
-}
-
 uint64_t file_stamp(const char *path)
 {
     struct stat st;
@@ -130,31 +96,6 @@ uint64_t file_stamp(const char *path)
         stamp = (stamp ^ parts[i]) * 1099511628211U;
     }
     return stamp != 0 ? stamp : 1;
-}
-
-int file_replace(const char *dir, const char *name, struct str bytes, mode_t mode, bool sync,
-                 struct error *err)
-{
-    char path[PATH_MAX], temporary[NAME_MAX + 1];
-    snprintf(path, sizeof(path), "%s/%s", dir, name);
-    if ((size_t)snprintf(temporary, sizeof(temporary), ".%s.new", name) >= sizeof(temporary)) {
-        return error_set(err, ERROR_INVALID, "cannot write %s: the name is too long", path);
-    }
-    int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir_fd < 0) {
-        return file_error(err, "open the directory", dir);
-    }
-    int rc = 0;
-    if (prepare(dir_fd, temporary, bytes, mode, sync) < 0) {
-        rc = file_error(err, "write", path);
-    } else if (renameat(dir_fd, temporary, dir_fd, name) < 0) {
-        rc = file_error(err, "replace", path);
-        unlinkat(dir_fd, temporary, 0);
-    } else if (sync && fsync(dir_fd) < 0) {
-        rc = file_error(err, "sync the directory", dir);
-    }
-    close(dir_fd);
-    return rc;
 }
 
 int file_sync(const char *dir, const char *name, struct error *err)

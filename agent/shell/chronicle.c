@@ -16,6 +16,9 @@
 
 static const char file_name[] = "history.bin";
 
+/* Of a slice of a save, and at most one server or type more: so many the loop may wait for. */
+enum { SLICE_BYTES = 8192 };
+
 struct chronicle {
     struct agent *agent;
     struct events *events;
@@ -23,6 +26,10 @@ struct chronicle {
     struct queue effects;
     struct timer *timer;
     struct save_log log;
+    struct history_writer *writer; /* of the save under way; NULL: none */
+    struct file_draft *draft;      /* likewise */
+    struct buf bytes;              /* of its last slice */
+    struct timer *slices;
 };
 
 static bool is_wanted(const struct config *config)
@@ -32,22 +39,67 @@ static bool is_wanted(const struct config *config)
     return on && config->view.mode != CONFIG_VIEW_OFF;
 }
 
-static void save(struct chronicle *chronicle)
+/* ---- saving ---- */
+
+static void end_save(struct chronicle *chronicle)
 {
-    const struct agent *agent = chronicle->agent;
-    if (agent->state == NULL) {
-        return;
+    history_writer_free(chronicle->writer);
+    file_draft_drop(chronicle->draft);
+    buf_fini(&chronicle->bytes);
+    timer_cancel(chronicle->slices);
+    chronicle->writer = NULL;
+    chronicle->draft = NULL;
+}
+
+/* Writes a slice. False: the file is written, or cannot be. */
+static bool save_slice(struct chronicle *chronicle)
+{
+    struct error err = {0};
+    buf_clear(&chronicle->bytes);
+    bool more = history_writer_next(chronicle->writer, SLICE_BYTES, &chronicle->bytes);
+    int rc = file_draft_add(chronicle->draft, buf_view(&chronicle->bytes), &err);
+    if (rc == 0 && more) {
+        return true;
     }
-    struct buf bytes = {0};
+    if (rc == 0) {
+        /* Not synced, as the view: the loop must not wait for the disk, and the checksum finds what a crash damages. */
+        rc = file_draft_place(chronicle->draft, 0600, false, &err);
+        chronicle->draft = NULL;
+    }
+    end_save(chronicle);
+    save_log_done(&chronicle->log, chronicle->agent->config->state_dir, rc < 0, &err);
+    return false;
+}
+
+/* One slice in each turn of the loop, which must not wait for all of them. */
+static void slice(void *user)
+{
+    struct chronicle *chronicle = user;
+    if (save_slice(chronicle)) {
+        timer_arm_ms(chronicle->slices, 0);
+    }
+}
+
+/* A save that is not through after a minute goes on, and the next one begins a minute later. */
+static void begin_save(struct chronicle *chronicle)
+{
+    const struct config *config = chronicle->agent->config;
     struct error err;
     struct instant now = agent_now();
-    history_file_encode(chronicle->history, str_of(agent->config->registry.prefix), &now, &bytes);
-    /* Not synced, as the view: the loop must not wait for the disk, and the checksum finds what a crash damages. */
-    bool failed = file_replace(agent->config->state_dir, file_name, buf_view(&bytes), 0600, false, &err) < 0;
-    buf_fini(&bytes);
+    if (chronicle->agent->state == NULL || chronicle->writer != NULL) {
+        return;
+    }
     chronicle->log.writes++;
-    save_log_done(&chronicle->log, agent->config->state_dir, failed, &err);
+    chronicle->draft = file_draft_open(config->state_dir, file_name, &err);
+    if (chronicle->draft == NULL) {
+        save_log_done(&chronicle->log, config->state_dir, true, &err);
+        return;
+    }
+    chronicle->writer = history_writer_new(chronicle->history, str_of(config->registry.prefix), &now);
+    timer_arm_ms(chronicle->slices, 0);
 }
+
+/* ---- what the view tells ---- */
 
 static void tell_offline(struct chronicle *chronicle, const struct history_effect *effect)
 {
@@ -69,7 +121,7 @@ static void step(struct chronicle *chronicle, struct history_event event)
     while (queue_take(&chronicle->effects, &effect)) {
         switch (effect.type) {
         case HISTORY_DO_OFFLINE: tell_offline(chronicle, &effect); break;
-        case HISTORY_DO_SAVE: save(chronicle); break;
+        case HISTORY_DO_SAVE: begin_save(chronicle); break;
         }
     }
 }
@@ -129,7 +181,11 @@ void chronicle_tick(struct chronicle *chronicle)
 void chronicle_stop(struct chronicle *chronicle)
 {
     if (chronicle != NULL) {
-        save(chronicle);
+        end_save(chronicle); /* what it has written may be older */
+        begin_save(chronicle);
+        while (chronicle->writer != NULL) {
+            (void)save_slice(chronicle);
+        }
     }
 }
 
@@ -180,6 +236,7 @@ struct chronicle *chronicle_new(struct agent *agent, struct events *events)
     }
     queue_init(&chronicle->effects, sizeof(struct history_effect));
     chronicle->timer = timer_new(agent->loop, tick, chronicle);
+    chronicle->slices = timer_new(agent->loop, slice, chronicle);
     tick(chronicle);
     return chronicle;
 }
@@ -187,6 +244,8 @@ struct chronicle *chronicle_new(struct agent *agent, struct events *events)
 void chronicle_free(struct chronicle *chronicle)
 {
     if (chronicle != NULL) {
+        end_save(chronicle);
+        timer_free(chronicle->slices);
         timer_free(chronicle->timer);
         history_free(chronicle->history);
         queue_fini(&chronicle->effects);

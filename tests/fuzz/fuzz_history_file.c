@@ -2,10 +2,10 @@
  * shown, and reads as the same once written. */
 #include "must.h"
 #include "sealed_file.h"
+#include "support/past_file.h"
 
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
-#include "outrider/codec/history/history_file.h"
 #include "outrider/codec/history/history_json.h"
 #include "outrider/core/history/history_read.h"
 
@@ -15,15 +15,17 @@ static const struct instant now = {.mono = 1000, .boot = 2000, .wall = 179522724
 
 static void show(const struct history *history)
 {
-    struct buf text = {0};
+    struct buf text = {0}, series = {0};
     const struct history_server *server = history_facts(history)->servers;
     history_json_activity(history, UINT64_MAX, 1000, &now, &text);
     history_json_offline(history, 1000, &now, &text);
-    history_json_fleet(history, &now, &text);
+    history_json_series(history, &series);
+    history_json_fleet(history, buf_view(&series), &now, &text);
     for (; server != NULL; server = server->hh.next) {
         history_json_server(history, server, &now, &text);
     }
     buf_fini(&text);
+    buf_fini(&series);
 }
 
 /* What a file says, once written by this version. Returns whether it was one. */
@@ -40,7 +42,7 @@ static bool pass_through(struct str text, struct buf *out)
     const struct history_facts *facts = history_facts(history);
     must(facts->there + facts->gone <= 64 && facts->gone <= 16 && facts->bytes <= 65536);
     show(history);
-    history_file_encode(history, STR("/s"), &now, out);
+    past_write(history, STR("/s"), &now, out);
     history_free(history);
     return true;
 }

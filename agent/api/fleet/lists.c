@@ -3,10 +3,12 @@
 #include "outrider/base/blob.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
+#include "outrider/codec/history/history_json.h"
 #include "outrider/codec/record/discovery_json.h"
 #include "outrider/codec/record/services_json.h"
 #include "outrider/core/fleet/filter.h"
 #include "outrider/core/fleet/view_read.h"
+#include "outrider/core/history/history_read.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -29,6 +31,8 @@ struct api_lists {
     int64_t revision;             /* of all of them */
     uint64_t stamp;               /* of the cluster, and of what makes the records be served as they are */
     size_t offline;               /* how many tombstones there were: they go without a revision */
+    struct buf series;            /* of the history, which does not follow the fleet but its own minutes */
+    uint64_t recorded;            /* how many of those there were */
 };
 
 struct api_lists *api_lists_new(void)
@@ -40,6 +44,7 @@ void api_lists_free(struct api_lists *lists)
 {
     if (lists != NULL) {
         api_lists_clear(lists);
+        buf_fini(&lists->series);
         free(lists);
     }
 }
@@ -62,7 +67,7 @@ void api_lists_clear(struct api_lists *lists)
     for (size_t i = 0; i < LISTS_MAX; i++) {
         blob_unref(lists->kept[i]);
     }
-    *lists = (struct api_lists){0};
+    *lists = (struct api_lists){.series = lists->series, .recorded = lists->recorded};
 }
 
 static void follow(struct api_lists *lists, const struct view *fleet)
@@ -151,4 +156,15 @@ struct blob *api_lists_discovery(struct api_lists *lists, const struct view *fle
     }
     buf_fini(&key);
     return list;
+}
+
+struct str api_lists_series(struct api_lists *lists, const struct history *history)
+{
+    uint64_t recorded = history_facts(history)->recorded;
+    if (lists->series.size == 0 || lists->recorded != recorded) {
+        buf_clear(&lists->series);
+        history_json_series(history, &lists->series);
+        lists->recorded = recorded;
+    }
+    return buf_view(&lists->series);
 }

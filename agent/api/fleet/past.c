@@ -3,6 +3,7 @@
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/handlers.h"
 #include "outrider/api/common/reply.h"
+#include "outrider/api/fleet/lists.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/history/history_json.h"
 #include "outrider/core/history/history_read.h"
@@ -44,7 +45,8 @@ void api_fleet_history(struct api_call *call, struct api_reply *reply)
 {
     const struct history *history = need_history(call, reply);
     if (history != NULL) {
-        history_json_fleet(history, &call->view.now, api_json(reply));
+        struct str series = api_lists_series(call->context->lists, history);
+        history_json_fleet(history, series, &call->view.now, api_json(reply));
     }
 }
 

@@ -1,11 +1,12 @@
-/*     "outrider past\n" | u32 version | text prefix | i64 true until | i64 minute | u64 next seq
- *     u32 servers, first those that are there, then those that are gone in the order of going | each:
+/*     "outrider past\n" | u32 version | text prefix | i64 true until | i64 minute
+ *     types and servers in any order (core/history/history_save.h) | each after u8 what it is, of a server:
  *         text TYPE/ID | u8 status | u8 flags | i64 gone wall | u64 reason | u64 drain | i64 minute of players | u8 players kept
  *         those that are known: u8 how long ago in minutes, u32 players
  *         where the record is kept: text key, text json, i64 mod revision, i64 create revision, u8 leased
  *         u8 lives | each: i64 began, i64 ended, u8 exact, u8 end
  *         u8 transitions | each: u64 seq, i64 wall, i64 after + 1, u8 kind, end, from, to, text reason, by, holds
- *     u32 types | each: text name | u32 minutes | each: u8 known; if so u32 players, seats, servers of each status
+ *     of a type: text name | u32 minutes | each: u8 known; if so u32 players, seats, servers of each status
+ *     u8 end | u64 next seq
  *     u64 XXH64 of everything before it
  *
  * text: u32 size and the bytes. The record of a server that is there is not kept: the view has it. */
@@ -14,9 +15,13 @@
 #include "outrider/base/blob.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
+#include "outrider/base/mem.h"
 #include "outrider/codec/record/view_item.h"
 #include "outrider/core/fleet/view.h"
 #include "outrider/core/history/history_restore.h"
+#include "outrider/core/history/history_save.h"
+
+#include <stdlib.h>
 
 static const char magic[] = "outrider past\n";
 enum {
@@ -27,6 +32,9 @@ enum {
     FLAG_RECORD = 4,
     FLAGS = 7
 };
+
+/* What comes next. */
+enum { NEXT_END, NEXT_SERVER, NEXT_TYPE };
 
 /* ---- writing ---- */
 
@@ -87,6 +95,7 @@ static void put_transitions(struct buf *out, const struct history_server *server
 static void put_server(struct buf *out, const struct history_server *server)
 {
     bool record = server->gone && server->entry != NULL;
+    put(out, NEXT_SERVER, 1);
     put_text(out, (struct str){server->name, server->name_size});
     put(out, server->status, 1);
     put(out,
@@ -110,47 +119,74 @@ static void put_server(struct buf *out, const struct history_server *server)
     put_transitions(out, server);
 }
 
-static void put_types(struct buf *out, const struct history *history)
+static void put_type(struct buf *out, const struct history_piece *piece)
 {
-    const struct history_facts *facts = history_facts(history);
-    size_t count = facts->types == NULL ? 0 : HASH_COUNT(facts->types);
-    put(out, count, 4);
-    for (const struct history_type *type = facts->types; type != NULL; type = type->hh.next) {
-        size_t minutes = type->count < HISTORY_FLEET_MINUTES ? type->count : HISTORY_FLEET_MINUTES;
-        put_text(out, (struct str){type->name, type->hh.keylen}); /* it may have a NUL in it */
-        put(out, minutes, 4);
-        for (size_t i = type->count - minutes; i < type->count; i++) {
-            const struct history_totals *totals = &type->totals[i];
-            put(out, totals->known ? 1 : 0, 1);
-            for (size_t j = 0; totals->known && j < VIEW_STATUS_COUNT + 2; j++) {
-                put(out, j == 0 ? totals->players : j == 1 ? totals->seats : totals->servers[j - 2], 4);
-            }
+    put(out, NEXT_TYPE, 1);
+    put_text(out, (struct str){piece->type->name, piece->type->hh.keylen}); /* it may have a NUL in it */
+    put(out, piece->minutes, 4);
+    for (size_t i = 0; i < piece->minutes; i++) {
+        const struct history_totals *totals = &piece->totals[i];
+        put(out, totals->known ? 1 : 0, 1);
+        for (size_t j = 0; totals->known && j < VIEW_STATUS_COUNT + 2; j++) {
+            put(out, j == 0 ? totals->players : j == 1 ? totals->seats : totals->servers[j - 2], 4);
         }
     }
 }
 
-void history_file_encode(const struct history *history, struct str prefix, const struct instant *now,
-                         struct buf *out)
+struct history_writer {
+    struct history *history;
+    struct str_sum *sum;
+    struct buf head; /* not written yet */
+    bool done;
+};
+
+struct history_writer *history_writer_new(struct history *history, struct str prefix,
+                                          const struct instant *now)
 {
     const struct history_facts *facts = history_facts(history);
+    struct history_writer *writer = mem_zalloc(sizeof(*writer));
+    struct buf *head = &writer->head;
+    writer->history = history;
+    writer->sum = str_sum_new();
+    buf_add(head, magic, MAGIC_SIZE);
+    put(head, HISTORY_FILE_VERSION, 4);
+    put_text(head, prefix);
+    put(head, (uint64_t)(facts->synced ? now->wall : facts->stale_wall), 8);
+    put(head, (uint64_t)history_save_begin(history), 8);
+    return writer;
+}
+
+void history_writer_free(struct history_writer *writer)
+{
+    if (writer != NULL) {
+        buf_fini(&writer->head);
+        free(writer->sum);
+        free(writer);
+    }
+}
+
+bool history_writer_next(struct history_writer *writer, size_t bytes, struct buf *out)
+{
+    struct history_piece piece;
     size_t begin = out->size;
-    buf_add(out, magic, MAGIC_SIZE);
-    put(out, HISTORY_FILE_VERSION, 4);
-    put_text(out, prefix);
-    put(out, (uint64_t)(facts->synced ? now->wall : facts->stale_wall), 8);
-    put(out, (uint64_t)facts->minute, 8);
-    put(out, history_next_seq(history), 8);
-    put(out, facts->there + facts->gone, 4);
-    for (const struct history_server *each = facts->servers; each != NULL; each = each->hh.next) {
-        if (!each->gone) {
-            put_server(out, each);
+    buf_str(out, buf_view(&writer->head));
+    buf_fini(&writer->head);
+    while (!writer->done && out->size - begin < bytes) {
+        writer->done = !history_save_next(writer->history, &piece);
+        if (writer->done) {
+            put(out, NEXT_END, 1);
+            put(out, history_next_seq(writer->history), 8);
+        } else if (piece.server != NULL) {
+            put_server(out, piece.server);
+        } else {
+            put_type(out, &piece);
         }
     }
-    for (const struct history_server *each = facts->oldest_gone; each != NULL; each = each->next) {
-        put_server(out, each);
+    str_sum_add(writer->sum, (struct str){out->data + begin, out->size - begin});
+    if (writer->done) {
+        put(out, str_sum_of(writer->sum), SUM_SIZE);
     }
-    put_types(out, history);
-    put(out, str_hash((struct str){out->data + begin, out->size - begin}, 0), SUM_SIZE);
+    return !writer->done;
 }
 
 /* ---- reading ---- */
@@ -311,28 +347,45 @@ static void get_server(struct reader *reader)
     get_transitions(reader, server);
 }
 
-static void get_types(struct reader *reader)
+static void get_type(struct reader *reader)
 {
-    uint64_t count = get(reader, 4);
-    for (uint64_t i = 0; i < count && !reader->failed; i++) {
-        struct str name = get_text(reader);
-        struct history_type *type = reader->failed ? NULL : history_restore_type(reader->history, name);
-        uint64_t minutes = get(reader, 4);
-        for (uint64_t j = 0; j < minutes && type != NULL && !reader->failed; j++) {
-            struct history_totals totals = {.players = HISTORY_UNKNOWN, .seats = HISTORY_UNKNOWN};
-            uint64_t known = get(reader, 1);
-            totals.known = known == 1;
-            for (size_t k = 0; totals.known && k < VIEW_STATUS_COUNT + 2; k++) {
-                uint32_t value = (uint32_t)get(reader, 4);
-                *(k == 0 ? &totals.players : k == 1 ? &totals.seats : &totals.servers[k - 2]) = value;
-            }
-            if (known > 1 || (!reader->failed && history_restore_totals(type, &totals) < 0)) {
-                fail(reader, "no minute ends");
-            }
+    struct str name = get_text(reader);
+    struct history_type *type = reader->failed ? NULL : history_restore_type(reader->history, name);
+    uint64_t minutes = get(reader, 4);
+    for (uint64_t j = 0; j < minutes && type != NULL && !reader->failed; j++) {
+        struct history_totals totals = {.players = HISTORY_UNKNOWN, .seats = HISTORY_UNKNOWN};
+        uint64_t known = get(reader, 1);
+        totals.known = known == 1;
+        for (size_t k = 0; totals.known && k < VIEW_STATUS_COUNT + 2; k++) {
+            uint32_t value = (uint32_t)get(reader, 4);
+            *(k == 0 ? &totals.players : k == 1 ? &totals.seats : &totals.servers[k - 2]) = value;
         }
-        if (type == NULL) {
-            fail(reader, "no type ends");
+        if (known > 1 || (!reader->failed && history_restore_totals(type, &totals) < 0)) {
+            fail(reader, "no minute ends");
         }
+    }
+    if (type == NULL) {
+        fail(reader, "no type ends");
+    }
+}
+
+/* Types and servers, and the end. */
+static void get_pieces(struct reader *reader)
+{
+    uint64_t next = get(reader, 1);
+    for (; next != NEXT_END && !reader->failed; next = get(reader, 1)) {
+        if (next == NEXT_SERVER) {
+            get_server(reader);
+        } else if (next == NEXT_TYPE) {
+            get_type(reader);
+        } else {
+            fail(reader, "neither a server nor a type begins");
+        }
+    }
+    uint64_t next_seq = get(reader, 8);
+    if (!reader->failed &&
+        (reader->at != reader->text.size || history_restore_end(reader->history, next_seq) < 0)) {
+        fail(reader, "extra bytes, or a transition is there twice,");
     }
 }
 
@@ -340,13 +393,12 @@ static void get_head(struct reader *reader)
 {
     struct str written = get_text(reader);
     int64_t wall = get_wall(reader), minute = get_wall(reader);
-    uint64_t next_seq = get(reader, 8);
     if (!reader->failed && !str_eq(written, reader->prefix)) {
         reader->failed = true;
         error_set(reader->err, ERROR_NOT_FOUND, "of the prefix %.*s, not %.*s",
                   written.size > 64 ? 64 : (int)written.size, written.data, STR_ARG(reader->prefix));
     }
-    if (!reader->failed && history_restore_begin(reader->history, wall, minute, next_seq) < 0) {
+    if (!reader->failed && history_restore_begin(reader->history, wall, minute) < 0) {
         fail(reader, "no beginning ends");
     }
 }
@@ -385,14 +437,7 @@ int history_file_decode(struct str text, struct str prefix, const struct history
     reader.prefix = prefix;
     reader.history = history_new(settings);
     get_head(&reader);
-    uint64_t count = get(&reader, 4);
-    for (uint64_t i = 0; i < count && !reader.failed; i++) {
-        get_server(&reader);
-    }
-    get_types(&reader);
-    if (!reader.failed && (reader.at != reader.text.size || history_restore_end(reader.history) < 0)) {
-        fail(&reader, "extra bytes, or a transition is there twice,");
-    }
+    get_pieces(&reader);
     if (reader.failed) {
         history_free(reader.history);
         return error_wrap(err, "history file");

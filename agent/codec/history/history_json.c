@@ -209,7 +209,7 @@ static int64_t first_minute(const struct history_facts *facts)
     return facts->minute - (int64_t)longest + 1;
 }
 
-void history_json_fleet(const struct history *history, const struct instant *now, struct buf *out)
+void history_json_series(const struct history *history, struct buf *out)
 {
     const struct history_facts *facts = history_facts(history);
     int64_t first = first_minute(facts);
@@ -231,6 +231,13 @@ void history_json_fleet(const struct history *history, const struct instant *now
         json_write_object_end(&json);
     }
     json_write_object_end(&json);
+}
+
+void history_json_fleet(const struct history *history, struct str series, const struct instant *now,
+                        struct buf *out)
+{
+    struct json_writer json = {.out = out, .more = true};
+    buf_str(out, series);
     write_end(&json, history, now);
 }
 

@@ -34,6 +34,7 @@ struct history_server *history_server_new(struct history *history, struct str na
     server->name = mem_copy(name.data, name.size);
     server->name_size = (uint16_t)name.size;
     server->type_size = (uint16_t)type_size;
+    server->round = history->round.number;
     memset(server->players, 0xff, sizeof(server->players));
     HASH_ADD_KEYPTR(hh, history->servers, server->name, server->name_size, server);
     history->facts.servers = history->servers;
@@ -64,6 +65,9 @@ void history_forget(struct history *history, struct history_server *server)
         history->facts.there--;
     }
     history_drop_all(history, server);
+    if (history->round.server == server) {
+        history->round.server = server->hh.next;
+    }
     HASH_DEL(history->servers, server);
     history->facts.servers = history->servers;
     view_entry_unref(server->entry);
@@ -80,8 +84,13 @@ void history_bury(struct history *history, struct history_server *server, int64_
     history->facts.oldest_gone = history->gone;
     history->facts.gone++;
     history->gone_bytes += record_size(server);
+}
+
+/* The last that went stays, whatever its size. */
+void history_fit_gone(struct history *history)
+{
     while (history->facts.gone > history->settings.gone_max ||
-           (history->gone_bytes > history->settings.record_bytes && history->gone != server)) {
+           (history->gone_bytes > history->settings.record_bytes && history->facts.gone > 1)) {
         history_forget(history, history->gone);
     }
 }
@@ -254,6 +263,7 @@ static void go(struct history *history, struct history_server *server, enum hist
     history->facts.there--;
     emit(history, HISTORY_DO_OFFLINE, server);
     history_bury(history, server, history->now.wall);
+    history_fit_gone(history);
 }
 
 static void gone(struct history *history, const struct view_entry *entry, bool clean)

@@ -1,5 +1,5 @@
 /* The parts of core/history: history.c (events, servers), history_feed.c (transitions), history_minutes.c (players, totals),
- * history_restore.c (from disk), history_read.c. */
+ * history_restore.c (from disk), history_save.c (rounds), history_read.c. */
 #ifndef OUTRIDER_CORE_HISTORY_HISTORY_INTERNAL_H
 #define OUTRIDER_CORE_HISTORY_HISTORY_INTERNAL_H
 
@@ -12,6 +12,14 @@ enum { HISTORY_MINUTE_MS = 60000, HISTORY_BACK_MINUTES = 5 };
 struct history_place {
     uint64_t seq;
     struct history_transition *transition;
+};
+
+/* What is to be shown next; NULL: nothing more. What goes away moves it on. */
+struct history_round {
+    uint32_t number;
+    int64_t minute;
+    struct history_server *server;
+    struct history_type *type;
 };
 
 struct history {
@@ -28,6 +36,7 @@ struct history {
     bool begun;        /* it has been in sync, or was kept: what comes from now on came */
     bool dirty;
     int64_t saved_minute;
+    struct history_round round;
 
     /* The step in progress. */
     struct instant now;
@@ -58,8 +67,9 @@ size_t history_place_of(const struct history *history, uint64_t seq);
 struct history_server *history_server_new(struct history *history, struct str name, size_t type_size);
 void history_forget(struct history *history, struct history_server *server);
 
-/* history.c: puts a server to those that are gone, of which the oldest make room. */
+/* history.c: puts a server to those that are gone; the oldest of them make room. */
 void history_bury(struct history *history, struct history_server *server, int64_t wall);
+void history_fit_gone(struct history *history);
 
 /* history_minutes.c: a type, made where there is none; NULL: there are too many. */
 struct history_type *history_type_get(struct history *history, struct str name);

@@ -17,6 +17,7 @@ struct history_type *history_type_get(struct history *history, struct str name)
         type = mem_zalloc(sizeof(*type));
         type->name = mem_copy(name.data, name.size);
         type->used_minute = history->facts.minute;
+        type->round = history->round.number;
         HASH_ADD_KEYPTR(hh, history->types, type->name, name.size, type);
         history->type_count++;
         history->facts.types = history->types;
@@ -26,6 +27,9 @@ struct history_type *history_type_get(struct history *history, struct str name)
 
 void history_type_free(struct history *history, struct history_type *type)
 {
+    if (history->round.type == type) {
+        history->round.type = type->hh.next;
+    }
     HASH_DEL(history->types, type);
     history->type_count--;
     history->facts.types = history->types;
@@ -142,6 +146,7 @@ void history_minute(struct history *history)
     bool first = before == 0, back = minute < before;
     int64_t missed = minute - before - 1;
     history->facts.minute = minute;
+    history->facts.recorded++;
     if (!first && (back || missed >= HISTORY_FLEET_MINUTES)) {
         forget_types(history, true); /* the times of what was recorded mean nothing now */
     } else if (!first) {

@@ -6,6 +6,7 @@
 #include "outrider/core/registry/registry_request.h"
 
 #include <stdlib.h>
+#include <utlist.h>
 
 static bool is_wall(int64_t wall)
 {
@@ -17,19 +18,13 @@ static bool is_minute(int64_t minute)
     return minute >= 0 && minute <= REGISTRY_REVISION_MAX / HISTORY_MINUTE_MS;
 }
 
-uint64_t history_next_seq(const struct history *history)
+int history_restore_begin(struct history *history, int64_t wall, int64_t minute)
 {
-    return history->next_seq;
-}
-
-int history_restore_begin(struct history *history, int64_t wall, int64_t minute, uint64_t next_seq)
-{
-    if (!is_wall(wall) || !is_minute(minute) || next_seq == 0 || next_seq > INT64_MAX) {
+    if (!is_wall(wall) || !is_minute(minute)) {
         return -1;
     }
     history->facts.stale_wall = wall;
     history->facts.minute = minute;
-    history->next_seq = next_seq;
     history->begun = true;
     return 0;
 }
@@ -38,8 +33,7 @@ struct history_server *history_restore_server(struct history *history, struct st
                                               const struct history_server *kept, struct view_entry *entry)
 {
     struct str id, type = str_split(name, '/', &id);
-    bool full = HASH_COUNT(history->servers) >= history->settings.servers_max ||
-                (kept->gone && history->facts.gone >= history->settings.gone_max);
+    bool full = HASH_COUNT(history->servers) >= history->settings.servers_max;
     if (type.size == 0 || type.size > VIEW_TYPE_MAX || id.size == 0 || id.size > VIEW_ID_MAX || full ||
         memchr(id.data, '/', id.size) != NULL || history_find(history, type, id) != NULL ||
         kept->status >= VIEW_STATUS_COUNT || !is_wall(kept->gone_wall) || !is_minute(kept->minute)) {
@@ -80,8 +74,7 @@ int history_restore_transition(struct history *history, struct history_server *s
     if (server->transition_count == HISTORY_TRANSITIONS_MAX || kept->kind >= HISTORY_KIND_COUNT ||
         kept->end >= HISTORY_END_COUNT || kept->from >= VIEW_STATUS_COUNT || kept->to >= VIEW_STATUS_COUNT ||
         !is_wall(kept->wall) || kept->after_wall < -1 || kept->after_wall > REGISTRY_REVISION_MAX ||
-        kept->seq == 0 || kept->seq >= history->next_seq ||
-        (server->last != NULL && kept->seq <= server->last->seq)) {
+        kept->seq == 0 || (server->last != NULL && kept->seq <= server->last->seq)) {
         return -1;
     }
     for (int i = 0; i < 3; i++) {
@@ -112,11 +105,21 @@ int history_restore_totals(struct history_type *type, const struct history_total
     return 0;
 }
 
-int history_restore_end(struct history *history)
+static int by_going(const struct history_server *a, const struct history_server *b)
 {
-    if (!history_link(history)) {
+    return a->gone_wall < b->gone_wall ? -1 : a->gone_wall > b->gone_wall;
+}
+
+int history_restore_end(struct history *history, uint64_t next_seq)
+{
+    history->next_seq = next_seq;
+    if (next_seq == 0 || next_seq > INT64_MAX || !history_link(history) ||
+        history_before(history, UINT64_MAX) != history_before(history, next_seq)) {
         return -1;
     }
+    DL_SORT(history->gone, by_going);
+    history->facts.oldest_gone = history->gone;
+    history_fit_gone(history);
     history_fit(history);
     return 0;
 }

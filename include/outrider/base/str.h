@@ -81,6 +81,17 @@ unsigned str_code_point(struct str character);
 /* XXH64 of the bytes: a checksum, or a hash for tables and choices; it keeps nothing secret. */
 uint64_t str_hash(struct str text, uint64_t seed);
 
+struct str_sum;
+
+/* The same with the seed 0, of bytes that come in pieces: none so far. The caller frees the result with free(3). */
+struct str_sum *str_sum_new(void);
+
+/* Adds the next bytes. */
+void str_sum_add(struct str_sum *sum, struct str piece);
+
+/* The sum of the bytes so far. */
+uint64_t str_sum_of(const struct str_sum *sum);
+
 /* Whether there is a control character in UTF-8 text: C0, DEL, or C1, which is 0xC2 and a byte below 0xA0. */
 bool str_has_control(struct str text);
 

@@ -30,6 +30,21 @@ uint64_t file_stamp(const char *path);
 int file_replace(const char *dir, const char *name, struct str bytes, mode_t mode, bool sync,
                  struct error *err) MUST_CHECK;
 
+struct file_draft;
+
+/* The same in pieces: the new file is a draft until it is placed or dropped, which the caller does. `name` is borrowed until then.
+ * NULL: `err` is set. */
+struct file_draft *file_draft_open(const char *dir, const char *name, struct error *err) MUST_CHECK;
+
+/* Appends to a draft. Returns 0, or -1 with `err` set: then it is to be dropped. */
+int file_draft_add(struct file_draft *draft, struct str bytes, struct error *err) MUST_CHECK;
+
+/* Puts the draft in the place of the file, and frees it whatever it returns: 0, or -1 as file_replace() does. */
+int file_draft_place(struct file_draft *draft, mode_t mode, bool sync, struct error *err) MUST_CHECK;
+
+/* Removes and frees the draft; the old file stays. Accepts NULL. */
+void file_draft_drop(struct file_draft *draft);
+
 /* Syncs `dir`/`name` and its directory, so that what file_replace() wrote survives a crash of the machine. Returns 0, or -1
  * with `err` set. */
 int file_sync(const char *dir, const char *name, struct error *err) MUST_CHECK;

@@ -58,6 +58,28 @@ static void replaces_what_a_crash_left(void **state)
     assert_int_equal(access(temp_path(&dir, ".id.new"), F_OK), -1);
 }
 
+static void writes_in_pieces(void **state)
+{
+    (void)state;
+    struct buf bytes = {0};
+    struct file_draft *draft = file_draft_open(dir.path, "id", &err);
+    assert_int_equal(file_draft_add(draft, STR("one"), &err), 0);
+    assert_int_equal(file_draft_place(draft, 0640, false, &err), 0);
+    draft = file_draft_open(dir.path, "id", &err);
+    assert_int_equal(file_draft_add(draft, STR("tw"), &err), 0);
+    assert_int_equal(file_read(temp_path(&dir, "id"), 10, &err, &bytes), 0);
+    file_draft_drop(draft); /* the old file stands, and nothing is left */
+    assert_int_equal(access(temp_path(&dir, ".id.new"), F_OK), -1);
+    draft = file_draft_open(dir.path, "id", &err);
+    assert_int_equal(file_draft_add(draft, STR("tw"), &err), 0);
+    assert_int_equal(file_draft_add(draft, STR("o"), &err), 0);
+    assert_int_equal(file_draft_place(draft, 0600, true, &err), 0);
+    assert_int_equal(file_read(temp_path(&dir, "id"), 10, &err, &bytes), 0);
+    assert_true(str_eq(buf_view(&bytes), STR("onetwo")));
+    assert_null(file_draft_open(temp_path(&dir, "absent"), "id", &err));
+    buf_fini(&bytes);
+}
+
 static void refuses_what_it_cannot_read(void **state)
 {
     (void)state;
@@ -426,6 +448,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(writes_and_reads_back, setup, teardown),
         cmocka_unit_test_setup_teardown(replaces_what_a_crash_left, setup, teardown),
+        cmocka_unit_test_setup_teardown(writes_in_pieces, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_what_it_cannot_read, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failed_write_keeps_the_old_file, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lock_names_its_holder, setup, teardown),

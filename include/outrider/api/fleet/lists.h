@@ -3,12 +3,15 @@
 #ifndef OUTRIDER_API_FLEET_LISTS_H
 #define OUTRIDER_API_FLEET_LISTS_H
 
+#include "outrider/base/str.h"
+
 #include <stdbool.h>
 
 struct api_lists;
 struct blob;
 struct discovery_local;
 struct filter;
+struct history;
 struct instant;
 struct view;
 
@@ -29,5 +32,8 @@ struct blob *api_lists_get(struct api_lists *lists, const struct view *fleet, co
 /* The same as existing clients know it (discovery_json_services). */
 struct blob *api_lists_discovery(struct api_lists *lists, const struct view *fleet,
                                  const struct discovery_local *local, const struct instant *now);
+
+/* What became of the fleet by the minute (history_json_series), borrowed until the next call or until `lists` is freed. */
+struct str api_lists_series(struct api_lists *lists, const struct history *history);
 
 #endif

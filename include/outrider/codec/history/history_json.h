@@ -2,6 +2,7 @@
 #ifndef OUTRIDER_CODEC_HISTORY_HISTORY_JSON_H
 #define OUTRIDER_CODEC_HISTORY_HISTORY_JSON_H
 
+#include "outrider/base/str.h"
 #include "outrider/core/instant.h"
 
 #include <stddef.h>
@@ -16,10 +17,14 @@ struct history_server;
 void history_json_server(const struct history *history, const struct history_server *server,
                          const struct instant *now, struct buf *out);
 
+/* Appends all of history_json_fleet() that is the same until the next minute is recorded: its beginning. */
+void history_json_series(const struct history *history, struct buf *out);
+
 /* Appends {"minutes":1440,"step":60,"until","types":{"TYPE":{"players":[...],"seats":[...],"servers":{"ready":[...],...}}},"now"}.
- * Each list has one number for each minute, the oldest first, null where it is not known; the last is of `until`. Minutes before
+ * `series`: of history_json_series(). Each list has one number for each minute, the oldest first, null where it is not known; the last is of `until`. Minutes before
  * the first that any type knows are left out. */
-void history_json_fleet(const struct history *history, const struct instant *now, struct buf *out);
+void history_json_fleet(const struct history *history, struct str series, const struct instant *now,
+                        struct buf *out);
 
 /* Appends {"servers":[{"type","id","status","goneAt","why","record"}],"total","now"}: the last that went first, at most `limit`. */
 void history_json_offline(const struct history *history, size_t limit, const struct instant *now,

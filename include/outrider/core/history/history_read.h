@@ -72,6 +72,7 @@ struct history_server {
     struct history_life *lives; /* the oldest first */
     size_t life_count;
     uint64_t reason_hash, drain_hash;         /* of what is in force */
+    uint32_t round;                           /* in which it came (history_save.h) */
     int64_t minute;                           /* the newest in `players`, since 1970; 0: none */
     uint32_t players[HISTORY_PLAYER_MINUTES]; /* of a minute at its number modulo the size */
     struct history_server *prev, *next;       /* of those that are gone, in the order of going */
@@ -90,6 +91,7 @@ struct history_type {
     size_t count, capacity;
     struct history_totals now; /* being counted */
     int64_t used_minute;       /* the last one with a server */
+    uint32_t round;            /* in which it came (history_save.h) */
     UT_hash_handle hh;
 };
 
@@ -97,6 +99,7 @@ struct history_facts {
     bool synced;
     int64_t stale_wall;        /* since when it is not certain what is there; 0: it is, or never was */
     int64_t minute;            /* the newest that was looked at, since 1970; 0: none yet */
+    uint64_t recorded;         /* how many were: types and totals change with it alone */
     size_t there, gone;        /* servers */
     size_t transitions, bytes; /* of all servers, and their memory */
     uint64_t dropped,

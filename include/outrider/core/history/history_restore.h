@@ -6,15 +6,11 @@
 #include "outrider/base/attr.h"
 #include "outrider/core/history/history_read.h"
 
-/* The seq of the next transition. */
-uint64_t history_next_seq(const struct history *history);
+/* The history was true until `wall`, with the newest minute `minute`. */
+int history_restore_begin(struct history *history, int64_t wall, int64_t minute) MUST_CHECK;
 
-/* The history was true until `wall`, with the newest minute `minute`, and its next transition has `next_seq`. */
-int history_restore_begin(struct history *history, int64_t wall, int64_t minute,
-                          uint64_t next_seq) MUST_CHECK;
-
-/* Adds a server. `kept` has its status, drained, gone, gone_wall, hashes, minute and players; its other members are not looked at. Of
- * those that are gone the one that went first comes first. Returns it, or NULL. */
+/* Adds a server. `kept` has its status, drained, gone, gone_wall, hashes, minute and players; its other members are not looked at.
+ * Returns it, or NULL. */
 struct history_server *history_restore_server(struct history *history, struct str name,
                                               const struct history_server *kept,
                                               struct view_entry *entry) MUST_CHECK;
@@ -28,7 +24,7 @@ int history_restore_transition(struct history *history, struct history_server *s
 struct history_type *history_restore_type(struct history *history, struct str name) MUST_CHECK;
 int history_restore_totals(struct history_type *type, const struct history_totals *totals) MUST_CHECK;
 
-/* All is there. -1: two transitions have the same seq. */
-int history_restore_end(struct history *history) MUST_CHECK;
+/* All is there, and the next transition has `next_seq`. -1: two transitions have the same seq, or one has no lower one. */
+int history_restore_end(struct history *history, uint64_t next_seq) MUST_CHECK;
 
 #endif
