@@ -2,9 +2,10 @@
 import gzip
 import json
 import re
+import signal
 import unittest
 
-from harness import Case
+from harness import Case, wait_until
 
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; manifest-src 'self'; "
           "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'")
@@ -109,6 +110,17 @@ class Files(Case):
             status, answered, _ = self.get("/", headers, agent=target)
             self.assertEqual((status, answered["Set-Cookie"]), (wanted, None), headers)
         self.assertEqual(self.get("/api/services", agent=target)[0], 401)
+
+    def test_what_the_fleet_is_called(self):
+        me = lambda: json.loads(self.get("/api/me")[2])
+        self.assertEqual(me()["ui"], {"name": "", "colour": None})
+        self.assertEqual(me()["environment"]["prefix"], self.observer.config["registry"]["prefix"])
+        self.assertEqual({name: me()["environment"][name] for name in ("keys", "audit", "history", "sessions", "drains")},
+                         {"keys": "off", "audit": True, "history": True, "sessions": True, "drains": True})
+        self.observer.write(ui={"name": "LIVE 한국", "colour": "red"}, http={"keys": "own"})
+        self.observer.send_signal(signal.SIGHUP)
+        wait_until(lambda: me()["ui"] == {"name": "LIVE 한국", "colour": "red"}, "a reload is enough")
+        self.assertEqual(me()["environment"]["keys"], "own")
 
     def test_a_sidecar_says_where_the_page_is(self):
         sidecar = self.agent().start()

@@ -7,6 +7,7 @@
 #include "outrider/base/error.h"
 #include "outrider/base/version.h"
 #include "outrider/codec/json/json_write.h"
+#include "outrider/core/config/config.h"
 #include "outrider/os/clock.h"
 
 static void write_rights(struct json_writer *json, enum access_role role)
@@ -19,7 +20,34 @@ static void write_rights(struct json_writer *json, enum access_role role)
     json_write_object_end(json);
 }
 
-static void write_me(const struct access_identity *who, struct api_reply *reply)
+/* What the fleet is called and marked with. The page shows it before the sign-in, too. */
+static void write_ui(struct json_writer *json, const struct config *config)
+{
+    json_member_object(json, "ui");
+    json_member_string(json, "name", str_of(config->ui.name));
+    json_member_string_or_null(json, "colour", str_of(config->ui.colour));
+    json_write_object_end(json);
+}
+
+/* Where a reader is, and what this agent has: a page shows nothing else. */
+static void write_environment(struct json_writer *json, const struct api_call *call)
+{
+    static const char *const keys[] = {
+        [CONFIG_KEYS_OFF] = "off", [CONFIG_KEYS_OWN] = "own", [CONFIG_KEYS_ALL] = "all"};
+    const struct api_view *view = &call->view;
+    const struct config *config = call->context->config;
+    json_member_object(json, "environment");
+    json_member_string_or_null(json, "machine", str_of(call->request.policy->machine));
+    json_member_text(json, "prefix", config->registry.prefix);
+    json_member_text(json, "keys", keys[config->http.keys]);
+    json_member_bool(json, "audit", view->audit != NULL);
+    json_member_bool(json, "history", view->fleet.history != NULL);
+    json_member_bool(json, "sessions", view->sessions != NULL);
+    json_member_bool(json, "drains", view->waves.present);
+    json_write_object_end(json);
+}
+
+static void write_me(const struct api_call *call, const struct access_identity *who, struct api_reply *reply)
 {
     struct json_writer json = {.out = api_json(reply)};
     json_write_object(&json);
@@ -29,6 +57,13 @@ static void write_me(const struct access_identity *who, struct api_reply *reply)
     json_member_text(&json, "proof", access_proof_name(who->proof));
     write_rights(&json, who->role);
     json_member_time(&json, "expires", who->expires_wall);
+    write_ui(&json, call->context->config);
+    if (who->role >= ACCESS_VIEWER) {
+        write_environment(&json, call);
+    } else {
+        json_write_key(&json, "environment");
+        json_write_null(&json);
+    }
     json_member_text(&json, "version", version_text());
     json_member_time(&json, "now", clock_wall_ms());
     json_write_object_end(&json);
@@ -36,7 +71,7 @@ static void write_me(const struct access_identity *who, struct api_reply *reply)
 
 void api_me(struct api_call *call, struct api_reply *reply)
 {
-    write_me(&call->request.who, reply);
+    write_me(call, &call->request.who, reply);
 }
 
 static int take_token(void *user, const char *name, const json_t *value, struct error *err)
@@ -61,7 +96,7 @@ void api_signin_post(struct api_call *call, struct api_reply *reply)
     } else if (call->request.policy->cookie[0] == '\0') {
         api_refuse(reply, 400, "bad_request", "this listener has no sessions");
     } else if (api_prove_token(call, str_trim(token), reply) && api_sign_in(call, reply)) {
-        write_me(&call->request.who, reply);
+        write_me(call, &call->request.who, reply);
     }
     json_decref(body);
 }
@@ -69,5 +104,5 @@ void api_signin_post(struct api_call *call, struct api_reply *reply)
 void api_signin_delete(struct api_call *call, struct api_reply *reply)
 {
     api_sign_out(call, reply);
-    write_me(&(struct access_identity){0}, reply);
+    write_me(call, &(struct access_identity){0}, reply);
 }

@@ -72,12 +72,13 @@ static struct str nearest(const struct level *level, struct str written)
     return found;
 }
 
-/* A setting elsewhere in the file with this key; NULL when there is none. */
+/* A setting elsewhere in the file with this key; NULL when there is none. Of `ui` none is meant: its words are those that
+ * people try anywhere. */
 static const char *find_elsewhere(struct str written)
 {
     for (size_t i = 0; i < settings_of_file.count; i++) {
         const char *path = settings_of_file.rows[i].path, *dot = strrchr(path, '.');
-        if (str_eq(str_of(dot != NULL ? dot + 1 : path), written)) {
+        if (str_eq(str_of(dot != NULL ? dot + 1 : path), written) && !str_starts(str_of(path), STR("ui."))) {
             return path;
         }
     }

@@ -43,6 +43,8 @@ int shape_id(struct str text, struct error *err);
 int shape_host(struct str text, struct error *err);
 int shape_probe_host(struct str text, struct error *err);
 int shape_text(struct str text, struct error *err);
+int shape_title(struct str text, struct error *err);
+int shape_colour(struct str text, struct error *err);
 int shape_tag(struct str text, struct error *err);
 int shape_command(struct str text, struct error *err);
 int shape_name(struct str text, struct error *err);

@@ -378,6 +378,16 @@ static const struct setting rows[] = {
     {"audit.keep", SETTING_DURATION, .flags = RELOAD, .fallback = "720h", .min = HOUR,
      .max = INT64_C(366) * DAY, AT(audit.keep_ms),
      .doc = "How long entries are kept, in the files and in the registry."},
+    {"ui.name", SETTING_STRING, .flags = SETTING_NULLABLE | RELOAD, .fallback = "null", .shape = shape_title,
+     AT(ui.name),
+     .doc =
+         "What the page calls this fleet (`LIVE KR`), at most 64 characters, on each of its views: against "
+         "acting on the wrong one. `null`: nothing."},
+    {"ui.colour", SETTING_STRING, .flags = SETTING_NULLABLE | RELOAD, .fallback = "null",
+     .shape = shape_colour, AT(ui.colour),
+     .doc =
+         "The colour of an edge around the page, for the same: `red`, `orange`, `green`, `blue`, `violet` or "
+         "`grey`. `null`: there is none."},
     {"log.level", SETTING_ENUM, .flags = RELOAD, .fallback = "info", .choices = levels, AT(log.level),
      .doc = "The lowest level that is logged."},
     {"log.format", SETTING_ENUM, .flags = RELOAD, .fallback = "logfmt", .choices = formats, AT(log.format),

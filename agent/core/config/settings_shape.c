@@ -5,7 +5,14 @@
 #include "outrider/core/config/address.h"
 #include "outrider/core/config/config.h"
 
-enum { TEXT_MAX = 128, PREFIX_MAX = 256, NAMESPACE_MAX = 64, LABEL_VALUE_MAX = 256, PATH_MAX_BYTES = 4095 };
+enum {
+    TEXT_MAX = 128,
+    TITLE_MAX = 64,
+    PREFIX_MAX = 256,
+    NAMESPACE_MAX = 64,
+    LABEL_VALUE_MAX = 256,
+    PATH_MAX_BYTES = 4095
+};
 enum { QUOTED_MAX = 64 };
 
 int settings_wrong(struct error *err, struct str text, const char *what)
@@ -119,6 +126,37 @@ int shape_probe_host(struct str text, struct error *err)
 int shape_text(struct str text, struct error *err)
 {
     return settings_check_text(text, TEXT_MAX, err);
+}
+
+/* In characters, as a person counts them: in Korean they have three bytes each. */
+int shape_title(struct str text, struct error *err)
+{
+    if (settings_check_text(text, TEXT_MAX * 2, err) < 0) {
+        return -1;
+    }
+    size_t count = 0;
+    for (struct str rest = text; rest.size > 0; count++) {
+        struct str one = {rest.data, str_utf8_character(rest)};
+        if (str_is_control(one)) {
+            return settings_wrong(err, text, "has a character that turns the text around it");
+        }
+        rest = (struct str){rest.data + one.size, rest.size - one.size};
+    }
+    return count <= TITLE_MAX ? 0
+                              : error_set(err, ERROR_INVALID, "has %zu characters: at most %d are allowed",
+                                          count, TITLE_MAX);
+}
+
+int shape_colour(struct str text, struct error *err)
+{
+    static const struct str colours[] = {STR_INIT("red"),  STR_INIT("orange"), STR_INIT("green"),
+                                         STR_INIT("blue"), STR_INIT("violet"), STR_INIT("grey")};
+    for (size_t i = 0; i < COUNT_OF(colours); i++) {
+        if (str_eq(text, colours[i])) {
+            return 0;
+        }
+    }
+    return settings_wrong(err, text, "is not one of: red, orange, green, blue, violet, grey");
 }
 
 int shape_tag(struct str text, struct error *err)

@@ -320,6 +320,9 @@ struct config {
         int64_t keep_ms;
     } audit;
     struct {
+        char *name, *colour; /* by which people know the fleet that they act on; NULL: none */
+    } ui;
+    struct {
         enum config_log_level level;
         enum config_log_format format;
     } log;

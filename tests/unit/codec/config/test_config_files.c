@@ -150,6 +150,8 @@ static void test_container_everything(void **state)
         {"OUTRIDER_AUDIT_FILE", "on"},
         {"OUTRIDER_AUDIT_REGISTRY", "false"},
         {"OUTRIDER_AUDIT_KEEP", "24h"},
+        {"OUTRIDER_UI_NAME", "LIVE KR"},
+        {"OUTRIDER_UI_COLOUR", "red"},
         {"OUTRIDER_TAGS", "pvp,night"},
         {"OUTRIDER_LABELS", "map=harbor"},
         {"OUTRIDER_REQUIRE_STATUS", "true"},

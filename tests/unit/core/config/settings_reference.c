@@ -55,6 +55,7 @@ static const char *const sections[][2] = {
     {"http", "The local API."},
     {"view", "The whole fleet as this agent sees it."},
     {"audit", "Who changed what over HTTP."},
+    {"ui", "What the page of an observer looks like."},
     {"placement", "Which server for which player: `GET /api/route/{type}`."},
     {"leader",
      "Each entry of `leader` has these keys. A scope has one leader at a time among all that stand in it."},

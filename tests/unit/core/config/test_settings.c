@@ -325,6 +325,8 @@ static void test_every_row_differs_and_copies(void **state)
         {"audit.file", "on"},
         {"audit.registry", "false"},
         {"audit.keep", "7h"},
+        {"ui.name", "other"},
+        {"ui.colour", "grey"},
         {"history", "on"},
         {"placement.virtual_nodes", "7"},
         {"placement.balance_factor", "0"},
