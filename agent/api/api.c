@@ -8,6 +8,7 @@
 #include "outrider/api/common/deferred.h"
 #include "outrider/api/common/handlers.h"
 #include "outrider/api/common/late.h"
+#include "outrider/api/common/packs.h"
 #include "outrider/api/common/placements.h"
 #include "outrider/api/common/reply.h"
 #include "outrider/api/drains/plans.h"
@@ -15,6 +16,7 @@
 #include "outrider/api/page/page.h"
 #include "outrider/base/mem.h"
 #include "outrider/core/config/config.h"
+#include "outrider/io/http/http_coding.h"
 #include "outrider/io/http/http_parse.h"
 #include "outrider/io/http/server/http_push.h"
 #include "outrider/io/http/server/http_server.h"
@@ -41,6 +43,15 @@ enum { NAMES_MS = 10000 };
 
 /* ---- requests ---- */
 
+/* Whether the complete reply, with the exchange, was taken over by what sends it later. */
+static bool is_put_off(struct api *api, struct http_exchange *exchange, struct api_reply *reply)
+{
+    if (reply->pack != NULL && api_pack_done(reply->pack) == NULL) {
+        return api_packs_wait(api->context.packs, exchange, reply);
+    }
+    return reply->delay_ms > 0 && api_late_add(api->late, exchange, reply);
+}
+
 static void serve(struct http_exchange *exchange, const struct api_request *request, bool impatient,
                   void *user)
 {
@@ -60,7 +71,7 @@ static void serve(struct http_exchange *exchange, const struct api_request *requ
         api_deferreds_hold(api->deferreds, &call, exchange, &reply);
     } else if (reply.turn == API_ANSWERED) {
         api_attempt_end(call.attempt, &api->context, &call.request, &reply, NULL, NULL);
-        if (reply.delay_ms == 0 || !api_late_add(api->late, exchange, &reply)) {
+        if (!is_put_off(api, exchange, &reply)) {
             api_respond(exchange, &reply);
         }
     } else if (api_deferreds_add(api->deferreds, &call, exchange, &reply)) {
@@ -81,25 +92,6 @@ static struct str header(const struct http_request *http, struct str name)
 {
     struct str value;
     return http_head_find(http->head, name, &value) ? value : (struct str){NULL, 0};
-}
-
-/* `gzip` in a list of codings, unless its weight is 0. */
-static bool takes_gzip(struct str accepted)
-{
-    while (accepted.size > 0) {
-        struct str weight, coding = str_split(str_split(accepted, ',', &accepted), ';', &weight);
-        if (str_eq_nocase(str_trim(coding), STR("gzip"))) {
-            weight = str_trim(weight);
-            struct str value, name = str_split(weight, '=', &value);
-            value = str_trim(value);
-            bool none = str_eq_nocase(str_trim(name), STR("q")) && value.size > 0;
-            for (size_t i = 0; i < value.size && none; i++) {
-                none = value.data[i] == '0' || value.data[i] == '.';
-            }
-            return !none;
-        }
-    }
-    return false;
 }
 
 static void on_request(struct http_exchange *exchange, const struct http_request *http, void *user)
@@ -127,9 +119,9 @@ static void on_request(struct http_exchange *exchange, const struct http_request
                                   .request_id = reads ? STR("") : header(http, STR("X-Request-Id")),
                                   .x_outrider = header(http, STR("X-Outrider")),
                                   .idempotency_key = header(http, STR("Idempotency-Key")),
-                                  .gzip = takes_gzip(header(http, STR("Accept-Encoding"))),
                                   .is_unix = http->is_unix && policy->proxy_header == NULL,
                                   .proxy_user = named,
+                                  .gzip = http_wants_gzip(http->head),
                                   .certificate = http->names,
                                   .policy = http->policy,
                                   .exchange = exchange};
@@ -141,6 +133,7 @@ static void on_gone(struct http_exchange *exchange, void *user)
     struct api *api = user;
     api_deferreds_gone(api->deferreds, exchange);
     api_late_gone(api->late, exchange);
+    api_packs_gone(api->context.packs, exchange);
 }
 
 static bool may_go_on(struct str tag, void *user)
@@ -210,6 +203,7 @@ struct api *api_new(struct loop *loop, const struct config *config, int inherite
                                         .agent = agent,
                                         .credentials = credentials,
                                         .lists = api_lists_new(),
+                                        .packs = api_packs_new(loop),
                                         .page = api_page_new(),
                                         .placements = api_placements_new(),
                                         .plans = api_plans_new()};
@@ -251,9 +245,10 @@ void api_free(struct api *api)
         api_deferreds_free(api->deferreds);
         api_late_free(api->late);
         timer_free(api->names);
+        api_lists_free(api->context.lists);
+        api_packs_free(api->context.packs);
         http_server_free(api->server);
         api_credentials_free(api->context.credentials);
-        api_lists_free(api->context.lists);
         api_placements_free(api->context.placements);
         api_plans_free(api->context.plans);
         api_page_free(api->context.page);

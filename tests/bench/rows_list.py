@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+import threading
 import urllib.request
 
 import lib
@@ -305,4 +306,58 @@ def redis(place, options):
             server.wait()
 
 
-ROWS = {"fleet": fleet, "route": route, "allocate": allocate, "sessions": sessions, "redis": redis}
+def new_list(place, prefix, port, coding, number):
+    """Changes a record, so that the list is another one, and asks for it. Its size."""
+    encode = lambda text: base64.b64encode(text.encode()).decode()
+    place.post("/v3/kv/put", {"key": encode(f"{prefix}/world/world-00001"), "value": encode(record("world", number))})
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/api/services", headers={"Accept-Encoding": coding})
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        return len(answer.read())
+
+
+def beside(place, options, prefix, port, coding):
+    """Look-ups, one after the other, while lists are read."""
+    ended, sizes = threading.Event(), []
+
+    def read():
+        while not ended.is_set():
+            sizes.append(new_list(place, prefix, port, coding, len(sizes)))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        return place.meter("get", options.gets, f"subject={port}/{ONE}")["subject"], sizes
+    finally:
+        ended.set()
+        reader.join()
+
+
+def compressed(place, options):
+    """Look-ups beside lists of 5,000 that are new each time: as they are, and compressed, in turn. The longest look-up is about the
+    longest time for which the loop did something else."""
+    prefix = f"{PREFIX}-gzip"
+    port, = lib.free_ports(1)
+    fill(place, prefix)
+    agent = observer(place, prefix, port)
+    taken, sizes, cpu = ({"identity": [], "gzip": []} for _ in range(3))
+    for _ in range(max(2, options.loads)):
+        for coding in taken:
+            before = lib.activity(agent.pid)["cpu"]
+            sizes[coding] += [new_list(place, prefix, port, coding, number) for number in range(20)]
+            cpu[coding].append((lib.activity(agent.pid)["cpu"] - before) / 20)
+            samples, lists = beside(place, options, prefix, port, coding)
+            taken[coding] += samples
+            sizes[coding] += lists
+    metrics = fetch(port, "metrics")[0].decode()
+    pause = next(float(line.split()[1]) for line in metrics.splitlines() if line.startswith("outrider_http_gzip_pause_seconds "))
+    plain, packed = taken["identity"], taken["gzip"]
+    yield Row("look-up beside lists of 5,000, compressed / as they are", "us", median(packed) / 1000, p99(packed) / 1000, len(packed),
+              median(plain) / 1000, note=f"floor p99 {p99(plain) / 1000:.0f}; {len(sizes['gzip'])} and {len(sizes['identity'])} lists")
+    yield Row("the longest of these look-ups", "us", max(packed) / 1000, n=len(packed), floor=max(plain) / 1000)
+    yield Row("the longest that one turn compresses", "us", pause * 1e6, limit=1000)
+    yield Row("CPU of a list of 5,000, compressed / as it is", "us", median(cpu["gzip"]), n=len(cpu["gzip"]) * 20,
+              floor=median(cpu["identity"]), note=f"{median(sizes['gzip']):.0f} and {median(sizes['identity']):.0f} bytes")
+    place.stop(agent)
+
+
+ROWS = {"fleet": fleet, "gzip": compressed, "route": route, "allocate": allocate, "sessions": sessions, "redis": redis}

@@ -3,12 +3,13 @@
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/reply.h"
 
-/* If-None-Match of RFC 9110, 13.1.2: a list, compared weakly; `*` matches all. */
-static bool matches(struct str given, const char *etag)
+/* If-None-Match of RFC 9110, 13.1.2: a list, compared weakly; `*` matches all. `*ret_weak`: the one that matches is weak. */
+static bool matches(struct str given, const char *etag, bool *ret_weak)
 {
     while (given.size > 0) {
         struct str one = str_trim(str_split(given, ',', &given));
-        if (str_starts(one, STR("W/"))) {
+        *ret_weak = str_starts(one, STR("W/"));
+        if (*ret_weak) {
             one = (struct str){one.data + 2, one.size - 2};
         }
         if (str_eq(one, STR("*")) || str_eq(one, str_of(etag))) {
@@ -20,8 +21,10 @@ static bool matches(struct str given, const char *etag)
 
 bool api_not_modified(const struct api_call *call, struct api_reply *reply)
 {
-    bool same = reply->etag[0] != '\0' && matches(call->request.if_none_match, reply->etag);
+    bool is_weak = false;
+    bool same = reply->etag[0] != '\0' && matches(call->request.if_none_match, reply->etag, &is_weak);
     if (same) {
+        reply->is_weak = is_weak && reply->varies; /* the form that the requester has */
         reply->status = 304;
         reply->content_type = NULL;
     }

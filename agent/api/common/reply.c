@@ -2,6 +2,7 @@
 #include "outrider/api/common/reply.h"
 
 #include "outrider/api/common/context.h"
+#include "outrider/api/common/packs.h"
 #include "outrider/base/blob.h"
 #include "outrider/base/brief.h"
 #include "outrider/base/error.h"
@@ -69,6 +70,12 @@ static void add(struct headers *headers, const char *line)
     headers->lines[headers->count++] = line;
 }
 
+/* The body in its compressed form; NULL: as it is. */
+static struct blob *packed_of(const struct api_reply *reply)
+{
+    return reply->pack == NULL ? NULL : api_pack_done(reply->pack);
+}
+
 /* A list has an ETag and may be kept if it is validated; everything else changes from moment to moment. */
 static void add_caching(struct headers *headers, const struct api_reply *reply)
 {
@@ -77,7 +84,9 @@ static void add_caching(struct headers *headers, const struct api_reply *reply)
              reply->cache == NULL ? usual : reply->cache);
     add(headers, headers->cache);
     if (reply->etag[0] != '\0') {
-        snprintf(headers->etag, sizeof(headers->etag), "ETag: %s", reply->etag);
+        /* There are two forms of what is compressed here, and the ETag is one of the plain bytes. */
+        bool is_weak = packed_of(reply) != NULL || reply->is_weak;
+        snprintf(headers->etag, sizeof(headers->etag), "ETag: %s%s", is_weak ? "W/" : "", reply->etag);
         add(headers, headers->etag);
     }
     if (reply->varies) {
@@ -92,8 +101,9 @@ static void add_caching(struct headers *headers, const struct api_reply *reply)
 static void add_all(struct headers *headers, const struct api_reply *reply)
 {
     add_caching(headers, reply);
-    if (reply->encoding != NULL && reply->status != 304) {
-        snprintf(headers->encoding, sizeof(headers->encoding), "Content-Encoding: %s", reply->encoding);
+    const char *encoding = packed_of(reply) != NULL ? "gzip" : reply->encoding;
+    if (encoding != NULL && reply->status != 304) {
+        snprintf(headers->encoding, sizeof(headers->encoding), "Content-Encoding: %s", encoding);
         add(headers, headers->encoding);
     }
     if (reply->header != NULL) {
@@ -115,11 +125,12 @@ static void add_all(struct headers *headers, const struct api_reply *reply)
 void api_respond(struct http_exchange *exchange, const struct api_reply *reply)
 {
     struct headers headers = {0};
+    struct blob *packed = packed_of(reply);
     bool is_fixed = reply->fixed.size > 0;
     add_all(&headers, reply);
     http_respond(exchange, &(struct http_response){.status = reply->status,
                                                    .content_type = str_of(reply->content_type),
-                                                   .blob = reply->blob,
+                                                   .blob = packed != NULL ? packed : reply->blob,
                                                    .body = is_fixed ? reply->fixed : buf_view(&reply->body),
                                                    .is_static = is_fixed,
                                                    .headers = headers.lines,
@@ -157,6 +168,7 @@ void api_reply_fini(struct api_reply *reply)
     buf_fini(&reply->body);
     buf_fini(&reply->set_cookie);
     blob_unref(reply->blob);
+    api_pack_unref(reply->pack);
     if (reply->deferral.state != NULL) {
         reply->deferral.free_state(reply->deferral.state);
     }

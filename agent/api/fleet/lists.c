@@ -1,5 +1,6 @@
 #include "outrider/api/fleet/lists.h"
 
+#include "outrider/api/common/packs.h"
 #include "outrider/base/blob.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
@@ -16,11 +17,13 @@
 
 enum { LISTS_MAX = 8, LISTS_BYTES_MAX = 32 << 20, OLD_MS = 1000 };
 
-/* A list that has a reader, of whatever size: not kept here, but found while it is there. */
+/* A list that has a reader, of whatever size: not kept here, but found while it is there. Its compressed form is kept, of
+ * LISTS_MAX of them. */
 struct list {
     struct list *next;
     struct buf key;
-    struct blob *blob; /* NULL when the last reader has gone */
+    struct blob *blob;     /* NULL when the last reader has gone */
+    struct api_pack *pack; /* its compressed form, a reference; NULL: none asked for it, or it was given up */
     int64_t until_mono;
 };
 
@@ -54,6 +57,7 @@ static void drop(struct api_lists *lists, struct list *list)
     if (list->blob != NULL) {
         blob_watch(list->blob, NULL);
     }
+    api_pack_unref(list->pack);
     LL_DELETE(lists->read, list);
     buf_fini(&list->key);
     free(list);
@@ -82,20 +86,35 @@ static void follow(struct api_lists *lists, const struct view *fleet)
     }
 }
 
-/* A reference to the list of that key; NULL where there is none. Those without a reader are forgotten. */
-static struct blob *find(struct api_lists *lists, struct str key, const struct instant *now)
+/* The list of that key, which is taken over; a new one lasts until `until_mono`. Those of which nothing is there are forgotten. */
+static struct list *find_or_add(struct api_lists *lists, struct buf *key, int64_t now_mono,
+                                int64_t until_mono)
 {
-    struct blob *found = NULL;
-    struct list *each, *next;
+    struct list *found = NULL, *each, *next;
     LL_FOREACH_SAFE(lists->read, each, next)
     {
-        if (each->blob == NULL || now->mono >= each->until_mono) {
+        if ((each->blob == NULL && each->pack == NULL) || now_mono >= each->until_mono) {
             drop(lists, each);
-        } else if (str_eq(buf_view(&each->key), key)) {
-            found = each->blob;
+        } else if (str_eq(buf_view(&each->key), buf_view(key))) {
+            found = each;
         }
     }
-    return blob_ref(found);
+    if (found == NULL) {
+        found = mem_zalloc(sizeof(*found));
+        *found = (struct list){.key = *key, .until_mono = until_mono};
+        LL_PREPEND(lists->read, found);
+        *key = (struct buf){0};
+    }
+    buf_fini(key);
+    return found;
+}
+
+/* Makes `text` the plain form, of which the caller owns the one reference. */
+static struct blob *fill(struct list *list, struct buf *text)
+{
+    struct blob *blob = blob_take(text);
+    blob_watch(blob, &list->blob);
+    return blob;
 }
 
 /* The oldest list makes room, so that a client with a thousand filters keeps nothing for long. */
@@ -108,38 +127,60 @@ static void keep_list(struct api_lists *lists, struct blob *blob)
     }
 }
 
-/* Makes `text` a list that others find under `key`, which it takes over. */
-static struct blob *add(struct api_lists *lists, struct buf *key, struct buf *text, int64_t until_mono)
+/* The oldest compressed lists make room, and large ones: those who wait for one still get it. */
+static void trim_packs(struct api_lists *lists)
 {
-    struct list *list = mem_zalloc(sizeof(*list));
-    struct blob *blob = blob_take(text);
-    list->key = *key;
-    list->until_mono = until_mono;
-    blob_watch(blob, &list->blob);
-    LL_PREPEND(lists->read, list);
-    *key = (struct buf){0};
-    return blob;
+    size_t count = 0;
+    struct list *each;
+    LL_FOREACH(lists->read, each)
+    {
+        struct blob *packed = each->pack == NULL ? NULL : api_pack_done(each->pack);
+        count += each->pack == NULL ? 0 : 1;
+        if (count > LISTS_MAX || blob_view(packed).size > LISTS_BYTES_MAX / LISTS_MAX) {
+            api_pack_unref(each->pack);
+            each->pack = NULL;
+        }
+    }
+}
+
+/* A reference to the compressed form of a list, which begins to be made where there is none; NULL: it has none. */
+static struct api_pack *pack_of(struct api_lists *lists, struct list *list, struct api_packs *packs,
+                                struct blob *plain)
+{
+    if (blob_view(plain).size < API_PACK_BYTES_MIN) {
+        return NULL;
+    }
+    list->pack = list->pack != NULL ? list->pack : api_packs_begin(packs, plain);
+    struct api_pack *pack = api_pack_ref(list->pack);
+    trim_packs(lists);
+    return pack;
 }
 
 /* A list tells its time, and a stale one its age, which one of a second ago may still do. */
 struct blob *api_lists_get(struct api_lists *lists, const struct view *fleet, const struct filter *filter,
-                           bool keep, const struct instant *now)
+                           bool keep, const struct instant *now, struct api_packs *packs,
+                           struct api_pack **ret_pack)
 {
     bool stale = !view_facts(fleet)->synced;
     struct buf key = {0}, text = {0};
     follow(lists, fleet);
     buf_str(&key, stale ? STR("stale services?") : STR("services?"));
     filter_text(filter, &key);
-    struct blob *list = find(lists, buf_view(&key), now);
-    if (list == NULL) {
+    struct list *list = find_or_add(lists, &key, now->mono, now->mono + OLD_MS);
+    if (packs != NULL && list->pack != NULL && api_pack_done(list->pack) != NULL) {
+        *ret_pack = api_pack_ref(list->pack);
+        return NULL;
+    }
+    struct blob *blob = blob_ref(list->blob);
+    if (blob == NULL) {
         services_json_list(fleet, filter, now, &text);
-        list = add(lists, &key, &text, now->mono + OLD_MS);
+        blob = fill(list, &text);
         if (keep) {
-            keep_list(lists, list);
+            keep_list(lists, blob);
         }
     }
-    buf_fini(&key);
-    return list;
+    *ret_pack = packs == NULL ? NULL : pack_of(lists, list, packs, blob);
+    return blob;
 }
 
 struct blob *api_lists_discovery(struct api_lists *lists, const struct view *fleet,
@@ -149,13 +190,12 @@ struct blob *api_lists_discovery(struct api_lists *lists, const struct view *fle
     follow(lists, fleet);
     buf_printf(&key, "discovery %d %" PRId64 " %" PRId64, local->known, local->response_ms,
                local->last_check_wall);
-    struct blob *list = find(lists, buf_view(&key), now);
-    if (list == NULL) {
-        discovery_json_services(fleet, local, &text);
-        list = add(lists, &key, &text, INT64_MAX);
+    struct list *list = find_or_add(lists, &key, now->mono, INT64_MAX);
+    if (list->blob != NULL) {
+        return blob_ref(list->blob);
     }
-    buf_fini(&key);
-    return list;
+    discovery_json_services(fleet, local, &text);
+    return fill(list, &text);
 }
 
 struct str api_lists_series(struct api_lists *lists, const struct history *history)

@@ -46,10 +46,13 @@ void api_services(struct api_call *call, struct api_reply *reply)
         api_refuse(reply, 400, "bad_parameter", "include: the list has `stale`, only a stream has state");
         return;
     }
+    reply->varies = true;
     services_json_etag(fleet, call->filter, reply->etag);
     bool has_etag = reply->etag[0] != '\0'; /* then the list depends on the revision alone */
     if (!not_modified(call, reply)) {
-        reply->blob = api_lists_get(call->context->lists, fleet, call->filter, has_etag, &call->view.now);
+        struct api_packs *packs = call->request.gzip ? call->context->packs : NULL;
+        reply->blob = api_lists_get(call->context->lists, fleet, call->filter, has_etag, &call->view.now,
+                                    packs, &reply->pack);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "outrider/api/common/counters.h"
 #include "outrider/api/common/credentials.h"
 #include "outrider/api/common/handlers.h"
+#include "outrider/api/common/packs.h"
 #include "outrider/api/common/published.h"
 #include "outrider/api/common/reply.h"
 #include "outrider/api/events/events.h"
@@ -357,6 +358,18 @@ static void write_http(struct buf *out, const struct http_server_counters *http)
     write_counts(out, "outrider_http_timeouts_total", "kind", kinds, timeouts, COUNT_OF(kinds));
 }
 
+static void write_packs(struct buf *out, const struct api_packs_counters *packs)
+{
+    const struct sample samples[] = {
+        COUNTER("outrider_http_gzip_total", "Lists compressed.", packs->packed),
+        COUNTER("outrider_http_gzip_refused_total",
+                "Lists sent as they are because too much was being compressed.", packs->plain),
+        SECONDS_GAUGE("outrider_http_gzip_pause_seconds",
+                      "The longest that compression has kept everything else waiting.", packs->pause_us),
+    };
+    metrics_write(out, samples, COUNT_OF(samples));
+}
+
 static void write_access(struct buf *out, const struct api_credentials *credentials)
 {
     const struct sample samples[] = {
@@ -457,6 +470,9 @@ void api_metrics(struct api_call *call, struct api_reply *reply)
         write_http(out, context->http);
         write_access(out, context->credentials);
         write_tls(out, context->tls);
+    }
+    if (context->packs != NULL) {
+        write_packs(out, api_packs_counters(context->packs));
     }
     if (view->sandbox != NULL) {
         write_sandbox(out, view->sandbox);

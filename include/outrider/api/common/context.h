@@ -27,6 +27,7 @@ struct api_counters;
 struct api_credentials;
 struct api_histogram;
 struct api_lists;
+struct api_packs;
 struct api_page;
 struct api_placements;
 struct api_plans;
@@ -296,6 +297,7 @@ struct api_context {
     uint64_t waiting_refused;                /* requests for the fleet that found no room to wait */
     struct api_credentials *credentials;
     struct api_lists *lists;           /* see fleet/lists.h */
+    struct api_packs *packs;           /* see packs.h; NULL: nothing is compressed */
     struct api_placements *placements; /* what became of them; NULL: not counted */
     struct api_plans *plans;           /* previews of drains that were given */
     struct api_page *page;             /* of the page in the agent, see page/page.h; NULL: there is none */

@@ -13,6 +13,7 @@
 
 struct api_call;
 struct api_deferred;
+struct api_pack;
 struct blob;
 struct error;
 struct http_exchange;
@@ -57,13 +58,16 @@ struct api_reply {
     struct buf body;
     struct blob *blob; /* instead of the body where it is not NULL; a reference of the reply's */
     struct str fixed;  /* instead of both where it has any: bytes that outlive the server and never change */
+    struct api_pack
+        *pack; /* a reference; the compressed blob, sent instead of it once it is done; NULL: there is none */
     const char
         *encoding;     /* static, of what is sent instead of or as the body: "gzip"; NULL: it is as it is */
     bool varies;       /* with Accept-Encoding */
+    bool is_weak;      /* of a 304: the requester named the ETag as a weak one */
     const char *cache; /* of Cache-Control, static; NULL: by the ETag */
-    struct str content_policy; /* as in http_response */
-    char etag[SERVICES_ETAG_MAX];
-    int64_t stale_ms; /* how old the content may be; 0: it is current */
+    struct str content_policy;    /* as in http_response */
+    char etag[SERVICES_ETAG_MAX]; /* a pack has the same as a weak one */
+    int64_t stale_ms;             /* how old the content may be; 0: it is current */
     enum api_turn turn;
     struct api_deferral deferral;
     api_take_fn *take;

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 
 struct api_lists;
+struct api_pack;
+struct api_packs;
 struct blob;
 struct discovery_local;
 struct filter;
@@ -25,9 +27,14 @@ void api_lists_free(struct api_lists *lists);
 void api_lists_clear(struct api_lists *lists);
 
 /* The services that pass `filter`, as JSON; the caller owns one reference. With `keep` the list is kept. It
- * tells its time, and a stale one its age, and may be a second older than it says. */
+ * tells its time, and a stale one its age, and may be a second older than it says.
+ *
+ * With `packs` it may be compressed: `*ret_pack` is that form, of which the caller owns one reference, or NULL, of a short list and where
+ * too much is being compressed. Where the form is done the result is NULL: no answer needs the plain one. A few are kept as long as the list
+ * may be given out. Without `packs` (NULL) `*ret_pack` is NULL. */
 struct blob *api_lists_get(struct api_lists *lists, const struct view *fleet, const struct filter *filter,
-                           bool keep, const struct instant *now);
+                           bool keep, const struct instant *now, struct api_packs *packs,
+                           struct api_pack **ret_pack);
 
 /* The same as existing clients know it (discovery_json_services). */
 struct blob *api_lists_discovery(struct api_lists *lists, const struct view *fleet,

@@ -1,3 +1,4 @@
+/* Lists for those that take gzip: compressed once for each revision and filter. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -5,42 +6,317 @@
 
 #include <cmocka.h>
 
-#include "outrider/api/fleet/lists.h"
-#include "outrider/base/buf.h"
-#include "support/past.h"
+#include "outrider/api/common/packs.h"
+#include "outrider/base/blob.h"
+#include "outrider/base/error.h"
+#include "outrider/codec/record/view_item.h"
+#include "outrider/core/fleet/view.h"
+#include "outrider/core/fleet/view_read.h"
+#include "outrider/io/loop/loop.h"
+#include "support/inflate.h"
+#include "unit/api/small_agent.h"
 
-/* The series are built once for each minute, not once for each request, and do not go with a change of the fleet. */
-static void series_of_a_minute_are_built_once(void **state)
+#include <stdio.h>
+#include <string.h>
+
+enum { RECORDS = 400 };
+
+struct fleet {
+    struct small_agent agent;
+    struct loop *loop;
+    struct view *view;
+    struct queue effects;
+    uint64_t request, watch;
+};
+
+static void step(struct fleet *fleet, struct view_event event)
 {
-    struct past *past = *state;
-    struct api_lists *lists = api_lists_new();
-    past_minutes(past, 1);
-    struct str first = api_lists_series(lists, past->history);
-    assert_true(str_starts(first, STR("{\"minutes\":1,")));
-    char *built = (char *)(uintptr_t)first.data;
-    char before = built[0];
-    built[0] = '!'; /* what is built again is without it */
-    past_put(past, "a/1", STATUS_ERROR, (struct past_record){.players = 7});
-    past_put(past, "b/1", STATUS_READY, (struct past_record){.players = 7});
-    api_lists_clear(lists);
-    assert_true(str_starts(api_lists_series(lists, past->history), STR("!\"minutes\":1,")));
-    built[0] = before;
-    past_minutes(past, 1);
-    struct str second = api_lists_series(lists, past->history);
-    assert_true(str_starts(second, STR("{\"minutes\":2,")));
-    past_pass(past, -3600000); /* the clock is set back: another minute, though its number is lower */
-    past_on(past, HISTORY_ON_TICK);
-    assert_true(str_starts(api_lists_series(lists, past->history), STR("{\"minutes\":1,")));
-    past_pass(past, 60000);
-    past_on(past, HISTORY_ON_TICK);
-    assert_true(str_starts(api_lists_series(lists, past->history), STR("{\"minutes\":2,")));
-    api_lists_free(lists);
+    struct view_effect effect;
+    event.now = fleet->agent.now;
+    view_step(fleet->view, &event, &fleet->effects);
+    while (queue_take(&fleet->effects, &effect)) {
+        fleet->request = effect.type == VIEW_DO_REQUEST ? effect.request->id : fleet->request;
+        fleet->watch = effect.type == VIEW_DO_WATCH ? effect.watch->id : fleet->watch;
+        view_effect_fini(&effect);
+    }
 }
+
+static void write_record(struct buf *key, struct buf *value, size_t i, int players)
+{
+    buf_printf(key, "/services/%s/w%zu", i % 40 == 0 ? "lobby" : "world", i);
+    buf_printf(value,
+               "{\"id\":\"w%zu\",\"type\":\"%s\",\"host\":\"h\",\"ports\":[80],\"status\":\"ready\","
+               "\"players\":%d}",
+               i, i % 40 == 0 ? "lobby" : "world", players);
+}
+
+static void know(struct fleet *fleet)
+{
+    static struct buf keys[RECORDS], values[RECORDS];
+    static struct registry_item listed[RECORDS];
+    struct view_items items = {0};
+    for (size_t i = 0; i < RECORDS; i++) {
+        write_record(&keys[i], &values[i], i, 0);
+        listed[i] = (struct registry_item){
+            .key = buf_view(&keys[i]),
+            .kv = {.found = true, .value = buf_view(&values[i]), .mod_revision = 7, .create_revision = 7}};
+    }
+    view_items_listed(&items, STR("/services"), listed, RECORDS);
+    step(fleet, (struct view_event){.type = VIEW_ON_START});
+    struct registry_reply reply = {
+        .id = fleet->request, .op = REGISTRY_LIST, .revision = 10, .cluster = 0xc1, .count = RECORDS};
+    step(fleet, (struct view_event){
+                    .type = VIEW_ON_REPLY, .reply = &reply, .items = items.items, .item_count = items.count});
+    view_items_fini(&items);
+    struct registry_watch_event opened = {
+        .id = fleet->watch, .type = REGISTRY_WATCH_OPENED, .revision = 10, .cluster = 0xc1};
+    step(fleet, (struct view_event){.type = VIEW_ON_WATCH, .watch = &opened});
+    for (size_t i = 0; i < RECORDS; i++) {
+        buf_fini(&keys[i]);
+        buf_fini(&values[i]);
+    }
+}
+
+static void change(struct fleet *fleet, int64_t revision)
+{
+    struct buf key = {0}, value = {0};
+    struct view_items items = {0};
+    write_record(&key, &value, 1, (int)revision);
+    struct registry_change one = {
+        .key = buf_view(&key), .value = buf_view(&value), .mod_revision = revision, .create_revision = 7};
+    view_items_changed(&items, STR("/services"), &one, 1);
+    struct registry_watch_event changed = {.id = fleet->watch,
+                                           .type = REGISTRY_WATCH_CHANGED,
+                                           .revision = revision,
+                                           .changes = &one,
+                                           .change_count = 1};
+    step(fleet,
+         (struct view_event){
+             .type = VIEW_ON_WATCH, .watch = &changed, .items = items.items, .item_count = items.count});
+    view_items_fini(&items);
+    buf_fini(&key);
+    buf_fini(&value);
+}
+
+static int set_up(void **state)
+{
+    static struct fleet fleet;
+    struct error err;
+    fleet = (struct fleet){.loop = loop_new(&err)};
+    small_agent_init(&fleet.agent);
+    queue_init(&fleet.effects, sizeof(struct view_effect));
+    fleet.view = view_new(
+        &(struct view_settings){.prefix = "/services", .mode = VIEW_ALWAYS, .can = REGISTRY_CAN_ALL});
+    fleet.agent.fleet = fleet.view;
+    fleet.agent.context.packs = api_packs_new(fleet.loop);
+    know(&fleet);
+    *state = &fleet;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fleet *fleet = *state;
+    struct api_packs *packs = fleet->agent.context.packs;
+    view_free(fleet->view);
+    queue_fini(&fleet->effects);
+    small_agent_fini(&fleet->agent);
+    api_packs_free(packs);
+    loop_free(fleet->loop);
+    return 0;
+}
+
+static struct api_reply ask(struct fleet *fleet, bool gzip, const char *query, const char *etag)
+{
+    struct api_reply reply =
+        small_agent_ask(&fleet->agent, &(struct api_request){.method = STR("GET"),
+                                                             .path = STR("/api/services"),
+                                                             .query = str_of(query),
+                                                             .host = STR("localhost"),
+                                                             .gzip = gzip,
+                                                             .if_none_match = str_of(etag)});
+    assert_true(reply.varies);
+    return reply;
+}
+
+static void end(struct api_reply *reply)
+{
+    api_reply_fini(reply);
+}
+
+static void finish(struct fleet *fleet, const struct api_pack *pack)
+{
+    while (api_pack_done(pack) == NULL) {
+        loop_turn_once(fleet->loop, false);
+    }
+}
+
+static const struct api_packs_counters *counters(const struct fleet *fleet)
+{
+    return api_packs_counters(fleet->agent.context.packs);
+}
+
+static void one_compression_for_a_revision(void **state)
+{
+    struct fleet *fleet = *state;
+    struct api_reply first = ask(fleet, true, "", ""), second = ask(fleet, true, "", "");
+    struct api_reply plain = ask(fleet, false, "", "");
+    assert_non_null(first.pack);
+    assert_ptr_equal(first.pack, second.pack);
+    assert_null(plain.pack);
+    assert_ptr_equal(first.blob, plain.blob);
+    finish(fleet, first.pack);
+    struct api_reply third = ask(fleet, true, "", ""), other = ask(fleet, true, "type=world", "");
+    assert_ptr_equal(third.pack, first.pack);
+    assert_null(third.blob);
+    assert_ptr_not_equal(other.pack, first.pack);
+    struct buf back = {0};
+    assert_int_equal(inflate_text(blob_view(api_pack_done(third.pack)), &back), 1);
+    assert_true(str_eq(buf_view(&back), blob_view(plain.blob)));
+    buf_fini(&back);
+    assert_string_equal(first.etag, plain.etag); /* the head makes it a weak one */
+    end(&first);
+    end(&second);
+    end(&third);
+    end(&other);
+    end(&plain);
+}
+
+static void another_revision_is_another_list(void **state)
+{
+    struct fleet *fleet = *state;
+    struct api_reply before = ask(fleet, true, "", "");
+    change(fleet, 11);
+    struct api_reply after = ask(fleet, true, "", "");
+    assert_ptr_not_equal(before.pack, after.pack);
+    assert_string_not_equal(before.etag, after.etag);
+    assert_int_equal(counters(fleet)->running, 2);
+    finish(fleet, after.pack);
+    assert_non_null(api_pack_done(before.pack)); /* who asked before it gets what there was */
+    end(&before);
+    end(&after);
+    before = ask(fleet, true, "", "");
+    end(&before);
+    change(fleet, 12);
+    after = ask(fleet, true, "", "");
+    assert_int_equal(counters(fleet)->running, 1); /* no request waited for the one before */
+    end(&after);
+}
+
+/* It tells its time. */
+static void a_list_gets_old(void **state)
+{
+    struct fleet *fleet = *state;
+    struct api_reply before = ask(fleet, true, "", "");
+    finish(fleet, before.pack);
+    fleet->agent.now.mono += 999;
+    struct api_reply after = ask(fleet, true, "", "");
+    assert_ptr_equal(before.pack, after.pack);
+    end(&after);
+    fleet->agent.now.mono += 1;
+    after = ask(fleet, true, "", "");
+    assert_ptr_not_equal(before.pack, after.pack);
+    end(&before);
+    end(&after);
+}
+
+static void what_is_short_stays_as_it_is(void **state)
+{
+    struct fleet *fleet = *state;
+    struct api_reply reply = ask(fleet, true, "limit=3", "");
+    assert_true(blob_view(reply.blob).size < API_PACK_BYTES_MIN);
+    assert_null(reply.pack);
+    end(&reply);
+    reply = ask(fleet, true, "type=lobby", ""); /* ten */
+    assert_true((blob_view(reply.blob).size >= API_PACK_BYTES_MIN) == (reply.pack != NULL));
+    end(&reply);
+}
+
+static void either_form_is_not_modified(void **state)
+{
+    struct fleet *fleet = *state;
+    struct api_reply reply = ask(fleet, true, "", "");
+    char etag[SERVICES_ETAG_MAX], weak[SERVICES_ETAG_MAX + 16];
+    memcpy(etag, reply.etag, sizeof(etag));
+    snprintf(weak, sizeof(weak), "\"x\", W/%s", etag);
+    end(&reply);
+    for (int gzip = 0; gzip < 2; gzip++) {
+        reply = ask(fleet, gzip == 1, "", etag);
+        assert_int_equal(reply.status, 304);
+        assert_false(reply.is_weak);
+        assert_null(reply.pack);
+        end(&reply);
+        reply = ask(fleet, gzip == 1, "", weak);
+        assert_int_equal(reply.status, 304);
+        assert_true(reply.is_weak);
+        assert_string_equal(reply.etag, etag);
+        end(&reply);
+    }
+    change(fleet, 11);
+    reply = ask(fleet, true, "", weak);
+    assert_int_equal(reply.status, 200);
+    assert_false(reply.is_weak);
+    end(&reply);
+}
+
+/* Of a thousand filters few compressions are under way. */
+static void filters_evict_one_another(void **state)
+{
+    struct fleet *fleet = *state;
+    char query[32];
+    struct api_reply kept = {0};
+    for (int i = 0; i < 1000; i++) {
+        snprintf(query, sizeof(query), "limit=%d", 50 + i);
+        struct api_reply reply = ask(fleet, true, query, "");
+        assert_true(reply.pack != NULL || reply.blob != NULL);
+        assert_true(counters(fleet)->running <= API_PACKS_MAX);
+        if (i == 0) {
+            kept = reply;
+        } else {
+            end(&reply);
+        }
+    }
+    end(&kept);
+}
+
+/* Asks for the list of the filter until it is compressed; how many compressions that took. */
+static uint64_t compressions(struct fleet *fleet, int filter)
+{
+    char query[32];
+    uint64_t before = counters(fleet)->packed;
+    snprintf(query, sizeof(query), "limit=%d", filter);
+    struct api_reply reply = ask(fleet, true, query, "");
+    finish(fleet, reply.pack);
+    end(&reply);
+    return counters(fleet)->packed - before;
+}
+
+static void the_newest_compressed_lists_are_kept(void **state)
+{
+    struct fleet *fleet = *state;
+    for (int i = 100; i < 120; i++) {
+        assert_int_equal(compressions(fleet, i), 1);
+    }
+    for (int i = 112; i < 120; i++) {
+        assert_int_equal(compressions(fleet, i), 0);
+    }
+    for (int i = 100; i < 112; i++) {
+        assert_int_equal(compressions(fleet, i), 1);
+    }
+}
+
+#define WITH_FLEET(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(series_of_a_minute_are_built_once, past_set_up, past_tear_down),
+        WITH_FLEET(one_compression_for_a_revision),
+        WITH_FLEET(another_revision_is_another_list),
+        WITH_FLEET(a_list_gets_old),
+        WITH_FLEET(what_is_short_stays_as_it_is),
+        WITH_FLEET(either_form_is_not_modified),
+        WITH_FLEET(filters_evict_one_another),
+        WITH_FLEET(the_newest_compressed_lists_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
