@@ -42,7 +42,7 @@ export function SeatChart({ waves, floor }: { waves: PlannedWave[]; floor: numbe
           </span>
         )}
       </div>
-      <div className="seat-chart-labels num" aria-hidden="true">
+      <div className="seat-chart-labels num" data-ends={labels ? undefined : ""} aria-hidden="true">
         {labels ? (
           waves.map((wave, at) => (
             <span key={at} data-below={wave.belowFreeSeats ? "" : undefined}>

@@ -1,8 +1,10 @@
 import { useQuery, useQueryClient, type QueryClient } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { useEffect, useRef } from "react";
+import { announce } from "../../app/Announcer";
 import { useLive, useLiveness } from "../../fleet/use";
-import type { DrainList, ManyDrain } from "../../wire/drains";
+import type { DrainList, DrainState, ManyDrain } from "../../wire/drains";
 import { get, segment } from "../../wire/http";
+import { useWords } from "./words";
 
 const listKey = ["drains"] as const;
 const oneKey = (id: string) => ["drain", id] as const;
@@ -21,11 +23,19 @@ function take(client: QueryClient, heard: ManyDrain): void {
   client.setQueryData<ManyDrain>(oneKey(heard.id), (drain) => drain && { ...heard, servers: drain.servers });
 }
 
-/** Keeps what was read of drains current by the stream; each page of drains calls it. */
+/** The state of a drain that the page has, before an event changes it. */
+function stateOf(client: QueryClient, id: string): DrainState | undefined {
+  return client.getQueryData<ManyDrain>(oneKey(id))?.state ?? client.getQueryData<DrainList>(listKey)?.drains.find((each) => each.id === id)?.state;
+}
+
+/** Keeps what was read of drains current by the stream; each page of drains calls it. Whoever changes a state, it is said. */
 export function useDrainFeed(id: string | null): void {
   const live = useLive();
   const client = useQueryClient();
   const { phase } = useLiveness();
+  const { drains } = useWords();
+  const words = useRef(drains);
+  words.current = drains;
   useEffect(() => {
     let timer: number | undefined;
     const end = live.feed(({ event, data }) => {
@@ -33,6 +43,10 @@ export function useDrainFeed(id: string | null): void {
         return;
       }
       const heard = JSON.parse(data) as ManyDrain;
+      const before = stateOf(client, heard.id);
+      if (before !== undefined && before !== heard.state && (id === null || heard.id === id)) {
+        announce(`${heard.reason || words.current.one}: ${words.current.states[heard.state]}`);
+      }
       take(client, heard);
       // The states of its servers are not in the event; many changes in a moment are one question.
       if (heard.id === id) {
