@@ -62,7 +62,7 @@ describe("signing in", () => {
     await view.signIn("olga");
     await view.page.getByText("w1").first().waitFor();
     await view.page.getByRole("button", { name: /olga/ }).click();
-    await view.page.getByRole("menuitem", { name: "Sign out" }).click();
+    await view.page.getByRole("button", { name: "Sign out" }).click();
     await view.page.getByLabel("Token").waitFor();
     assert.equal(await view.page.getByText("w1").count(), 0);
     await view.close();

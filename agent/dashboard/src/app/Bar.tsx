@@ -57,7 +57,7 @@ function Account({ me }: { me: Me | undefined }) {
 export function Bar({ me, inside }: { me: Me | undefined; inside: boolean }) {
   return (
     <header className="bar">
-      <Link className="bar-name" href={places.fleet}>
+      <Link className="bar-name" href={places.fleet} aria-label="Outrider">
         <img src="/icon.svg" alt="" />
         <span className="bar-word">Outrider</span>
       </Link>
