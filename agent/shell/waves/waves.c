@@ -219,8 +219,9 @@ static void on_written(struct waves *waves, const struct registry_reply *reply, 
     waves->due_mono = now->mono;
     if (reply->failure == REGISTRY_OK) {
         waves_learn_write(waves, write, reply);
-        if (waves->unsure[0] != '\0' && !reply->succeeded) {
-            /* The step before was made, or others were faster: its holds are on their way. */
+        if (waves->unsure[0] != '\0') {
+            /* If the step before was made, its holds are on their way, even where the operation was seen with them before this was
+             * written. */
             list_controls(waves, now);
         }
         waves->unsure[0] = '\0';

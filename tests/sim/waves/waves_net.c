@@ -188,7 +188,7 @@ static void on_reply(const struct registry_reply *reply, void *user)
     if (request == NULL) {
         packet_free(world->own);
         world->own = packet;
-    } else if (is_lost(&world->nodes[world->at_store_node])) {
+    } else if (world->loses_reply || is_lost(&world->nodes[world->at_store_node])) {
         packet_free(packet);
     } else {
         plan(world, delay(&world->nodes[world->at_store_node]), EVENT_REPLY, world->at_store_node, packet, 0);
@@ -255,6 +255,19 @@ const struct registry_reply *net_do(struct world *world, struct registry_request
 
 /* ---- arrivals ---- */
 
+/* The answer to a step is lost, and the watch of the control keys is behind that of the operations. */
+static bool fall_behind(struct world *world, const struct event *event)
+{
+    bool happens = event->packet->client == WAVES_WRITER && !world->calm && chance(world, 1);
+    int64_t until = world->now + between(world, 0, BEHIND_MS);
+    for (unsigned i = 0; i < WATCHES_MAX && happens; i++) {
+        struct open_watch *watch = &world->watches[i];
+        bool controls = watch->id != 0 && watch->node == event->node && watch->client == WAVES_CONTROLS;
+        watch->last_at = controls && until > watch->last_at ? until : watch->last_at;
+    }
+    return happens;
+}
+
 static void at_store(struct world *world, const struct event *event)
 {
     if (world->down) {
@@ -266,6 +279,7 @@ static void at_store(struct world *world, const struct event *event)
     request.id = ++world->last_request;
     world->at_store = event->packet;
     world->at_store_node = event->node;
+    world->loses_reply = fall_behind(world, event);
     registry_submit(world->client, &request);
     run_store(world);
     world->at_store = NULL;

@@ -161,7 +161,8 @@ static void fault_node(struct world *world)
         node_kill(node);
         plan(world, between(world, 100, 20000), EVENT_START, node->index, NULL, 0);
     } else if (what == 1) {
-        node->frozen_until = world->now + between(world, 1000, 20000);
+        int64_t until = world->now + between(world, 1000, 20000);
+        node->frozen_until = until > node->frozen_until ? until : node->frozen_until;
         tell(world, "node %u is frozen", node->index);
     } else {
         node->network = (enum network)(what - 1);
@@ -244,8 +245,9 @@ void operators_one(struct world *world)
     }
     struct waves_facts facts = waves_facts(node->waves);
     struct instant now = node_now(node);
-    if (facts.count == 0 || (chance(world, 25) && facts.active < 4 && world->known_count < OPERATIONS)) {
-        if (world->known_count < OPERATIONS) {
+    bool has_room = world->stats.begun < OPERATIONS;
+    if (facts.count == 0 || (chance(world, 25) && facts.active < 4 && has_room)) {
+        if (has_room) {
             begin(world, node);
         }
         return;

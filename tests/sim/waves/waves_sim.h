@@ -25,7 +25,8 @@ enum {
     OPEN_MAX = 64,
     WATCHES_MAX = 64,
     TTL_MS = 6000,
-    SLOW_MS = 3000
+    SLOW_MS = 3000,
+    BEHIND_MS = 8000
 };
 enum { STORM_MS = 600000, CALM_MS = 900000, SKEW_MS = 1000 };
 
@@ -138,6 +139,7 @@ struct world {
     uint64_t last_watch, last_request, last_ticket;
     struct packet *at_store; /* the request that is carried out */
     unsigned at_store_node, last_driver;
+    bool loses_reply;   /* to that request */
     struct packet *own; /* the reply to a request of the world itself */
     struct narrative *narrative;
     struct stats stats;

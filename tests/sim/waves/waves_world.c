@@ -86,7 +86,8 @@ struct world *world_new(uint64_t seed, struct narrative *narrative)
     return world;
 }
 
-/* Everything works from now on; paused operations go on. */
+/* Everything works from now on; paused operations go on. One that is frozen wakes up in its own time: what waits for it comes in its
+ * order. */
 static void calm(struct world *world)
 {
     tell(world, "calm");
@@ -95,7 +96,6 @@ static void calm(struct world *world)
     for (unsigned i = 0; i < NODES; i++) {
         struct waves_owner *node = &world->nodes[i];
         node->network = NETWORK_UP;
-        node->frozen_until = 0;
         if (!node->alive) {
             node_start(node);
         }
