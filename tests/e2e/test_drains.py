@@ -2,6 +2,7 @@
 and what is refused."""
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from harness import Case, UnixHttp, sse_events, wait_until
 
@@ -342,6 +343,24 @@ class Refused(Drains):
         self.await_state(observer, first, "done")
         status, again = self.ask(observer, "POST", "/api/drains", {**body, "planHash": "gone"}, {"Idempotency-Key": "abc"})
         self.assertEqual((status, again["id"]), (200, first))
+
+    def test_a_key_at_two_observers_at_once(self):
+        self.fleet(1)
+        agents = [self.observer(name).start() for name in ("a", "b")]
+        body = {"servers": ["world/w0"], "keepOne": False, "by": "olga"}
+        for agent in agents:
+            self.await_known(agent)
+        body["planHash"] = self.preview(agents[0], body)["planHash"]
+        with ThreadPoolExecutor() as pool:
+            for key in ("one", "two", "three"):
+                asked = [pool.submit(self.ask, agent, "POST", "/api/drains", body, {"Idempotency-Key": key})
+                         for agent in agents * 3]
+                answers = [each.result() for each in asked]
+                self.assertEqual({status for status, _ in answers}, {200}, answers)
+                ids = {answer["id"] for _, answer in answers}
+                self.assertEqual(len(ids), 1, answers)
+                self.ask(agents[0], "POST", f"/api/drains/{ids.pop()}/undo", {})
+        self.assertEqual(len(self.ask(agents[1], "GET", "/api/drains")[1]["drains"]), 3)
 
     def test_a_key_that_is_none_and_an_agent_with_a_server(self):
         self.fleet(1)

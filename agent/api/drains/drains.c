@@ -132,7 +132,8 @@ static void on_waved(const struct api_waved *result, void *user)
     struct ordered *ordered = user;
     struct api_reply reply = {0};
     struct api_attempt *attempt = api_deferred_attempt(ordered->deferred);
-    api_attempt_tell(attempt, AUDIT_TARGET, str_of(ordered->wave.id));
+    api_attempt_tell(attempt, AUDIT_TARGET,
+                     str_of(result->wave != NULL ? result->wave->id : ordered->wave.id));
     if (result->wave != NULL) {
         api_attempt_tell(attempt, AUDIT_AFTER, str_of(wave_state_name(result->wave->state)));
     }
@@ -298,10 +299,10 @@ static void create(const struct api_call *call, const struct drains_body *body, 
                           .state = WAVE_PLANNED,
                           .created_wall = call->view.now.wall,
                           .changed_wall = call->view.now.wall};
-    ulid_format(call->view.now.wall, bytes, wave->id);
     snprintf(wave->by, sizeof(wave->by), "%s", body->by);
     snprintf(wave->key, sizeof(wave->key), "%.*s", STR_ARG(call->request.idempotency_key));
     snprintf(wave->plan_hash, sizeof(wave->plan_hash), "%s", plan->hash);
+    wave_identify(wave, bytes);
     for (size_t i = 0; i < plan->count; i++) {
         wave_add(wave, plan->servers[i].seen->place);
     }

@@ -9,6 +9,8 @@
 
 #include "wave_internal.h"
 
+enum { MINUTE_MS = 60000 };
+
 static const char *const state_names[WAVE_STATE_COUNT] = {
     [WAVE_PLANNED] = "planned", [WAVE_RUNNING] = "running",
     [WAVE_PAUSED] = "paused",   [WAVE_CANCELLED] = "cancelled",
@@ -109,6 +111,30 @@ void wave_fini(struct wave *wave)
         free(wave->servers);
         *wave = (struct wave){0};
     }
+}
+
+void wave_identify(struct wave *wave, const uint8_t random[static 10])
+{
+    if (wave->key[0] == '\0') {
+        ulid_format(wave->created_wall, random, wave->id);
+        return;
+    }
+    uint8_t bytes[10];
+    struct str by = str_of(wave->by), key = str_of(wave->key);
+    uint64_t first = str_hash(key, str_hash(by, 0)), second = str_hash(key, str_hash(by, 1));
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = (uint8_t)(i < 8 ? first >> (8 * i) : second >> (8 * (i - 8)));
+    }
+    ulid_format(wave->created_wall - wave->created_wall % MINUTE_MS, bytes, wave->id);
+}
+
+void wave_twin(const struct wave *wave, int minutes, char ret_id[static ULID_LENGTH + 1])
+{
+    int64_t wall;
+    uint8_t bytes[10];
+    ulid_read(str_of(wave->id), &wall, bytes);
+    wall += (int64_t)minutes * MINUTE_MS;
+    ulid_format(wall > 0 ? wall : 0, bytes, ret_id);
 }
 
 void wave_add(struct wave *wave, struct str place)

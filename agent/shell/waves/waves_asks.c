@@ -65,6 +65,22 @@ static void try_order(struct waves *waves, struct waves_ask *ask, const struct i
     waves_submit_write(waves, &ask->write);
 }
 
+/* Whether the same request has made an operation already, which is then that of `ask`. */
+static bool find_twin(const struct waves *waves, struct waves_ask *ask)
+{
+    const struct wave *wave = &ask->write.wave;
+    for (int minutes = -1; minutes <= 1 && wave->key[0] != '\0'; minutes++) {
+        char id[ULID_LENGTH + 1];
+        wave_twin(wave, minutes, id);
+        const struct waves_operation *twin = waves_find_operation(waves, str_of(id));
+        if (twin != NULL && strcmp(twin->wave.key, wave->key) == 0 && strcmp(twin->wave.by, wave->by) == 0) {
+            memcpy(ask->id, id, sizeof(id));
+            return true;
+        }
+    }
+    return false;
+}
+
 bool waves_reply_ask(struct waves *waves, const struct registry_reply *reply, const struct instant *now)
 {
     struct waves_ask *ask = waves->asks;
@@ -82,7 +98,7 @@ bool waves_reply_ask(struct waves *waves, const struct registry_reply *reply, co
     if (reply->succeeded) {
         end(waves, ask, WAVES_WRITTEN, NULL);
     } else if (ask->creates) {
-        end(waves, ask, WAVES_CONFLICT, NULL);
+        end(waves, ask, find_twin(waves, ask) ? WAVES_SO_ALREADY : WAVES_CONFLICT, NULL);
     } else {
         waves_end_write(&ask->write);
         try_order(waves, ask, now);
@@ -115,6 +131,18 @@ bool waves_order(struct waves *waves, struct str id, enum wave_order order, uint
     return ask != NULL;
 }
 
+/* One of the same request that came to another observer, a moment before or by another clock, is not there. */
+static void exclude_twins(const struct waves *waves, struct waves_write *write)
+{
+    for (int minutes = -1; minutes <= 1 && write->wave.key[0] != '\0'; minutes += 2) {
+        char id[ULID_LENGTH + 1];
+        wave_twin(&write->wave, minutes, id);
+        struct str key = waves_keep_key(write, waves->drains, id);
+        registry_txn_if(write->txn, (struct registry_compare){.kind = REGISTRY_IF_REVISION, .key = key});
+        registry_txn_otherwise(write->txn, (struct registry_action){.kind = REGISTRY_READ, .key = key});
+    }
+}
+
 /* Where there are many, the oldest that is over goes with the same transaction. */
 static void drop_oldest(struct waves *waves, struct waves_write *write)
 {
@@ -125,13 +153,10 @@ static void drop_oldest(struct waves *waves, struct waves_write *write)
     if (waves->count < WAVES_OPERATIONS_MAX || oldest == NULL) {
         return;
     }
-    char *key = mem_zalloc(strlen(waves->drains) + ULID_LENGTH + 1);
-    snprintf(key, strlen(waves->drains) + ULID_LENGTH + 1, "%s%s", waves->drains, oldest->wave.id);
-    write->keys[write->key_count++] = key;
-    registry_txn_if(write->txn, (struct registry_compare){.kind = REGISTRY_IF_REVISION,
-                                                          .key = str_of(key),
-                                                          .revision = oldest->revision});
-    registry_txn_then(write->txn, (struct registry_action){.kind = REGISTRY_REMOVE, .key = str_of(key)});
+    struct str key = waves_keep_key(write, waves->drains, oldest->wave.id);
+    registry_txn_if(write->txn, (struct registry_compare){
+                                    .kind = REGISTRY_IF_REVISION, .key = key, .revision = oldest->revision});
+    registry_txn_then(write->txn, (struct registry_action){.kind = REGISTRY_REMOVE, .key = key});
 }
 
 bool waves_create(struct waves *waves, const struct wave *wave, uint64_t ticket, const struct instant *now)
@@ -145,6 +170,7 @@ bool waves_create(struct waves *waves, const struct wave *wave, uint64_t ticket,
     ask->creates = true;
     wave_copy(wave, &copy);
     waves_begin_write(waves, &ask->write, &copy, 0, false);
+    exclude_twins(waves, &ask->write);
     drop_oldest(waves, &ask->write);
     waves_submit_write(waves, &ask->write);
     return true;

@@ -18,7 +18,7 @@ struct waves_write {
     struct wave wave;      /* as it is to be */
     struct wave_step step; /* that it is made of */
     struct blob *values[WAVE_ACTIONS_MAX + 1];
-    char *keys[WAVE_ACTIONS_MAX + 3];
+    char *keys[WAVE_ACTIONS_MAX + 4];
     size_t value_count, key_count;
 };
 
@@ -74,6 +74,8 @@ struct waves_operation *waves_find_operation(const struct waves *waves, struct s
  * with the holds of write->step. `wave` is moved into it. `locked`: only as long as the lock is held. */
 void waves_begin_write(struct waves *waves, struct waves_write *write, struct wave *wave, int64_t revision,
                        bool locked);
+/* A key of it, which it owns: PREFIX and `end`. At most WAVE_ACTIONS_MAX + 4 of them. */
+struct str waves_keep_key(struct waves_write *write, const char *prefix, const char *end);
 void waves_submit_write(struct waves *waves, const struct waves_write *write);
 void waves_end_write(struct waves_write *write);
 /* Takes over what the reads of the reply show. */

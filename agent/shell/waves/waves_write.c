@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static struct str keep_key(struct waves_write *write, const char *prefix, const char *end)
+struct str waves_keep_key(struct waves_write *write, const char *prefix, const char *end)
 {
     struct buf key = {0};
     buf_printf(&key, "%s%s", prefix, end);
@@ -45,10 +45,10 @@ void waves_begin_write(struct waves *waves, struct waves_write *write, struct wa
     write->id = ++waves->last_id;
     write->wave = *wave;
     *wave = (struct wave){.count = 0};
-    struct str key = keep_key(write, waves->drains, write->wave.id);
+    struct str key = waves_keep_key(write, waves->drains, write->wave.id);
     wave_encode(&write->wave, WAVE_JSON_STORED, &value);
     if (locked) {
-        struct str lock = keep_key(write, waves->election.key, "");
+        struct str lock = waves_keep_key(write, waves->election.key, "");
         registry_txn_if(txn, (struct registry_compare){
                                  .kind = REGISTRY_IF_REVISION, .key = lock, .revision = waves->election.mod});
     }
@@ -61,7 +61,7 @@ void waves_begin_write(struct waves *waves, struct waves_write *write, struct wa
     for (size_t i = 0; i < write->step.action_count; i++) {
         const struct wave_action *action = &write->step.actions[i];
         struct str control =
-            keep_key(write, waves->controls_prefix, write->wave.servers[action->server].place);
+            waves_keep_key(write, waves->controls_prefix, write->wave.servers[action->server].place);
         registry_txn_if(txn, (struct registry_compare){
                                  .kind = REGISTRY_IF_REVISION, .key = control, .revision = action->revision});
         registry_txn_then(txn, (struct registry_action){.kind = REGISTRY_WRITE,
@@ -90,7 +90,8 @@ void waves_learn_write(struct waves *waves, const struct waves_write *write,
 {
     for (size_t i = 0; i < reply->item_count && i < write->txn->otherwise_count; i++) {
         char *key = mem_copy(write->txn->otherwise[i].key.data, write->txn->otherwise[i].key.size);
-        waves_learn(waves, key, i > 0, &reply->items[i].kv, reply->revision);
+        bool is_control = !str_starts(str_of(key), str_of(waves->drains));
+        waves_learn(waves, key, is_control, &reply->items[i].kv, reply->revision);
         free(key);
     }
 }

@@ -291,6 +291,11 @@ static void take_wave(struct world *world, const struct packet *packet, unsigned
     if (!read_wave(world, id, &wave)) {
         return;
     }
+    for (size_t i = 0; i < world->known_count && known == NULL && wave.key[0] != '\0'; i++) {
+        if (strcmp(world->known[i].wave.key, wave.key) == 0) {
+            break_rule(world, "%s and %s are of one request", world->known[i].id, id);
+        }
+    }
     if (known == NULL && world->known_count < OPERATIONS) {
         known = &world->known[world->known_count++];
         *known = (struct known){.present = true, .wave = wave};

@@ -206,16 +206,26 @@ void faults_race(struct world *world, const struct packet *packet)
 
 /* ---- operators ---- */
 
-static void begin(struct world *world, struct waves_owner *node)
+static void ask(struct world *world, struct waves_owner *node, struct wave *wave)
 {
-    struct wave wave = {.state = WAVE_PLANNED};
     struct instant now = node_now(node);
     uint8_t bytes[10];
     for (size_t i = 0; i < sizeof(bytes); i++) {
         bytes[i] = (uint8_t)random_next(&world->random);
     }
-    ulid_format(now.wall, bytes, wave.id);
-    wave.created_wall = wave.changed_wall = now.wall;
+    wave->created_wall = wave->changed_wall = now.wall;
+    wave_identify(wave, bytes);
+    tell(world, "node %u begins %s: %zu servers, waves of %u, floor %u%s%s", node->index, wave->id,
+         wave->count, wave->spec.size, wave->spec.free_seats, wave->spec.undrain ? ", undrain" : "",
+         wave->key[0] != '\0' ? ", with a key" : "");
+    (void)waves_create(node->waves, wave, ++world->last_ticket, &now);
+}
+
+/* Now and then the same request reaches every observer at once. */
+static void begin(struct world *world, struct waves_owner *node)
+{
+    struct wave wave = {.state = WAVE_PLANNED};
+    bool repeated = chance(world, 20);
     snprintf(wave.by, sizeof(wave.by), "olga");
     wave.spec = (struct wave_spec){.size = (uint32_t)between(world, 1, 5),
                                    .max_draining = (uint32_t)between(world, 0, 3),
@@ -230,10 +240,17 @@ static void begin(struct world *world, struct waves_owner *node)
     for (size_t i = 0; i < count; i++) {
         wave_add(&wave, str_of(world->servers[(first + i) % SERVERS].place));
     }
-    tell(world, "node %u begins %s: %zu servers, waves of %u, floor %u%s", node->index, wave.id, count,
-         wave.spec.size, wave.spec.free_seats, wave.spec.undrain ? ", undrain" : "");
     world->stats.begun++;
-    (void)waves_create(node->waves, &wave, ++world->last_ticket, &now);
+    if (repeated) {
+        snprintf(wave.key, sizeof(wave.key), "key %" PRIu64, world->stats.begun);
+    }
+    ask(world, node, &wave);
+    for (unsigned i = 0; i < NODES && repeated; i++) {
+        struct waves_owner *other = &world->nodes[i];
+        if (other != node && other->alive && other->frozen_until <= world->now) {
+            ask(world, other, &wave);
+        }
+    }
     wave_fini(&wave);
 }
 

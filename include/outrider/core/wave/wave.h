@@ -131,6 +131,13 @@ void wave_copy(const struct wave *wave, struct wave *ret_copy);
 /* Frees what it owns and zeroes it; accepts NULL. */
 void wave_fini(struct wave *wave);
 
+/* Gives a new operation its id, by its `created_wall`: random, or from its `by` and `key` where it has one, so that two requests with
+ * them make one id in the same minute, at whichever observer. */
+void wave_identify(struct wave *wave, const uint8_t random[static 10]);
+
+/* The id that the same request would have made `minutes` later (or earlier, below 0). */
+void wave_twin(const struct wave *wave, int minutes, char ret_id[static ULID_LENGTH + 1]);
+
 /* Adds a server at the end, WAITING. `place` has at most WAVE_PLACE_MAX bytes. */
 void wave_add(struct wave *wave, struct str place);
 

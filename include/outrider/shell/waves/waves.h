@@ -114,8 +114,9 @@ int64_t waves_deadline(const struct waves *waves);
  * changes. */
 bool waves_wants_fleet(const struct waves *waves, const struct instant *now, int64_t *ret_due_mono);
 
-/* A new operation, or an order for one. The outcome is the answer to `ticket`. `wave` is copied. False, with nothing begun: too many
- * are under way. */
+/* A new operation, or an order for one. The outcome is the answer to `ticket`. `wave` is copied. One with a `key` is written once
+ * (wave_identify): the same request within a minute, to whichever observer, is SO_ALREADY with the one that is there. False, with
+ * nothing begun: too many are under way. */
 bool waves_create(struct waves *waves, const struct wave *wave, uint64_t ticket, const struct instant *now);
 bool waves_order(struct waves *waves, struct str id, enum wave_order order, uint64_t ticket,
                  const struct instant *now);
