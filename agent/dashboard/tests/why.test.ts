@@ -63,7 +63,7 @@ describe("why a server is as it is", () => {
       history(change(5 * H, null, "ready"), change(4 * H, "ready", "error"), change(3 * H, "error", "ready"), change(4 * M + 10 * S, "ready", "error", { reason: probe.reason })),
     );
     expect(en).toBe("Probe game fails: connection refused (3 of 3); in error for 4 m 10 s, the 2nd time in 5 h.");
-    expect(ko).toBe("프로브 game 실패: connection refused (3 of 3). 4 분 10 초째 오류 상태, 최근 5 시간 중 2번째입니다.");
+    expect(ko).toBe("프로브 game 실패: connection refused (3 of 3). 4분 10초째 오류 상태, 최근 5시간 중 2번째입니다.");
     expect(why.evidence).toContainEqual({ what: "before", before: { status: "ready", forMs: 3 * H - 4 * M - 10 * S, reason: null } });
   });
 
@@ -78,11 +78,16 @@ describe("why a server is as it is", () => {
     );
   });
 
+  it("does not call it the first time where hardly anything is known of the time before", () => {
+    const past = history(change(40 * M, null, "ready"), change(35 * M, "ready", "error"));
+    expect(said(asked({ status: "error" }), past).en).toBe("An error without a reason; in error for 35 m.");
+  });
+
   it("does not claim to know since when where the history began later", () => {
     expect(said(asked({ status: "error" }), history(change(2 * H, null, "error", { kind: "seen" }))).en).toMatch(/in error for at least 2 h/);
     expect(said(asked({ status: "error" })).en).toBe("An error without a reason; in error for at least 5 m.");
     expect(said(asked({ status: "error" }, null)).en).toBe("An error without a reason; in error.");
-    expect(said(asked({ status: "error" })).ko).toBe("사유가 없는 오류입니다. 최소 5 분째 오류 상태입니다.");
+    expect(said(asked({ status: "error" })).ko).toBe("사유가 없는 오류입니다. 최소 5분째 오류 상태입니다.");
   });
 
   it("tells a moment that was found out late", () => {
@@ -112,7 +117,7 @@ describe("why a server is as it is", () => {
   it("is a drain: by whom, why, how long, how many are left", () => {
     const drain = { holds: ["ops"], by: "olga@desk", reason: "patch 1.4.3", since: ago(3 * M), deadline: ago(-27 * M) };
     expect(said(asked({ status: "draining", drain, players: 12 })).en).toBe("Drained by olga@desk: patch 1.4.3; 27 m left, 12 players still there.");
-    expect(said(asked({ status: "draining", drain, players: 12 })).ko).toBe("olga@desk 님이 드레인했습니다: patch 1.4.3. 기한까지 27 분 남았고, 아직 12명 접속 중입니다.");
+    expect(said(asked({ status: "draining", drain, players: 12 })).ko).toBe("olga@desk 님이 드레인했습니다: patch 1.4.3. 기한까지 27분 남았고, 아직 12명 접속 중입니다.");
     expect(said(asked({ status: "draining", drain: { ...drain, deadline: ago(2 * M) }, players: 1 })).en).toBe(
       "Drained by olga@desk: patch 1.4.3; the deadline passed 2 m ago, 1 player still there.",
     );
@@ -124,7 +129,7 @@ describe("why a server is as it is", () => {
     const past = history(change(3 * H, null, "initializing"), change(3 * H - 40 * S, "initializing", "ready"), change(75 * S, "ready", "initializing"));
     const start = asked({ status: "initializing", reason: "loading the map" });
     expect(said(start, past).en).toBe("Initializing for 1 m 15 s: loading the map. The last time it took 40 s.");
-    expect(said(start, past).ko).toBe("1 분 15 초째 초기화 중입니다. loading the map. 지난번에는 40 초 걸렸습니다.");
+    expect(said(start, past).ko).toBe("1분 15초째 초기화 중입니다. loading the map. 지난번에는 40초 걸렸습니다.");
     expect(said(asked({ status: "initializing" }), history(change(M, null, "initializing"))).en).toBe("Initializing for 1 m.");
   });
 
@@ -138,7 +143,7 @@ describe("why a server is as it is", () => {
   it("is an agent that went silent, and what the server was then", () => {
     const lost = said(gone("lease_expired", { players: 30 }), history(change(H, null, "ready"), change(3 * M, "ready", null, { why: "lease_expired" })));
     expect(lost.en).toBe("Its agent went silent: the lease ended 3 m ago; it was ready with 30 players.");
-    expect(lost.ko).toBe("에이전트의 응답이 끊겨 3 분 전에 리스가 만료되었습니다. 마지막 상태: 정상, 접속자 30명.");
+    expect(lost.ko).toBe("에이전트의 응답이 끊겨 3분 전에 리스가 만료되었습니다. 마지막 상태: 정상, 접속자 30명.");
     expect(said(gone("deleted", { status: "shutting_down" })).en).toBe("Its record was deleted 3 m ago; it was shutting down.");
     expect(said(gone("missed")).en).toMatch(/while this observer was not running/);
     expect(said(gone("eaten")).en).toBe("Gone (eaten) 3 m ago; it was ready.");
@@ -151,8 +156,8 @@ describe("why a server is as it is", () => {
   });
 
   it("is a status that nobody knows here, and no players for it", () => {
-    expect(said(asked({ status: "hibernating" }), history(change(M, null, "hibernating"))).en).toBe(
-      "It says hibernating, a status that this page does not know for 1 m: it takes no players.",
+    expect(said(asked({ status: "hibernating" }), history(change(H, null, "ready"), change(M, "ready", "unknown"))).en).toBe(
+      "It says hibernating for 1 m, a status that this page does not know: it takes no players.",
     );
   });
 
@@ -165,7 +170,7 @@ describe("why a server is as it is", () => {
       history(change(H, null, "ready"), change(3 * M, "ready", "error", { reason: "probe game: timeout" }), change(2 * M, "error", "ready")),
     );
     expect(back.en).toBe("Ready for 2 m, 1 player. Before, it was error for 1 m: probe game: timeout.");
-    expect(back.ko).toBe("2 분째 정상입니다. 접속자 1명. 직전 상태: 오류, 1 분 동안: probe game: timeout.");
+    expect(back.ko).toBe("2분째 정상입니다. 접속자 1명. 직전 상태: 오류, 1분 동안: probe game: timeout.");
     expect(said(asked({ drain: { holds: ["ops"] } })).en).toMatch(/A hold is set/);
   });
 

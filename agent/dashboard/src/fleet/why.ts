@@ -92,10 +92,15 @@ export function causeOf(reason: string | undefined): Cause {
   return { what: "text", text };
 }
 
+/** The history has one word, "unknown", for all statuses that it does not know. */
+function isSame(to: string | null, status: string): boolean {
+  return to !== null && (to === status || (shownStatus(to) === "unknown" && shownStatus(status) === "unknown"));
+}
+
 /** Index of the transition that began the run of `status` that ends at `end`, or -1. */
 function runBegin(transitions: readonly Transition[], end: number, status: string): number {
   let index = end;
-  while (index >= 0 && transitions[index]!.to === status) {
+  while (index >= 0 && isSame(transitions[index]!.to, status)) {
     index--;
   }
   return index === end ? -1 : index + 1;
@@ -157,11 +162,15 @@ function isChange(each: Transition): boolean {
 
 function timesOf({ all, end, begin }: Past, status: string, now: number): Times | null {
   const overMs = spanOf(all, now);
+  const began = moment(all[begin]?.at) ?? now;
+  // That it is the first time says nothing where hardly anything is known of the time before.
+  const beforeMs = overMs - (now - began);
   if (end < 0 || overMs < SHORTEST_SPAN_MS) {
     return null;
   }
   const found = all.filter((each) => each.to === status && (isChange(each) || each.kind === "seen") && now - Date.parse(each.at) <= overMs);
-  return { count: Math.max(1, found.length + (begin < 0 ? 1 : 0)), overMs };
+  const count = Math.max(1, found.length + (begin < 0 ? 1 : 0));
+  return count === 1 && beforeMs < SHORTEST_SPAN_MS ? null : { count, overMs };
 }
 
 function restlessOf({ all }: Past, now: number): Times | null {

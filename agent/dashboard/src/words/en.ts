@@ -32,7 +32,7 @@ export const en = {
   theme: { title: "Theme", light: "Light", dark: "Dark", system: "As the system" },
   ago: (text: string) => `${text} ago`,
   inTime: (text: string) => `in ${text}`,
-  units: { s: "s", m: "m", h: "h", d: "d" },
+  units: { s: "s", m: "m", h: "h", d: "d", gap: " " },
   states: {
     loading: "Loading the fleet…",
     staleTitle: (age: string) => `The registry is out of touch for ${age}: this is the last known state`,

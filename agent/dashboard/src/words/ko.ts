@@ -31,7 +31,7 @@ export const ko: Words = {
   theme: { title: "테마", light: "밝게", dark: "어둡게", system: "시스템 설정" },
   ago: (text) => `${text} 전`,
   inTime: (text) => `${text} 후`,
-  units: { s: "초", m: "분", h: "시간", d: "일" },
+  units: { s: "초", m: "분", h: "시간", d: "일", gap: "" },
   states: {
     loading: "서버 목록을 불러오는 중…",
     staleTitle: (age) => `레지스트리와 ${age} 동안 연결이 끊겼습니다. 마지막으로 확인된 상태입니다`,

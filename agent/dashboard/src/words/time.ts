@@ -3,7 +3,7 @@ import type { Words } from "./en";
 /** "42 s", "3 m 10 s", "5 h 2 m", "3 d 4 h": the two largest units. */
 export function duration(ms: number, words: Words): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
-  const { s, m, h, d } = words.units;
+  const { s, m, h, d, gap } = words.units;
   const parts: [number, string][] = [
     [Math.floor(seconds / 86400), d],
     [Math.floor(seconds / 3600) % 24, h],
@@ -12,12 +12,12 @@ export function duration(ms: number, words: Words): string {
   ];
   const first = parts.findIndex(([count]) => count > 0);
   if (first < 0) {
-    return `0 ${s}`;
+    return `0${gap}${s}`;
   }
   return parts
     .slice(first, first + 2)
     .filter(([count], index) => index === 0 || count > 0)
-    .map(([count, unit]) => `${count} ${unit}`)
+    .map(([count, unit]) => `${count}${gap}${unit}`)
     .join(" ");
 }
 

@@ -1,5 +1,6 @@
 import { Button, Tooltip } from "@mui/material";
-import { useState } from "react";
+import { useEffect, useState } from "react";
+import { announce } from "../../app/Announcer";
 import { useShortcuts } from "../../app/keys";
 import { useMe } from "../../app/me";
 import { HoldDialog } from "../../parts/HoldDialog";
@@ -28,6 +29,16 @@ export function Actions({ shown, onSent }: { shown: Shown; onSent(command: Comma
     ],
     mayAct && !gone,
   );
+  // The observer has the wish; the record shows it once the server's agent has followed.
+  const [asked, setAsked] = useState<HoldChange | null>(null);
+  useEffect(() => setAsked(null), [held]);
+  const finish = (done: boolean) => {
+    setHold(null);
+    if (done && hold !== null) {
+      setAsked(hold);
+      announce(words.hold.asked(hold === "drain" ? words.hold.drainOf(shown.key) : words.hold.undrainOf(shown.key)));
+    }
+  };
   if (gone) {
     return null;
   }
@@ -47,8 +58,13 @@ export function Actions({ shown, onSent }: { shown: Shown; onSent(command: Comma
           </Button>
         </span>
       </Tooltip>
+      {asked !== null && (
+        <small className="dim" title={words.hold.askedHint}>
+          {words.hold.asked(asked === "drain" ? words.hold.drain : words.hold.undrain)}
+        </small>
+      )}
       {!mayAct && me !== undefined && <small className="dim">{why}</small>}
-      {hold !== null && <HoldDialog servers={[shown.key]} change={hold} onClose={() => setHold(null)} />}
+      {hold !== null && <HoldDialog servers={[shown.key]} change={hold} onClose={finish} />}
       {sends && <CommandDialog server={shown.key} onClose={() => setSends(false)} onSent={onSent} />}
     </footer>
   );

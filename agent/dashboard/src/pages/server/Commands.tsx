@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
-import { useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
+import { announce } from "../../app/Announcer";
 import { Parts } from "../../parts/Parts";
 import { serverPath } from "../../wire/holds";
 import { ApiError, get, segment } from "../../wire/http";
@@ -46,6 +47,14 @@ function Sent({ sent, forget }: { sent: Command; forget(): void }) {
   const words = useWords();
   const texts = words.server.commands;
   const { command, lost, heard } = useOutcome(sent);
+  const outcome = lost ? texts.lost : texts.said(command.name, texts.states[command.state], command.text ?? "");
+  const before = useRef(outcome);
+  useEffect(() => {
+    if (before.current !== outcome) {
+      before.current = outcome;
+      announce(outcome);
+    }
+  }, [outcome]);
   const hint = lost ? texts.lost : command.state === "expired" && heard ? texts.expiredHeard : texts.hints[command.state];
   return (
     <li>

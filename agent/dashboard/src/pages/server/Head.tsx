@@ -22,9 +22,9 @@ function Pill({ shown }: { shown: Shown }) {
   );
 }
 
-function Fact({ name, children }: { name: string; children: ReactNode }) {
+function Fact({ name, wide, children }: { name: string; wide?: boolean; children: ReactNode }) {
   return (
-    <div className="server-fact">
+    <div className="server-fact" data-wide={wide || undefined}>
       <dt>{name}</dt>
       <dd>{children}</dd>
     </div>
@@ -94,7 +94,7 @@ function Leads({ shown }: { shown: Shown }) {
   const words = useWords();
   const leads = useLeads(shown.key);
   return leads.length === 0 ? null : (
-    <Fact name={words.server.leads}>
+    <Fact name={words.server.leads} wide={leads.length > 1}>
       <Text text={leads.map(({ scope }) => scope).join(", ")} />
     </Fact>
   );

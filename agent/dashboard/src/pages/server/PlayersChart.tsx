@@ -16,7 +16,7 @@ function clock(ms: number, language: string): string {
 
 function Band({ stretches, begin, now }: { stretches: Stretch[]; begin: number; now: number }) {
   const { words, language } = useSpoken();
-  const name = ({ status }: Stretch) => (status === undefined ? words.common.unknown : status === null ? words.common.none : shownStatus(status) === "unknown" ? status : words.statuses[shownStatus(status)]);
+  const name = ({ status }: Stretch) => (status === undefined ? words.common.unknown : status === null ? words.common.none : shownStatus(status) === "unknown" && status !== "unknown" ? status : words.statuses[shownStatus(status)]);
   const label = stretches.map((each) => `${clock(each.from, language)} ${name(each)}`).join(", ");
   return (
     <div className="chart-band" role="img" aria-label={`${words.server.chart.band}: ${label}`}>

@@ -1,5 +1,5 @@
 import { Alert, Button, Tab, Tabs } from "@mui/material";
-import { useEffect, useId, useRef, useState, type KeyboardEvent } from "react";
+import { useId, useRef, useState, type KeyboardEvent } from "react";
 import { useLocation, useSearch } from "wouter";
 import { useShortcuts } from "../../app/keys";
 import { places } from "../../app/places";
@@ -124,13 +124,6 @@ export default function ServerView({ name }: { name: Key }) {
   const close = () => navigate(search === "" ? places.fleet : `${places.fleet}?${search}`);
   useDrawer(frame, name);
   useShortcuts([{ keys: "Escape", inFields: true, run: close }]);
-  useEffect(() => {
-    const before = document.title;
-    document.title = `${name} · ${before}`;
-    return () => {
-      document.title = before;
-    };
-  }, [name]);
   return (
     <div className="server-rail">
       <section className="server" ref={frame} tabIndex={-1} onKeyDown={keepScrolling} aria-label={words.server.region(name)}>

@@ -19,7 +19,7 @@ function useClock(): (ms: number) => string {
 }
 
 function Status({ status }: { status: string }) {
-  return shownStatus(status) === "unknown" ? (
+  return shownStatus(status) === "unknown" && status !== "unknown" ? (
     <span className="status" data-status="unknown">
       <bdi className="server-cut">{status}</bdi>
     </span>

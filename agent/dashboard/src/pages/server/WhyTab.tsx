@@ -50,7 +50,7 @@ function Value({ of }: { of: Evidence }): ReactNode {
     case "playersThen":
       return <span className="num">{words.why.playersOf(of.players, of.capacity)}</span>;
     case "lastStatus":
-      return shownStatus(of.status) === "unknown" ? <bdi>{of.status}</bdi> : words.statuses[shownStatus(of.status)];
+      return shownStatus(of.status) === "unknown" && of.status !== "unknown" ? <bdi>{of.status}</bdi> : words.statuses[shownStatus(of.status)];
     case "weight":
       return words.why.weightZero;
     case "signature":
@@ -79,13 +79,15 @@ export function WhyTab({ shown, history, historyError }: { shown: Shown; history
   return (
     <>
       <p className="server-why" data-status={tone(why)}>
-        <Parts parts={words.why.sentence(why)} />
-        {why.restless !== null && (
-          <>
-            {" "}
-            <Parts parts={words.why.restless(why.restless)} />
-          </>
-        )}
+        <span>
+          <Parts parts={words.why.sentence(why)} />
+          {why.restless !== null && (
+            <>
+              {" "}
+              <Parts parts={words.why.restless(why.restless)} />
+            </>
+          )}
+        </span>
       </p>
       <HistoryTrouble error={historyError} />
       {why.evidence.length > 0 && (

@@ -1,9 +1,18 @@
 import { useEffect, useRef, type RefObject } from "react";
 import type { Key } from "../../fleet/row";
 
-/** Where the keyboard goes back to when the element that it came from is there no more. */
-function fallback(key: Key): HTMLElement | null {
-  return document.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`) ?? document.getElementById("content");
+/** Where the keyboard goes back to: where it came from, or the row of the server, or the content. */
+function giveBack(opener: Element | null, key: Key): void {
+  const row = document.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`);
+  const targets = [opener, row, row?.querySelector("a[href], button"), document.getElementById("content")];
+  for (const target of targets) {
+    if (target instanceof HTMLElement && target.isConnected && target !== document.body) {
+      target.focus({ preventScroll: true });
+      if (document.activeElement === target) {
+        return;
+      }
+    }
+  }
 }
 
 /** On a phone the drawer covers what is behind it: neither the focus nor a screen reader shall get there. */
@@ -43,8 +52,7 @@ export function useDrawer(frame: RefObject<HTMLElement | null>, name: Key): void
       window.requestAnimationFrame(() => {
         const lost = document.activeElement === null || document.activeElement === document.body;
         if (lost) {
-          const target = back instanceof HTMLElement && back.isConnected && back !== document.body ? back : fallback(shownName.current);
-          target?.focus({ preventScroll: true });
+          giveBack(back, shownName.current);
         }
       });
     },

@@ -15,5 +15,7 @@ export const hold = {
   deadlines: { "": "as the server has it", "0s": "none: until all have left", "10m": "10 minutes", "30m": "30 minutes", "1h": "1 hour", "2h": "2 hours", "8h": "8 hours" },
   progress: (done: number, all: number) => `${done} of ${all} done`,
   failed: (count: number) => (count === 1 ? "One server was not changed" : `${count} servers were not changed`),
+  asked: (what: string) => `${what}: asked for`,
+  askedHint: "The observer has it. The server's agent follows at once, or as soon as it can be reached.",
   again: "Try these again",
 };

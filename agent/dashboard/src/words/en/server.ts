@@ -109,6 +109,7 @@ export const server = {
     ttl: "Wait for its answer",
     ttls: { "10s": "10 seconds", "30s": "30 seconds", "2m": "2 minutes", "10m": "10 minutes", "1h": "1 hour" },
     submit: (server: string) => `Send to ${server}`,
+    said: (name: string, state: string, text: string) => `Command ${name}: ${state}${text === "" ? "" : `, ${text}`}`,
     list: "Commands sent from here",
     states: { queued: "queued", delivered: "delivered", ok: "done", error: "refused", expired: "expired" },
     hints: {

@@ -95,7 +95,7 @@ function sentence(why: Why): Part[] {
     case "left":
       return ["It has left in good order: it said shutting down, and its record ended ", { since: why.goneAt }, " ago."];
     case "unknown":
-      return ["It says ", { said: why.status }, ", a status that this page does not know", ...age(why.since), ": it takes no players."];
+      return ["It says ", { said: why.status }, ...age(why.since), ", a status that this page does not know: it takes no players."];
     case "ready":
       return readySentence(why);
   }

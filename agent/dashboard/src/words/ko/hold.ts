@@ -17,5 +17,7 @@ export const hold: typeof english = {
   deadlines: { "": "서버 설정대로", "0s": "없음: 모두 나갈 때까지", "10m": "10분", "30m": "30분", "1h": "1시간", "2h": "2시간", "8h": "8시간" },
   progress: (done, all) => `${all}대 중 ${done}대 완료`,
   failed: (count) => `서버 ${count}대를 변경하지 못했습니다`,
+  asked: (what) => `${what} 요청됨`,
+  askedHint: "옵저버가 접수했습니다. 서버의 에이전트가 즉시, 또는 연결되는 대로 따릅니다.",
   again: "실패한 서버 다시 시도",
 };

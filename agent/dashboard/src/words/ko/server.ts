@@ -109,6 +109,7 @@ export const server: typeof english = {
     ttl: "응답 대기 시간",
     ttls: { "10s": "10초", "30s": "30초", "2m": "2분", "10m": "10분", "1h": "1시간" },
     submit: (server) => `${server}에 보내기`,
+    said: (name, state, text) => `명령 ${name}: ${state}${text === "" ? "" : `, ${text}`}`,
     list: "여기서 보낸 명령",
     states: { queued: "대기 중", delivered: "전달됨", ok: "완료", error: "거부됨", expired: "만료됨" },
     hints: {
