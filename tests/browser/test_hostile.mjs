@@ -7,7 +7,7 @@ import { World } from "./world.mjs";
 
 const MARKUP = `<img src=x onerror="window.hacked=1"><script>window.hacked=1</script><svg onload="window.hacked=1">"'><b id=hacked>`;
 const LINK = "javascript:window.hacked=1";
-const LONG = "W".repeat(3000);
+const LONG = "W".repeat(900);
 const TURNED = "\u202Egnp.exe\u2066 \u0300\u0301\u0302".repeat(20);
 
 describe("stored markup", () => {
@@ -27,7 +27,7 @@ describe("stored markup", () => {
     await world.api("olga", "POST", "/api/services/world/w-link/drain", { reason: MARKUP.slice(0, 200), by: LINK });
     await world.api("ada", "PUT", "/api/sessions/s1", { player: MARKUP, server: "world/w-link", data: { text: MARKUP } });
     await world.etcd.put("/services/<b id=hacked>", MARKUP);
-    await world.etcd.put(`/services/${LONG.slice(0, 900)}`, LONG.repeat(20));
+    await world.etcd.put(`/services/${LONG}`, LONG.repeat(20));
   });
   after(() => Promise.allSettled([browser?.close(), world?.close()]));
 
