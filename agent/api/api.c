@@ -14,6 +14,7 @@
 #include "outrider/api/drains/plans.h"
 #include "outrider/api/fleet/lists.h"
 #include "outrider/api/page/page.h"
+#include "outrider/api/websocket/sockets.h"
 #include "outrider/base/mem.h"
 #include "outrider/core/config/config.h"
 #include "outrider/io/http/http_coding.h"
@@ -123,6 +124,7 @@ static void on_request(struct http_exchange *exchange, const struct http_request
                                   .proxy_user = named,
                                   .gzip = http_wants_gzip(http->head),
                                   .certificate = http->names,
+                                  .head = http->head,
                                   .policy = http->policy,
                                   .exchange = exchange};
     serve(exchange, &request, false, user);
@@ -206,7 +208,9 @@ struct api *api_new(struct loop *loop, const struct config *config, int inherite
                                         .packs = api_packs_new(loop),
                                         .page = api_page_new(),
                                         .placements = api_placements_new(),
-                                        .plans = api_plans_new()};
+                                        .plans = api_plans_new(),
+                                        .sockets = api_sockets_new(loop),
+                                        .inner = {serve, on_gone, api}};
     api->server = http_server_new(loop, on_request, on_gone, api);
     api->deferreds = api_deferreds_new(loop, serve, api);
     api->late = api_late_new(loop);
@@ -244,6 +248,7 @@ void api_free(struct api *api)
     if (api != NULL) {
         api_deferreds_free(api->deferreds);
         api_late_free(api->late);
+        api_sockets_free(api->context.sockets);
         timer_free(api->names);
         api_lists_free(api->context.lists);
         api_packs_free(api->context.packs);

@@ -25,6 +25,7 @@ enum route_checks {
     READS = API_CHECK_HOST,
     MONITOR = API_CHECK_HOST_OR_TOKEN,
     WHOAMI = API_CHECK_HOST | API_CHECK_WHO,
+    SOCKET = API_CHECK_HOST | API_CHECK_ORIGIN | API_CHECK_SOCKET,
     CHANGES = API_CHECK_HOST | API_CHECK_ORIGIN | API_CHECK_TYPE
 };
 /* What the handler finds in its call, besides the view: the fleet is known; the parameters are a filter; they may have the
@@ -87,6 +88,7 @@ static const struct route {
     {ROUTE_POST, "/api/reservations/{type}/{server}/{id}/extend", ACCESS_SERVICE, CHANGES, NOTHING,
      api_reservation_extend, "reservation.extend"},
     {ROUTE_GET, "/api/subscribe", ACCESS_VIEWER, READS, FILTER | STREAM, api_subscribe, NULL},
+    {ROUTE_GET, "/api/ws", ACCESS_VIEWER, SOCKET, NOTHING, api_ws, NULL},
     {ROUTE_GET, "/api/sessions", ACCESS_VIEWER, READS, UNREAD, api_sessions, NULL},
     {ROUTE_POST, "/api/sessions", ACCESS_SERVICE, CHANGES, NOTHING, api_session_post, "session.put"},
     {ROUTE_GET, "/api/sessions/subscribe", ACCESS_VIEWER, READS, UNREAD, api_sessions_subscribe, NULL},

@@ -2,7 +2,8 @@
  * in turn. With STALLED there are also subscribers of the observer who never read.
  *
  * usage: bench_push ENDPOINT PREFIX SUBJECT_PORT SUBJECT_PID FLOOR_PREFIX FLOOR_PORT FLOOR_PID SUBSCRIBERS N
- *                   PAYLOAD STALLED REST_US
+ *                   PAYLOAD STALLED REST_US [sockets]
+ * With `sockets` those of the observer are WebSockets.
  * prints "floor US" and "subject US" N times each, and as often "floor-cpu NS" and "subject-cpu NS": what the
  * process took, from the write to the last read */
 #include "etcd_wire.h"
@@ -68,10 +69,11 @@ int main(int count, char **arguments)
 {
     static struct bench bench;
     struct side subject = {.name = "subject"}, floor = {.name = "floor"};
-    if (count != 13) {
+    bool sockets = count == 14 && strcmp(arguments[13], "sockets") == 0;
+    if (count != 13 && !sockets) {
         meter_die(
             "usage: ENDPOINT PREFIX SUBJECT_PORT SUBJECT_PID FLOOR_PREFIX FLOOR_PORT FLOOR_PID SUBSCRIBERS "
-            "N PAYLOAD STALLED REST_US");
+            "N PAYLOAD STALLED REST_US [sockets]");
     }
     size_t subscribers = (size_t)meter_number(arguments[8]);
     int64_t rounds = meter_number(arguments[9]), rest = meter_number(arguments[12]);
@@ -82,7 +84,8 @@ int main(int count, char **arguments)
     floor.prefix = arguments[5];
     floor.pid = meter_number(arguments[7]);
     etcd_wire_open(&bench.wire, arguments[1]);
-    subscribers_open(&subject.subscribers, (uint16_t)meter_number(arguments[3]), subscribers);
+    (sockets ? subscribers_open_sockets
+             : subscribers_open)(&subject.subscribers, (uint16_t)meter_number(arguments[3]), subscribers);
     subscribers_open(&floor.subscribers, (uint16_t)meter_number(arguments[6]), subscribers);
     for (size_t i = 0; i < stalled; i++) {
         (void)subscriber_that_stalls((uint16_t)meter_number(arguments[3]));

@@ -83,6 +83,22 @@ def push(place, options):
     yield Row("CPU per delivery", "us", cpu, n=len(subject), floor=floor_cpu, limit=1.4)
 
 
+def sockets(place, options):
+    """WebSockets against event streams of a second observer of the same binary."""
+    ports = lib.free_ports(2)
+    subject = Observer(place, "sockets", ports[0])
+    floor = Observer(place, "streams", ports[1], Floor.prefix)
+    n = options.subscribers
+    samples = place.meter("push", place.endpoint, PREFIX, subject.port, subject.pid, Floor.prefix, floor.port, floor.pid,
+                          n, options.pushes, 40, 1, 20000, "sockets")
+    place.stop(subject.process, floor.process)
+    name = f"change -> all of {n} WebSockets / event streams"
+    ours, streams = samples["subject"], samples["floor"]
+    yield Row(name, "ms", median(ours) / 1000, p99(ours) / 1000, len(ours), median(streams) / 1000, 1.2)
+    cpu, floor_cpu = (sum(samples[key]) / len(samples[key]) / n / 1000 for key in ("subject-cpu", "floor-cpu"))
+    yield Row("the same: CPU per delivery", "us", cpu, n=len(ours), floor=floor_cpu, limit=1.2)
+
+
 def stalled(place, options):
     n = max(100, options.pushes // 3)
     alone, _ = measure(place, options, 8000, 0, n)
@@ -112,4 +128,4 @@ def hold(place, options):
         raise Failed(f"{behind} subscribers have not had every change")
 
 
-ROWS = {"push": push, "stalled": stalled, "hold": hold}
+ROWS = {"push": push, "sockets": sockets, "stalled": stalled, "hold": hold}

@@ -16,7 +16,13 @@
 
 enum { READY_AT_ONCE = 1024, STALLED_BUFFER = 4096 };
 
-static int dial(uint16_t port, int buffer)
+/* With a mask of zeros, which changes nothing. */
+static const char subscribe[] = "\x81\x94\0\0\0\0{\"type\":\"subscribe\"}";
+static const char upgrade[] = "GET /api/ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+                              "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+static int dial(uint16_t port, int buffer, bool socket_protocol)
 {
     static const char request[] = "GET /api/subscribe HTTP/1.1\r\nHost: localhost\r\n\r\n";
     struct sockaddr_in address = {
@@ -28,14 +34,18 @@ static int dial(uint16_t port, int buffer)
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
         meter_die("port %u: %s", (unsigned)port, strerror(errno));
     }
-    meter_write(fd, request);
+    meter_write(fd, socket_protocol ? upgrade : request);
+    if (socket_protocol &&
+        send(fd, subscribe, sizeof(subscribe) - 1, MSG_NOSIGNAL) != sizeof(subscribe) - 1) {
+        meter_die("port %u: %s", (unsigned)port, strerror(errno));
+    }
     fcntl(fd, F_SETFL, O_NONBLOCK);
     return fd;
 }
 
 int subscriber_that_stalls(uint16_t port)
 {
-    return dial(port, STALLED_BUFFER);
+    return dial(port, STALLED_BUFFER, false);
 }
 
 /* An event that ends a revision has an id; nothing else that is sent has a line that begins like it. */
@@ -51,11 +61,36 @@ static void count_events(struct subscribers *all, struct subscriber *one, const 
     all->events += found;
 }
 
+/* Of a WebSocket nothing else has these bytes: its records begin with their id, and what has none says null. */
+static uint64_t count_ids(struct subscriber *one, const char *data, size_t size)
+{
+    static const char before[] = "\",\"id\":\"";
+    uint64_t found = 0;
+    for (size_t i = 0; i < size; i++) {
+        one->matched = data[i] == before[one->matched] ? one->matched + 1 : data[i] == before[0] ? 1 : 0;
+        if (one->matched == sizeof(before) - 1) {
+            found++;
+            one->matched = 0;
+        }
+    }
+    return found;
+}
+
+static void count_messages(struct subscribers *all, struct subscriber *one, const char *data, size_t size)
+{
+    uint64_t found = count_ids(one, data, size);
+    one->bytes += size;
+    one->events += found;
+    all->events += found;
+}
+
 static void read_one(struct subscribers *all, struct subscriber *one)
 {
     static char data[65536];
     ssize_t got = recv(one->fd, data, sizeof(data), 0);
-    if (got > 0) {
+    if (got > 0 && all->sockets) {
+        count_messages(all, one, data, (size_t)got);
+    } else if (got > 0) {
         count_events(all, one, data, (size_t)got);
     } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
         one->closed = true;
@@ -93,13 +128,13 @@ void subscribers_await(struct subscribers *all, uint64_t events, int timeout_ms)
     }
 }
 
-void subscribers_open(struct subscribers *all, uint16_t port, size_t count)
+static void open_all(struct subscribers *all, uint16_t port, size_t count, bool sockets)
 {
-    *all = (struct subscribers){.epoll = epoll_create1(EPOLL_CLOEXEC), .count = count};
+    *all = (struct subscribers){.epoll = epoll_create1(EPOLL_CLOEXEC), .count = count, .sockets = sockets};
     all->list = calloc(count, sizeof(*all->list));
     for (size_t i = 0; i < count; i++) {
         struct subscriber *one = &all->list[i];
-        one->fd = dial(port, 0);
+        one->fd = dial(port, 0, sockets);
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = one};
         if (epoll_ctl(all->epoll, EPOLL_CTL_ADD, one->fd, &event) < 0) {
             meter_die("epoll: %s", strerror(errno));
@@ -110,6 +145,16 @@ void subscribers_open(struct subscribers *all, uint16_t port, size_t count)
             }
         }
     }
+}
+
+void subscribers_open(struct subscribers *all, uint16_t port, size_t count)
+{
+    open_all(all, port, count, false);
+}
+
+void subscribers_open_sockets(struct subscribers *all, uint16_t port, size_t count)
+{
+    open_all(all, port, count, true);
 }
 
 int64_t process_cpu_ns(int64_t pid)

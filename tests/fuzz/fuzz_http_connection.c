@@ -124,7 +124,7 @@ static void on_drained(struct http_push *push, void *user)
     CHECK(http_push_facts(push)->behind == 0);
 }
 
-static const struct http_push_calls push_calls = {on_drained, on_closed};
+static const struct http_push_calls push_calls = {.drained = on_drained, .closed = on_closed};
 
 static void on_upgraded(struct transport *transport, struct str ahead, void *user)
 {

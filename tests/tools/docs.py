@@ -34,6 +34,7 @@ PACKAGES = {
     "libyaml-0.so.2": "libyaml-0-2",
     "libjansson.so.4": "libjansson4",
     "libhiredis.so.0.14": "libhiredis0.14",
+    "libwslay.so.1": "libwslay1",
     "libcrypto.so.3": "libssl3",
     "libz.so.1": "zlib1g",
 }

@@ -47,6 +47,7 @@ static void copy_request(struct api_deferred *deferred, const struct api_request
     struct api_request *copy = &deferred->request;
     size_t size = 0;
     *copy = *request;
+    copy->head = NULL;
     memset(copy->names, 0, sizeof(copy->names)); /* the route sets them again */
     for (size_t i = 0; i < API_TEXTS; i++) {
         size += copy->texts[i].size;

@@ -141,7 +141,8 @@ static bool check_origin(const struct api_call *call, struct api_reply *reply)
     bool fits = request->origin.data == NULL || origin_fits(call->context->config, request);
     if (!fits) {
         api_refuse(reply, 403, "foreign_origin",
-                   "pages of other origins may not change state; a proxy in front has to remove Origin");
+                   "pages of other origins may not change state, nor open a WebSocket; a proxy in front has "
+                   "to remove Origin");
     }
     return fits;
 }
@@ -245,13 +246,21 @@ static bool identify(struct api_call *call, bool judges, struct api_reply *reply
 
 /* What a browser sends by itself is no proof that its user wants a change: then the page has to show that it is one of ours, by a header that
  * no other page can send here unasked. A program with a certificate is no browser. */
-static bool check_page(const struct api_request *request, struct api_reply *reply)
+static bool check_page(const struct api_request *request, bool is_socket, struct api_reply *reply)
 {
     bool by_itself = request->who.proof >= ACCESS_COOKIE;
     bool has_site = request->fetch_site.data != NULL;
     if (!by_itself ||
         (request->who.proof == ACCESS_CERTIFICATE && request->origin.data == NULL && !has_site)) {
         return true;
+    }
+    if (is_socket) {
+        if (request->origin.data == NULL) {
+            api_refuse(
+                reply, 403, "cross_site",
+                "a WebSocket by cookie, certificate or proxy needs the Origin of this agent's own page");
+        }
+        return request->origin.data != NULL;
     }
     bool ours = has_site ? str_eq(request->fetch_site, STR("same-origin")) : request->origin.data != NULL;
     if (!ours || !str_eq(request->x_outrider, STR("1"))) {
@@ -329,5 +338,6 @@ bool api_guard(struct api_call *call, enum access_role takes, unsigned checks, s
     } else if (checks != 0 && (is_change || takes > ACCESS_NONE) && !identify(call, judges, reply)) {
         return false;
     }
-    return (!is_change || check_page(request, reply)) && check_role(call, takes, asked, reply);
+    return (!is_change || check_page(request, (checks & API_CHECK_SOCKET) != 0, reply)) &&
+           check_role(call, takes, asked, reply);
 }

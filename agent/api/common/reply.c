@@ -149,16 +149,19 @@ bool api_refuse_stream(struct http_exchange *exchange)
     return fault != NULL;
 }
 
+struct str api_stream_tag(const struct access_identity *who)
+{
+    return (struct str){(const char *)who, who->proof > ACCESS_SOCKET ? sizeof(*who) : 0};
+}
+
 struct http_push *api_stream_begin(const struct api_call *call, struct http_exchange *exchange,
                                    size_t max_behind, const struct http_push_calls *calls, void *user)
 {
     static const char *const headers[] = {"Cache-Control: no-store", "X-Accel-Buffering: no", NULL};
-    const struct access_identity *who = &call->request.who;
-    struct str tag = {(const char *)who, who->proof > ACCESS_SOCKET ? sizeof(*who) : 0};
     return http_push_begin(exchange,
                            &(struct http_push_options){.content_type = STR("text/event-stream"),
                                                        .headers = headers,
-                                                       .tag = tag,
+                                                       .tag = api_stream_tag(&call->request.who),
                                                        .max_behind = max_behind},
                            calls, user);
 }

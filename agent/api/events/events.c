@@ -32,16 +32,16 @@ void events_wake(struct events *events)
 
 /* ---- subscribers ---- */
 
-/* The channel of that kind and filter, with one member more; takes the filter over. */
+/* The channel of that kind, form and filter, with one member more; takes the filter over. */
 static struct events_channel *join_channel(struct events *events, enum events_kind kind,
-                                           struct filter *filter)
+                                           enum events_form form, struct filter *filter)
 {
     struct buf text = {0};
     uint64_t hash = filter_hash(filter);
     filter_text(filter, &text);
     struct events_channel *channel;
     for (channel = events->channels; channel != NULL; channel = channel->next) {
-        if (channel->kind == kind && channel->hash == hash &&
+        if (channel->kind == kind && channel->form == form && channel->hash == hash &&
             str_eq(buf_view(&channel->text), buf_view(&text))) {
             buf_fini(&text);
             filter_free(filter);
@@ -50,17 +50,28 @@ static struct events_channel *join_channel(struct events *events, enum events_ki
         }
     }
     channel = mem_zalloc(sizeof(*channel));
-    *channel = (struct events_channel){
-        .events = events, .kind = kind, .filter = filter, .hash = hash, .text = text, .members = 1};
+    *channel = (struct events_channel){.events = events,
+                                       .kind = kind,
+                                       .form = form,
+                                       .filter = filter,
+                                       .hash = hash,
+                                       .text = text,
+                                       .members = 1};
     DL_PREPEND(events->channels, channel);
     return channel;
 }
 
-static void leave(struct events_subscriber *subscriber)
+/* `why`: what the owner of its WebSocket is told; NULL: nothing. */
+static void leave(struct events_subscriber *subscriber, const char *why)
 {
     struct events_channel *channel = subscriber->channel;
     struct events *events = channel->events;
-    http_push_end(subscriber->push);
+    struct events_carrier *carrier = subscriber->carrier;
+    if (carrier == NULL) {
+        http_push_end(subscriber->push);
+    } else {
+        carrier->subscriber = NULL;
+    }
     events_enter(subscriber, NULL);
     events_batch_unref(subscriber->batch);
     free(subscriber);
@@ -72,6 +83,9 @@ static void leave(struct events_subscriber *subscriber)
     }
     events->counters.subscribers--;
     events_wake(events);
+    if (carrier != NULL && why != NULL) {
+        carrier->ended(carrier, why);
+    }
 }
 
 /* Logs the first drop at once and later ones together: a peer with a thousand streams must not flood the log. */
@@ -93,30 +107,38 @@ void events_drop(struct events_subscriber *subscriber, const char *reason)
     events->counters.dropped++;
     events->dropped_unlogged++;
     events->dropped_reason = reason;
-    leave(subscriber);
+    leave(subscriber, reason);
     log_dropped(events);
 }
 
-static void on_drained(struct http_push *push, void *user)
+static void go_on(struct events_subscriber *subscriber)
 {
-    (void)push;
-    struct events_subscriber *subscriber = user;
     if (subscriber->batch != NULL) {
         events_enter(subscriber, &subscriber->channel->events->ready);
         events_wake(subscriber->channel->events);
     }
 }
 
-static void on_closed(struct http_push *push, enum http_push_end why, void *user)
+static void close_subscriber(struct events_subscriber *subscriber, enum http_push_end why)
 {
-    (void)push;
-    struct events_subscriber *subscriber = user;
     switch (why) {
     case HTTP_PUSH_BEHIND: events_drop(subscriber, "backlog larger than 256 kB"); break;
     case HTTP_PUSH_SHUT: events_drop(subscriber, "nothing read for 60 s"); break;
     case HTTP_PUSH_GONE:
-    case HTTP_PUSH_ROOM: leave(subscriber); break;
+    case HTTP_PUSH_ROOM: leave(subscriber, NULL); break;
     }
+}
+
+static void on_drained(struct http_push *push, void *user)
+{
+    (void)push;
+    go_on(user);
+}
+
+static void on_closed(struct http_push *push, enum http_push_end why, void *user)
+{
+    (void)push;
+    close_subscriber(user, why);
 }
 
 /* What a new subscriber catches up with; NULL: nothing. */
@@ -134,26 +156,15 @@ static struct events_batch *first_batch(struct events *events, enum events_kind 
     return events_batch_init(events);
 }
 
-static void subscribe(struct api_call *call, enum events_kind kind, struct http_exchange *exchange)
+static void begin(struct api_call *call, enum events_kind kind, struct events_subscriber *subscriber)
 {
-    static const struct http_push_calls calls = {on_drained, on_closed};
     struct events *events = call->view.fleet.events;
-    if (api_refuse_stream(exchange)) {
-        events->counters.refused++;
-        return;
-    }
-    struct events_subscriber *subscriber = mem_zalloc(sizeof(*subscriber));
-    struct http_push *push = api_stream_begin(call, exchange, 0, &calls, subscriber);
-    if (push == NULL) {
-        free(subscriber);
-        return;
-    }
+    enum events_form form = subscriber->carrier == NULL ? EVENTS_SSE : EVENTS_SOCKET;
     /* Pending changes are in the view already; the subscriber must not get them twice. */
     events_flush(events);
     struct str last_id = call->request.last_event_id; /* newer: a browser that reconnects repeats `after` */
     struct events_batch *batch = first_batch(events, kind, last_id.size > 0 ? last_id : call->after);
-    *subscriber = (struct events_subscriber){
-        .channel = join_channel(events, kind, call->filter), .push = push, .batch = batch};
+    subscriber->channel = join_channel(events, kind, form, call->filter);
     call->filter = NULL; /* it is the channel's */
     events->counters.subscribers++;
     events->counters.subscribed++;
@@ -163,11 +174,67 @@ static void subscribe(struct api_call *call, enum events_kind kind, struct http_
     }
 }
 
+static void subscribe(struct api_call *call, enum events_kind kind, struct http_exchange *exchange)
+{
+    static const struct http_push_calls calls = {.drained = on_drained, .closed = on_closed};
+    if (api_refuse_stream(exchange)) {
+        call->view.fleet.events->counters.refused++;
+        return;
+    }
+    struct events_subscriber *subscriber = mem_zalloc(sizeof(*subscriber));
+    subscriber->push = api_stream_begin(call, exchange, 0, &calls, subscriber);
+    if (subscriber->push == NULL) {
+        free(subscriber);
+        return;
+    }
+    begin(call, kind, subscriber);
+}
+
+/* ---- the stream of a WebSocket ---- */
+
+static void subscribe_carrier(struct api_call *call, struct http_exchange *exchange)
+{
+    struct events_carrier *carrier = call->request.carrier;
+    events_unsubscribe(carrier);
+    carrier->began(carrier, exchange);
+    carrier->subscriber = mem_zalloc(sizeof(*carrier->subscriber));
+    *carrier->subscriber = (struct events_subscriber){.push = carrier->push, .carrier = carrier};
+    begin(call, EVENTS_FLEET, carrier->subscriber);
+}
+
+void events_unsubscribe(struct events_carrier *carrier)
+{
+    if (carrier->subscriber != NULL) {
+        leave(carrier->subscriber, NULL);
+    }
+}
+
+void events_carrier_drained(struct events_carrier *carrier)
+{
+    if (carrier->subscriber != NULL) {
+        go_on(carrier->subscriber);
+    }
+}
+
+void events_carrier_closed(struct events_carrier *carrier, enum http_push_end why)
+{
+    if (carrier->subscriber != NULL) {
+        carrier->subscriber->carrier = NULL; /* neither is the other's any more */
+        carrier->subscriber->push = NULL;
+        close_subscriber(carrier->subscriber, why);
+        carrier->subscriber = NULL;
+    }
+}
+
 /* ---- requests ---- */
 
 static void take_fleet(struct api_call *call, struct http_exchange *exchange)
 {
-    subscribe(call, EVENTS_FLEET, exchange);
+    if (call->request.carrier != NULL) {
+        subscribe_carrier(call, exchange);
+    } else {
+        subscribe(call, EVENTS_FLEET, exchange);
+    }
 }
 
 static void take_discovery(struct api_call *call, struct http_exchange *exchange)
@@ -254,9 +321,11 @@ static void on_stalls(void *user)
 void events_comment(struct events *events)
 {
     events_flush(events);
-    struct blob *with_clock = events_clock_comment();
+    struct blob *with_clock = events_clock_comment(), *alive = events_alive();
     for (const struct events_channel *channel = events->channels; channel != NULL; channel = channel->next) {
-        struct blob *comment = filter_state(channel->filter) ? with_clock : events->comment;
+        struct blob *comment = channel->form == EVENTS_SOCKET  ? alive
+                               : filter_state(channel->filter) ? with_clock
+                                                               : events->comment;
         for (const struct events_subscriber *each = channel->live; each != NULL; each = each->next) {
             if (http_push_facts(each->push)->behind ==
                 0) { /* a waiting message is a sign of life by itself */
@@ -265,6 +334,7 @@ void events_comment(struct events *events)
         }
     }
     blob_unref(with_clock);
+    blob_unref(alive);
 }
 
 static void on_comments(void *user)
@@ -293,6 +363,7 @@ struct events *events_new(struct loop *loop, const struct view *view, const stru
                               .stalls = timer_new(loop, on_stalls, events)};
     sse_comment(&text, STR(""));
     events->comment = blob_new(buf_view(&text));
+    events->brace = blob_new(STR("}"));
     buf_fini(&text);
     return events;
 }
@@ -303,7 +374,7 @@ void events_close(struct events *events, const char *why)
     events_say_bye(events, why);
     while (events->channels != NULL) {
         struct events_subscriber *waiting = events->ready != NULL ? events->ready : events->blocked;
-        leave(waiting != NULL ? waiting : events->channels->live); /* the last one frees its channel */
+        leave(waiting != NULL ? waiting : events->channels->live, why); /* the last one frees its channel */
     }
 }
 
@@ -320,7 +391,8 @@ void events_free(struct events *events)
     timer_free(events->stalls);
     deferred_cancel(&events->turn);
     blob_unref(events->comment);
-    blob_unref(events->leaders);
+    blob_unref(events->brace);
+    events_message_fini(&events->leaders);
     events_envelopes_fini(events);
     free(events);
 }

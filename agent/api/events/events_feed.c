@@ -2,6 +2,8 @@
 #include "events_internal.h"
 
 #include "outrider/base/blob.h"
+#include "outrider/codec/websocket/socket_message.h"
+#include "outrider/codec/websocket/websocket.h"
 #include "outrider/core/fleet/filter.h"
 #include "outrider/core/fleet/view_entry.h"
 #include "outrider/core/fleet/view_read.h"
@@ -63,13 +65,37 @@ static bool is_one_line(struct str text)
     return memchr(text.data, '\n', text.size) == NULL && memchr(text.data, '\r', text.size) == NULL;
 }
 
+/* As a message of a WebSocket, which begins with its length. */
+static void add_message(struct events *events, struct portion *portion, struct blob *json, bool init,
+                        const struct sse_id *id)
+{
+    struct buf text = {0}, head = {0};
+    char id_text[SSE_ID_SIZE] = "";
+    if (id != NULL) {
+        sse_id_text(id, id_text);
+    }
+    socket_message_event_head(&text, init ? STR("init") : STR("update"), str_of(id_text));
+    websocket_text_head(&head, text.size + blob_view(json).size + blob_view(events->brace).size);
+    buf_str(&head, buf_view(&text));
+    buf_fini(&text);
+    add_text(portion, &head);
+    add(portion, json);
+    add(portion, events->brace);
+}
+
 /* A record goes out as the bytes in the registry, in the envelope of its event: three references and no copy, for any
  * number of subscribers. */
-static void add_record(struct events *events, struct portion *portion, const struct view_entry *entry,
-                       bool init, const struct sse_id *id)
+static void add_record(const struct events_channel *channel, struct portion *portion,
+                       const struct view_entry *entry, bool init, const struct sse_id *id)
 {
+    struct events *events = channel->events;
     struct blob *json = entry->json;
-    if (entry->signature == VIEW_SIGNATURE_UNCHECKED && is_one_line(blob_view(json))) {
+    bool as_it_is = entry->signature == VIEW_SIGNATURE_UNCHECKED;
+    if (as_it_is && channel->form == EVENTS_SOCKET) {
+        add_message(events, portion, json, init, id);
+        return;
+    }
+    if (as_it_is && is_one_line(blob_view(json))) {
         const struct events_envelope *envelope = envelope_of(events, init, id);
         add(portion, envelope->head);
         add(portion, json);
@@ -77,7 +103,7 @@ static void add_record(struct events *events, struct portion *portion, const str
         return;
     }
     struct buf text = {0};
-    events_frame_record(&text, init ? STR("init") : STR("update"), entry, id);
+    events_frame_record(channel->form, &text, init ? STR("init") : STR("update"), entry, id);
     add_text(portion, &text);
 }
 
@@ -90,7 +116,7 @@ static void add_change(struct events_subscriber *subscriber, struct portion *por
     bool last = batch->from != EVENTS_INIT && events_is_last(batch->items, batch->count, at, next);
     if (channel->kind == EVENTS_FLEET && filter_matches(channel->filter, change->is)) {
         subscriber->sent_records++;
-        add_record(channel->events, portion, change->is, batch->from == EVENTS_INIT, last ? &id : NULL);
+        add_record(channel, portion, change->is, batch->from == EVENTS_INIT, last ? &id : NULL);
         return;
     }
     struct buf text = {0};
@@ -109,9 +135,11 @@ static void fill(struct events_subscriber *subscriber, struct portion *portion)
     }
     if (subscriber->index >= batch->count && batch->from == EVENTS_INIT) {
         struct sse_id id = {batch->revision, batch->cluster};
-        struct buf text = {0};
-        sse_synced(&text, subscriber->sent_records, !view_facts(batch->events->view)->synced, &id);
+        struct buf data = {0}, text = {0};
+        sse_synced_data(&data, subscriber->sent_records, !view_facts(batch->events->view)->synced, &id);
+        events_write(subscriber->channel->form, &text, STR("synced"), buf_view(&data), &id);
         add_text(portion, &text);
+        buf_fini(&data);
     }
 }
 

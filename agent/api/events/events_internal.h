@@ -35,6 +35,14 @@ enum events_kind {
     EVENTS_DISCOVERY /* serviceJoined, serviceLeft, serviceHealthChanged from now on */
 };
 
+/* How events are written. */
+enum events_form { EVENTS_SSE, EVENTS_SOCKET, EVENTS_FORMS };
+
+/* One event in the forms that some channel wants; NULL: none does. */
+struct events_message {
+    struct blob *forms[EVENTS_FORMS];
+};
+
 /* What a batch has instead of the changes after a revision: every record as it was (`is` alone); changes after a
  * revision that is not known, so that they are not shared. */
 enum { EVENTS_INIT = -1, EVENTS_PENDING = -2 };
@@ -52,11 +60,12 @@ struct events_batch {
     struct view_change items[]; /* with references */
 };
 
-/* All subscribers of one kind with one filter. */
+/* All subscribers of one kind and form with one filter. */
 struct events_channel {
     struct events *events;
     struct events_channel *next, *prev;
     enum events_kind kind;
+    enum events_form form;
     struct filter *filter; /* NULL: everything passes */
     uint64_t hash;
     struct buf text; /* of the filter */
@@ -69,16 +78,17 @@ struct events_subscriber {
     struct events_subscriber **list; /* live of the channel; ready or blocked of the hub */
     struct events_subscriber *next, *prev;
     struct http_push *push;
-    struct events_batch *batch; /* NULL: live */
-    size_t index;               /* of the next item to send */
-    size_t sent_records;        /* of an init */
-    uint64_t sent_bytes;        /* of the push, when it was looked at last; while blocked, as the next */
-    int64_t progress_ms;        /* when that had grown, by clock_mono_ms; at first when it was blocked */
+    struct events_carrier *carrier; /* of the push; NULL: it is the subscriber's own */
+    struct events_batch *batch;     /* NULL: live */
+    size_t index;                   /* of the next item to send */
+    size_t sent_records;            /* of an init */
+    uint64_t sent_bytes;            /* of the push, when it was looked at last; while blocked, as the next */
+    int64_t progress_ms;            /* when that had grown, by clock_mono_ms; at first when it was blocked */
 };
 
 /* A server that is gone. */
 struct events_offline {
-    struct blob *message;
+    struct events_message message;
     struct view_entry *entry; /* a reference; NULL: not known */
 };
 
@@ -104,7 +114,8 @@ struct events {
     struct timer *stalls; /* armed while a subscriber is blocked */
     size_t counted;       /* the last passed to ops->count */
     struct blob *comment;
-    struct blob *leaders;                /* an event for each scope; NULL: to be framed */
+    struct events_message leaders;       /* an event for each scope, in the forms that were needed */
+    struct blob *brace;                  /* what ends an event of a WebSocket */
     struct events_envelope envelopes[3]; /* of init, of update, and of update with an id */
     struct events_offline *offline;      /* to be told at the end of the turn */
     size_t offline_count, offline_capacity, offline_bytes, offline_left_out;
@@ -134,6 +145,20 @@ void events_drop_stalled(struct events *events, int64_t now_ms);
 /* events.c: runs the hub at the end of the turn. */
 void events_wake(struct events *events);
 
+/* events_form.c: appends one event; as sse_event(), and `data` is JSON. */
+void events_write(enum events_form form, struct buf *out, struct str name, struct str data,
+                  const struct sse_id *id);
+
+/* events_form.c: an event in each form that a channel has. Its blobs are the caller's, for events_message_fini(). */
+struct events_message events_message(const struct events *events, struct str name, struct str data);
+void events_message_fini(struct events_message *message);
+
+/* events_form.c: sends the event to the live subscribers of a channel, where it is in its form. */
+void events_send(const struct events_channel *channel, const struct events_message *message);
+
+/* events_form.c: what shows a subscriber of a WebSocket that it is still connected. */
+struct blob *events_alive(void);
+
 /* events_leader.c: tells a subscriber that has gone live who leads, if it asked for that. */
 void events_tell_leaders(struct events_subscriber *subscriber);
 
@@ -160,8 +185,8 @@ void events_frame(const struct events_channel *channel, const struct view_change
                   const struct sse_id *id, struct buf *out);
 
 /* events_live.c: appends the event of a record as the API shows it, with the id of `id` if that is not NULL. */
-void events_frame_record(struct buf *out, struct str name, const struct view_entry *entry,
-                         const struct sse_id *id);
+void events_frame_record(enum events_form form, struct buf *out, struct str name,
+                         const struct view_entry *entry, const struct sse_id *id);
 
 /* events_live.c: the first change from `at` on that is an event to the channel; `count` without one. */
 size_t events_next(const struct events_channel *channel, const struct view_change *changes, size_t count,

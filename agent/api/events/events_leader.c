@@ -10,11 +10,11 @@
 #include "outrider/core/leader/leaders.h"
 #include "outrider/os/clock.h"
 
-static void frame(const struct leaders_scope *scope, struct buf *out)
+static void frame(enum events_form form, const struct leaders_scope *scope, struct buf *out)
 {
     struct buf data = {0};
     leader_json_scope(scope, &data);
-    sse_event(out, STR("leader"), buf_view(&data), NULL);
+    events_write(form, out, STR("leader"), buf_view(&data), NULL);
     buf_fini(&data);
 }
 
@@ -31,43 +31,34 @@ static void frame_elected(const struct events *events, const struct leaders_scop
     buf_fini(&data);
 }
 
-static void send(const struct events_channel *channel, struct blob *message)
-{
-    for (const struct events_subscriber *each = channel->live; each != NULL; each = each->next) {
-        http_push_send(each->push, &message, 1);
-    }
-}
-
 void events_forget_leaders(struct events *events)
 {
-    blob_unref(events->leaders);
-    events->leaders = NULL;
+    events_message_fini(&events->leaders);
 }
 
 void events_emit_leader(struct events *events, const struct leaders_scope *scope, bool present)
 {
-    struct buf fleet = {0}, discovery = {0};
+    struct buf data = {0}, elected = {0};
     events_forget_leaders(events);
     if (events->channels == NULL) {
         return;
     }
-    frame(scope, &fleet);
+    leader_json_scope(scope, &data);
     if (scope->named && !present) {
-        frame_elected(events, scope, &discovery);
+        frame_elected(events, scope, &elected);
     }
-    struct blob *messages[] = {
-        [EVENTS_FLEET] = blob_new(buf_view(&fleet)), [EVENTS_DISCOVERY] = blob_new(buf_view(&discovery))};
+    struct events_message fleet = events_message(events, STR("leader"), buf_view(&data));
+    struct events_message discovery = {{[EVENTS_SSE] = elected.size > 0 ? blob_take(&elected) : NULL}};
     for (const struct events_channel *channel = events->channels; channel != NULL; channel = channel->next) {
-        bool wanted =
-            channel->kind == EVENTS_DISCOVERY ? discovery.size > 0 : filter_leaders(channel->filter);
-        if (wanted) {
-            send(channel, messages[channel->kind]);
+        if (channel->kind == EVENTS_DISCOVERY) {
+            events_send(channel, &discovery);
+        } else if (filter_leaders(channel->filter)) {
+            events_send(channel, &fleet);
         }
     }
-    blob_unref(messages[EVENTS_FLEET]);
-    blob_unref(messages[EVENTS_DISCOVERY]);
-    buf_fini(&fleet);
-    buf_fini(&discovery);
+    events_message_fini(&fleet);
+    events_message_fini(&discovery);
+    buf_fini(&data);
 }
 
 void events_tell_leaders(struct events_subscriber *subscriber)
@@ -78,32 +69,32 @@ void events_tell_leaders(struct events_subscriber *subscriber)
     if (leaders == NULL || channel->kind != EVENTS_FLEET || !filter_leaders(channel->filter)) {
         return;
     }
-    if (events->leaders == NULL) {
+    struct blob **message = &events->leaders.forms[channel->form];
+    if (*message == NULL) {
         struct buf text = {0};
         for (size_t i = 0; i < leaders_count(leaders); i++) {
-            frame(leaders_at(leaders, i), &text);
+            frame(channel->form, leaders_at(leaders, i), &text);
         }
-        events->leaders = blob_take(&text);
+        *message = blob_take(&text);
     }
-    if (blob_view(events->leaders).size > 0) {
-        http_push_send(subscriber->push, &events->leaders, 1);
+    if (blob_view(*message).size > 0) {
+        http_push_send(subscriber->push, message, 1);
     }
 }
 
 void events_emit_wave(struct events *events, const struct wave *wave)
 {
-    struct buf data = {0}, text = {0};
+    struct buf data = {0};
     if (events->channels == NULL) {
         return;
     }
     wave_encode(wave, WAVE_JSON_BRIEF, &data);
-    sse_event(&text, STR("drain"), buf_view(&data), NULL);
-    struct blob *message = blob_take(&text);
+    struct events_message message = events_message(events, STR("drain"), buf_view(&data));
     for (const struct events_channel *channel = events->channels; channel != NULL; channel = channel->next) {
         if (channel->kind == EVENTS_FLEET) {
-            send(channel, message);
+            events_send(channel, &message);
         }
     }
-    blob_unref(message);
+    events_message_fini(&message);
     buf_fini(&data);
 }

@@ -36,12 +36,21 @@ static void frame_discovery(const struct events *events, const struct view_chang
     buf_fini(&data);
 }
 
-void events_frame_record(struct buf *out, struct str name, const struct view_entry *entry,
-                         const struct sse_id *id)
+void events_frame_record(enum events_form form, struct buf *out, struct str name,
+                         const struct view_entry *entry, const struct sse_id *id)
 {
     struct blob *served = record_served(entry);
-    sse_event(out, name, blob_view(served), id);
+    events_write(form, out, name, blob_view(served), id);
     blob_unref(served);
+}
+
+static void frame_remove(enum events_form form, const struct view_change *change, const struct sse_id *id,
+                         struct buf *out)
+{
+    struct buf data = {0};
+    sse_remove_data(&data, change->was, change->clean);
+    events_write(form, out, STR("remove"), buf_view(&data), id);
+    buf_fini(&data);
 }
 
 void events_frame(const struct events_channel *channel, const struct view_change *change,
@@ -53,8 +62,8 @@ void events_frame(const struct events_channel *channel, const struct view_change
     }
     switch (filter_news(channel->filter, change->was, change->is)) {
     case FILTER_NOTHING: break;
-    case FILTER_UPDATE: events_frame_record(out, STR("update"), change->is, id); break;
-    case FILTER_REMOVE: sse_remove(out, change->was, change->clean, id); break;
+    case FILTER_UPDATE: events_frame_record(channel->form, out, STR("update"), change->is, id); break;
+    case FILTER_REMOVE: frame_remove(channel->form, change, id, out); break;
     }
 }
 

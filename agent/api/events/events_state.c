@@ -12,17 +12,16 @@
 #include <stdlib.h>
 
 /* An event whose data is the object that `json` has begun. */
-static struct blob *finish(struct json_writer *json, struct str name)
+static struct events_message finish(const struct events *events, struct json_writer *json, struct str name)
 {
-    struct buf text = {0};
     json_member_time(json, "now", clock_wall_ms());
     json_write_object_end(json);
-    sse_event(&text, name, buf_view(json->out), NULL);
+    struct events_message message = events_message(events, name, buf_view(json->out));
     buf_fini(json->out);
-    return blob_take(&text);
+    return message;
 }
 
-static struct blob *state_message(const struct events *events)
+static struct events_message state_message(const struct events *events)
 {
     const struct view_facts *fleet = view_facts(events->view);
     struct instant now = {.mono = clock_mono_ms(), .boot = clock_boot_ms(), .wall = clock_wall_ms()};
@@ -32,7 +31,7 @@ static struct blob *state_message(const struct events *events)
     json_member_bool(&json, "stale", !fleet->synced);
     json_member_span(&json, "ageMs", view_age(events->view, &now));
     json_member_string_or_null(&json, "reason", fleet->synced ? STR("") : str_of(fleet->last_error));
-    return finish(&json, STR("state"));
+    return finish(events, &json, STR("state"));
 }
 
 /* Two states with the same one are told once. Never 0. */
@@ -41,15 +40,21 @@ static uint64_t state_hash(const struct view_facts *fleet)
     return fleet->synced ? 1 : str_hash(str_of(fleet->last_error), 2) | 2;
 }
 
-static void send_all(const struct events *events, struct blob *message, const struct view_entry *of)
+static void send_all(const struct events *events, const struct events_message *message,
+                     const struct view_entry *of)
 {
     for (const struct events_channel *channel = events->channels; channel != NULL; channel = channel->next) {
-        bool wanted = filter_state(channel->filter) && (of == NULL || filter_matches(channel->filter, of));
-        const struct events_subscriber *each = wanted ? channel->live : NULL;
-        for (; each != NULL; each = each->next) {
-            http_push_send(each->push, &message, 1);
+        if (filter_state(channel->filter) && (of == NULL || filter_matches(channel->filter, of))) {
+            events_send(channel, message);
         }
     }
+}
+
+/* The same of a message that is made for this alone. */
+static void send_once(const struct events *events, struct events_message message)
+{
+    send_all(events, &message, NULL);
+    events_message_fini(&message);
 }
 
 /* ---- servers that are gone ---- */
@@ -57,7 +62,7 @@ static void send_all(const struct events *events, struct blob *message, const st
 void events_forget_offline(struct events *events)
 {
     for (size_t i = 0; i < events->offline_count; i++) {
-        blob_unref(events->offline[i].message);
+        events_message_fini(&events->offline[i].message);
         view_entry_unref(events->offline[i].entry);
     }
     free(events->offline);
@@ -75,19 +80,20 @@ void events_emit_offline(struct events *events, struct view_entry *entry, struct
         events->offline_left_out++;
         return;
     }
-    struct buf text = {0};
-    sse_event(&text, STR("offline"), data, NULL);
-    events->offline_bytes += text.size;
+    struct events_message message = events_message(events, STR("offline"), data);
+    for (enum events_form form = 0; form < EVENTS_FORMS; form++) {
+        events->offline_bytes += blob_view(message.forms[form]).size;
+    }
     events->offline =
         mem_grow(events->offline, events->offline_count, &events->offline_capacity, sizeof(*events->offline));
     events->offline[events->offline_count++] =
-        (struct events_offline){.message = blob_take(&text), .entry = view_entry_ref(entry)};
+        (struct events_offline){.message = message, .entry = view_entry_ref(entry)};
 }
 
 static void tell_offline(struct events *events)
 {
     for (size_t i = 0; i < events->offline_count; i++) {
-        send_all(events, events->offline[i].message, events->offline[i].entry);
+        send_all(events, &events->offline[i].message, events->offline[i].entry);
     }
     if (events->offline_left_out > 0) {
         struct buf data = {0};
@@ -97,9 +103,7 @@ static void tell_offline(struct events *events)
         json_member_uint(&json, "count", events->offline_left_out);
         json_member_text(&json, "message",
                          "more servers went at once than are told one by one: see /api/offline");
-        struct blob *message = finish(&json, STR("notice"));
-        send_all(events, message, NULL);
-        blob_unref(message);
+        send_once(events, finish(events, &json, STR("notice")));
     }
     events_forget_offline(events);
 }
@@ -114,9 +118,7 @@ void events_tell(struct events *events)
     }
     if (hash != events->state_hash) {
         events->state_hash = hash;
-        struct blob *message = state_message(events);
-        send_all(events, message, NULL);
-        blob_unref(message);
+        send_once(events, state_message(events));
     }
 }
 
@@ -124,9 +126,9 @@ void events_tell_state(struct events_subscriber *subscriber)
 {
     const struct events_channel *channel = subscriber->channel;
     if (filter_state(channel->filter)) {
-        struct blob *message = state_message(channel->events);
-        http_push_send(subscriber->push, &message, 1);
-        blob_unref(message);
+        struct events_message message = state_message(channel->events);
+        http_push_send(subscriber->push, &message.forms[channel->form], 1);
+        events_message_fini(&message);
     }
 }
 
@@ -139,9 +141,7 @@ void events_say_bye(struct events *events, const char *why)
     struct json_writer json = {.out = &data};
     json_write_object(&json);
     json_member_text(&json, "reason", why);
-    struct blob *message = finish(&json, STR("bye"));
-    send_all(events, message, NULL);
-    blob_unref(message);
+    send_once(events, finish(events, &json, STR("bye")));
 }
 
 struct blob *events_clock_comment(void)

@@ -1,5 +1,5 @@
 /* The parts of api/metrics: metrics.c, metrics_leader.c (leadership), metrics_placement.c (placements and reservations),
- * metrics_sessions.c and metrics_audit.c. */
+ * metrics_sessions.c, metrics_audit.c and metrics_websockets.c. */
 #ifndef OUTRIDER_API_METRICS_METRICS_INTERNAL_H
 #define OUTRIDER_API_METRICS_METRICS_INTERNAL_H
 
@@ -46,6 +46,9 @@ void metrics_write_commands(struct buf *out, const struct api_view *view);
 /* Appends one series of a family of durations. */
 void metrics_histogram(struct buf *out, const char *name, struct prometheus_label label,
                        const struct api_histogram *histogram);
+
+/* Appends the families of WebSockets. */
+void metrics_websockets(struct buf *out, const struct api_context *context);
 
 /* Appends the families of the audit, where the agent keeps one. */
 void metrics_audit(struct buf *out, const struct api_view *view);

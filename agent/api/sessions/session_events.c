@@ -74,7 +74,7 @@ static void on_closed(struct http_push *push, enum http_push_end why, void *user
 
 static void take(struct api_call *call, struct http_exchange *exchange)
 {
-    static const struct http_push_calls calls = {on_drained, on_closed};
+    static const struct http_push_calls calls = {.drained = on_drained, .closed = on_closed};
     struct session_events *events = call->view.session_events;
     struct api_reply unused = {0};
     if (api_refuse_stream(exchange)) {

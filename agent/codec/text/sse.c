@@ -6,6 +6,7 @@
 #include "outrider/core/fleet/view_entry.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 static int read_hex(struct str text, uint64_t *ret_value)
 {
@@ -67,7 +68,9 @@ void sse_event(struct buf *out, struct str name, struct str data, const struct s
     }
     add_data(out, data);
     if (id != NULL) {
-        buf_printf(out, "id: %" PRId64 "-%" PRIx64 "\n", id->revision, id->cluster);
+        char text[SSE_ID_SIZE];
+        sse_id_text(id, text);
+        buf_printf(out, "id: %s\n", text);
     }
     buf_str(out, STR("\n"));
 }
@@ -79,25 +82,40 @@ void sse_comment(struct buf *out, struct str text)
     buf_str(out, STR("\n\n"));
 }
 
-void sse_remove(struct buf *out, const struct view_entry *was, bool clean, const struct sse_id *id)
+void sse_id_text(const struct sse_id *id, char ret_text[static SSE_ID_SIZE])
 {
-    struct buf data = {0};
-    struct json_writer json = {.out = &data};
+    snprintf(ret_text, SSE_ID_SIZE, "%" PRId64 "-%" PRIx64, id->revision, id->cluster);
+}
+
+void sse_remove_data(struct buf *out, const struct view_entry *was, bool clean)
+{
+    struct json_writer json = {.out = out};
     json_write_object(&json);
     json_member_string(&json, "key", view_entry_key(was));
     json_member_string(&json, "type", view_entry_type(was));
     json_member_string(&json, "id", view_entry_id(was));
     json_member_bool(&json, "clean", clean);
     json_write_object_end(&json);
+}
+
+void sse_remove(struct buf *out, const struct view_entry *was, bool clean, const struct sse_id *id)
+{
+    struct buf data = {0};
+    sse_remove_data(&data, was, clean);
     sse_event(out, STR("remove"), buf_view(&data), id);
     buf_fini(&data);
+}
+
+void sse_synced_data(struct buf *out, size_t total, bool stale, const struct sse_id *id)
+{
+    buf_printf(out, "{\"total\":%zu,\"revision\":%" PRId64 ",\"stale\":%s}", total, id->revision,
+               stale ? "true" : "false");
 }
 
 void sse_synced(struct buf *out, size_t total, bool stale, const struct sse_id *id)
 {
     struct buf data = {0};
-    buf_printf(&data, "{\"total\":%zu,\"revision\":%" PRId64 ",\"stale\":%s}", total, id->revision,
-               stale ? "true" : "false");
+    sse_synced_data(&data, total, stale, id);
     sse_event(out, STR("synced"), buf_view(&data), id);
     buf_fini(&data);
 }

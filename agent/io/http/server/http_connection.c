@@ -41,7 +41,8 @@ void connection_set_reading(struct connection *connection)
     if (connection->processing) {
         return; /* drop_served does it: a request is borrowed from `in` */
     }
-    if (connection->state == CONNECTION_LINGERING || connection->state == CONNECTION_PUSHING) {
+    if (connection->state == CONNECTION_LINGERING ||
+        (connection->state == CONNECTION_PUSHING && !push_receives(connection->push))) {
         buf_fini(&connection->in);
     }
     if (!connection->ended && wants_input(connection)) {
@@ -193,6 +194,13 @@ static void process_again(void *user)
     struct connection *connection = user;
     if (connection->state == CONNECTION_UPGRADED) {
         connection_hand_over(connection);
+    } else if (connection->state == CONNECTION_PUSHING) {
+        struct buf ahead = connection->in;
+        connection->in = (struct buf){0};
+        if (ahead.size > 0) {
+            push_received(connection, buf_view(&ahead));
+        }
+        buf_fini(&ahead);
     } else {
         connection_process(connection);
     }
@@ -226,6 +234,10 @@ static void on_end(struct connection *connection)
 
 static void received(struct connection *connection, const char *data, size_t size)
 {
+    if (connection->state == CONNECTION_PUSHING && push_receives(connection->push)) {
+        push_received(connection, (struct str){data, size});
+        return;
+    }
     if (connection->state == CONNECTION_LINGERING || connection->state == CONNECTION_PUSHING) {
         connection->dropped += size;
         if (connection->dropped > LINGER_BYTES) {

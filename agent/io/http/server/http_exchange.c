@@ -186,12 +186,17 @@ void exchange_respond(struct http_exchange *exchange, const struct http_response
 
 void http_respond(struct http_exchange *exchange, const struct http_response *response)
 {
-    exchange_respond(exchange, response, body_of(response).size);
+    if (exchange->inner != NULL) {
+        inner_respond(exchange->inner, response);
+    } else {
+        exchange_respond(exchange, response, body_of(response).size);
+    }
 }
 
 void http_exchange_share(const struct http_exchange *exchange, char ret_text[static HTTP_SHARE_TEXT])
 {
-    http_peer_text(&((const struct connection *)exchange)->peer, ret_text);
+    const struct http_inner *inner = exchange->inner;
+    http_peer_text(inner != NULL ? &inner->peer : &((const struct connection *)exchange)->peer, ret_text);
 }
 
 void http_exchange_peer(const struct http_exchange *exchange, char *ret_text, size_t size)
@@ -201,6 +206,10 @@ void http_exchange_peer(const struct http_exchange *exchange, char *ret_text, si
     struct ucred peer = {0};
     socklen_t peer_size = sizeof(peer);
     char text[INET6_ADDRSTRLEN];
+    if (exchange->inner != NULL) {
+        snprintf(ret_text, size, "%s", exchange->inner->text);
+        return;
+    }
     int fd = ((const struct connection *)exchange)->transport.fd;
     if (fd < 0 || getpeername(fd, (struct sockaddr *)&address, &length) < 0) {
         snprintf(ret_text, size, "gone");
@@ -219,11 +228,16 @@ void http_exchange_peer(const struct http_exchange *exchange, char *ret_text, si
 
 /* ---- upgrades ---- */
 
+bool http_exchange_can_switch(const struct http_exchange *exchange)
+{
+    return exchange->inner == NULL && exchange->minor > 0 && !exchange->is_head;
+}
+
 bool http_exchange_upgrade(struct http_exchange *exchange, const char *const *headers, http_upgraded_fn *fn,
                            void *user)
 {
     struct connection *connection = (struct connection *)exchange;
-    if (exchange->minor == 0 || exchange->is_head) {
+    if (!http_exchange_can_switch(exchange)) {
         return false;
     }
     struct http_response switching = {.status = 101, .headers = headers};

@@ -227,6 +227,15 @@ void server_close_shut(struct http_server *server, int64_t now_ms)
     }
 }
 
+static void expel(struct http_push *push)
+{
+    if (push->calls->expelled == NULL) {
+        push_close(push, HTTP_PUSH_GONE);
+    } else {
+        push->calls->expelled(push, push->user);
+    }
+}
+
 void http_server_end_pushes(struct http_server *server, bool (*stays)(struct str tag, void *user), void *user)
 {
     for (struct http_listener *listener = server->listeners; listener != NULL; listener = listener->next) {
@@ -234,7 +243,7 @@ void http_server_end_pushes(struct http_server *server, bool (*stays)(struct str
         for (; each != NULL; each = next) {
             next = each->next;
             if (each->push->tag.size > 0 && !stays(buf_view(&each->push->tag), user)) {
-                push_close(each->push, HTTP_PUSH_GONE);
+                expel(each->push);
             }
         }
     }
@@ -246,6 +255,27 @@ void server_look(void *user)
     server_close_shut(server, clock_mono_ms());
     if (server->counters.pushing > 0) {
         timer_arm_ms(server->looks, LOOK_MS);
+    }
+}
+
+/* ---- what the peer sends ---- */
+
+const struct connection *push_connection(const struct http_push *push)
+{
+    return push->connection;
+}
+
+bool push_receives(const struct http_push *push)
+{
+    return push->calls->received != NULL;
+}
+
+void push_received(struct connection *connection, struct str bytes)
+{
+    struct http_push *push = connection->push;
+    push->calls->received(push, bytes, push->user);
+    if (connection->state == CONNECTION_PUSHING) {
+        connection_set_reading(connection);
     }
 }
 
@@ -304,6 +334,9 @@ static struct http_push *attach(struct connection *connection, const struct http
         timer_arm_ms(connection->listener->server->looks, LOOK_MS);
     }
     connection_set_reading(connection);
+    if (push_receives(push)) { /* it may have sent ahead */
+        loop_defer(push->loop, &connection->again);
+    }
     return push;
 }
 
@@ -311,8 +344,10 @@ struct http_push *http_push_begin(struct http_exchange *exchange, const struct h
                                   const struct http_push_calls *calls, void *user)
 {
     struct connection *connection = (struct connection *)exchange;
-    struct http_response response = {
-        .status = 200, .content_type = options->content_type, .headers = options->headers, .close = true};
+    struct http_response response = {.status = options->switches ? 101 : 200,
+                                     .content_type = options->content_type,
+                                     .headers = options->headers,
+                                     .close = true};
     if (exchange->is_head) {
         exchange_respond(exchange, &response, HTTP_LENGTH_UNKNOWN);
         return NULL;
@@ -328,7 +363,7 @@ struct http_push *http_push_begin(struct http_exchange *exchange, const struct h
         return NULL;
     }
     struct buf text = {0};
-    http_response_head(&text, &response, HTTP_LENGTH_UNKNOWN, exchange->minor, false);
+    http_response_head(&text, &response, HTTP_LENGTH_UNKNOWN, exchange->minor, options->switches);
     struct blob *head = blob_new(buf_view(&text));
     buf_fini(&text);
     struct http_push *push = attach(connection, options, calls, user);
@@ -337,13 +372,14 @@ struct http_push *http_push_begin(struct http_exchange *exchange, const struct h
     return push;
 }
 
-/* What the kernel has is still sent to a peer that has kept up. */
+/* A peer that may have sent something that is not read yet would lose the last message to a reset. */
 static void end_connection(struct http_push *push, struct connection *connection)
 {
     bool kept_up = push->facts.behind == 0 && !connection->ended;
+    bool lingers = kept_up && (push_receives(push) || budget_kernel_holds(connection));
     forget_waiting(push);
     connection->push = NULL;
-    if (kept_up && budget_kernel_holds(connection)) {
+    if (lingers) {
         connection_finish(connection);
     } else {
         connection_close(connection);

@@ -1,6 +1,6 @@
 /* The inside of the HTTP server: http_server.c (states and deadlines), http_listener.c (where it listens),
  * http_admit.c (who gets a place, by http_places.c), http_connection.c (reading requests), http_exchange.c (writing
- * replies, upgrades), http_push.c (replies without end), http_response.c (the bytes of a head), http_budget.c (what peers
+ * replies, upgrades), http_push.c (replies without end), http_inner.c (requests within them), http_response.c (the bytes of a head), http_budget.c (what peers
  * that do not read may cost). */
 #ifndef OUTRIDER_IO_HTTP_SERVER_HTTP_SERVER_INTERNAL_H
 #define OUTRIDER_IO_HTTP_SERVER_HTTP_SERVER_INTERNAL_H
@@ -57,7 +57,17 @@ enum { CONNECTION_STATES = CONNECTION_CLOSED };
 struct http_exchange {
     int minor;
     bool keep_alive, is_head;
-    bool is_open; /* the handler has yet to end it */
+    bool is_open;             /* the handler has yet to end it */
+    struct http_inner *inner; /* of a request within a push; NULL: of a connection */
+};
+
+/* A request within a push. */
+struct http_inner {
+    struct http_exchange exchange; /* the first: its owner has its address */
+    http_answer_fn *answer;
+    void *user;
+    struct http_peer peer;
+    char text[96]; /* the peer, for a log */
 };
 
 /* What waits for the peer of a connection (http_budget.c). */
@@ -210,6 +220,16 @@ void exchange_respond(struct http_exchange *exchange, const struct http_response
 
 /* http_push.c: the socket takes more of what waits. */
 void push_on_writable(struct http_push *push);
+
+/* http_push.c: whether what the peer sends is read; the connection, which is PUSHING, has received bytes. */
+bool push_receives(const struct http_push *push);
+void push_received(struct connection *connection, struct str bytes);
+
+/* http_push.c: the connection of a push; NULL: it has ended. */
+const struct connection *push_connection(const struct http_push *push);
+
+/* http_inner.c: gives the response to the owner of a request within a push. */
+void inner_respond(struct http_inner *inner, const struct http_response *response);
 
 /* http_push.c: closes the connection; the owner learns why. */
 void push_close(struct http_push *push, enum http_push_end why);

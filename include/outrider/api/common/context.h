@@ -32,6 +32,7 @@ struct api_page;
 struct api_placements;
 struct api_plans;
 struct api_reply;
+struct api_sockets;
 struct config;
 struct config_probe;
 struct discovery_local;
@@ -286,6 +287,14 @@ struct api_ops {
     bool (*key)(void *agent, const struct registry_request *request, api_key_fn *done, void *user);
 };
 
+/* How a request is served that comes in a message of a WebSocket: as those of connections are, and as one whose peer has gone. */
+struct api_inner {
+    void (*serve)(struct http_exchange *exchange, const struct api_request *request, bool impatient,
+                  void *user);
+    void (*gone)(struct http_exchange *exchange, void *user);
+    void *user;
+};
+
 struct api_context {
     const struct config *config;
     const struct api_ops *ops;
@@ -301,6 +310,8 @@ struct api_context {
     struct api_placements *placements; /* what became of them; NULL: not counted */
     struct api_plans *plans;           /* previews of drains that were given */
     struct api_page *page;             /* of the page in the agent, see page/page.h; NULL: there is none */
+    struct api_sockets *sockets;       /* WebSockets (websocket/sockets.h) */
+    struct api_inner inner;            /* for their messages */
 };
 
 /* The id of an event is shorter; what is longer is none. */

@@ -16,7 +16,9 @@ enum api_check {
     API_CHECK_TYPE =
         4, /* the content is JSON; of a PUT or DELETE, which no form can send, only where it has a body */
     API_CHECK_HOST_OR_TOKEN = 8, /* Host, unless a token is right: a monitor may use any name */
-    API_CHECK_WHO = 16           /* the request asks who it is from: no token or a wrong one is no error */
+    API_CHECK_SOCKET =
+        32, /* with ORIGIN, of a WebSocket: no page can send X-Outrider with it, so its Origin alone shows that it is ours */
+    API_CHECK_WHO = 16 /* the request asks who it is from: no token or a wrong one is no error */
 };
 
 /* Makes the `checks` (of enum api_check) and finds out who asks, which call->request.who then has. Where a read takes no

@@ -50,6 +50,8 @@ api_handler_fn api_subscribe, api_discovery_events;
 
 /* api/page: the page for people, at its own paths, and the files that it loads. */
 api_handler_fn api_page, api_page_file;
+/* api/websocket */
+api_handler_fn api_ws;
 
 /* api/metrics */
 api_handler_fn api_metrics;

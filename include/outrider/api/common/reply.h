@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct access_identity;
 struct api_call;
 struct api_deferred;
 struct api_pack;
@@ -91,6 +92,9 @@ void api_respond(struct http_exchange *exchange, const struct api_reply *reply);
 
 /* Whether there is no place for one more stream: then the exchange has got its refusal and ends. */
 bool api_refuse_stream(struct http_exchange *exchange);
+
+/* What a push of `who` is judged by while it lasts, borrowed of `who`; empty: it is not, as its name was not proved. */
+struct str api_stream_tag(const struct access_identity *who);
 
 /* Begins a stream of events (SSE) of call->request.who, as http_push_begin() does: `calls` is borrowed as long as it lives. `max_behind` bytes may wait for
  * the peer; 0: HTTP_PUSH_BEHIND_MAX. */

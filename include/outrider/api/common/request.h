@@ -11,7 +11,9 @@
 struct api_call;
 struct api_reply;
 struct error;
+struct events_carrier;
 struct http_exchange;
+struct http_head;
 
 /* What a listener grants its peers. */
 struct api_policy {
@@ -53,6 +55,8 @@ struct api_request {
     bool gzip;    /* the peer wants it rather than bytes as they are */
     const char *const
         *certificate; /* the names in that of the peer, as tls_server_names(); NULL: it showed none */
+    struct events_carrier *carrier; /* the WebSocket whose message it is; NULL: it came by itself */
+    const struct http_head *head;   /* all headers; NULL once the request waits, and of a message */
     const struct api_policy *policy;
     const struct http_exchange
         *exchange; /* to name the peer, which costs a system call; NULL: it has no name */

@@ -21,12 +21,16 @@
  * Those that ask for the state (include=state) also get, without an id: `state` when they go live and whenever it changes, `offline`,
  * `notice` and `bye`, and the time in the comments.
  *
+ * A WebSocket carries the same stream in messages of its own: those of one filter are a channel beside that of SSE, and batches are
+ * shared by both.
+ *
  * Who leads is no part of the fleet and its revisions: `leader` events have no id, and a subscriber that goes live gets
  * one for each scope. */
 #ifndef OUTRIDER_API_EVENTS_EVENTS_H
 #define OUTRIDER_API_EVENTS_EVENTS_H
 
 #include "outrider/base/str.h"
+#include "outrider/io/http/server/http_push.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,6 +38,7 @@
 
 struct discovery_local;
 struct events;
+struct events_subscriber;
 struct leaders;
 struct leaders_scope;
 struct loop;
@@ -50,6 +55,25 @@ struct events_ops {
     /* Who leads, for subscribers that ask for it; NULL, or a result of NULL: not known. */
     const struct leaders *(*leaders)(void *user);
 };
+
+/* A WebSocket that may carry a stream: api_request.carrier of a request for /api/subscribe, which then begins no stream of its own. Its owner
+ * sets all but `subscriber`, and it has the stream that came last. */
+struct events_carrier {
+    struct http_push *push;
+    struct events_subscriber *subscriber; /* NULL: there is no stream */
+    /* The stream that `exchange` asked for begins behind this call, which ends the exchange. */
+    void (*began)(struct events_carrier *carrier, struct http_exchange *exchange);
+    /* The hub has ended the stream, `why` is static; not called by the functions below. */
+    void (*ended)(struct events_carrier *carrier, const char *why);
+};
+
+/* Ends its stream, if there is one. */
+void events_unsubscribe(struct events_carrier *carrier);
+
+/* What is to be told the hub of the push, before the push ends: messages that had to wait have gone out; it was closed, so that its stream
+ * ends. */
+void events_carrier_drained(struct events_carrier *carrier);
+void events_carrier_closed(struct events_carrier *carrier, enum http_push_end why);
 
 /* Since the start; `subscribers` is now. */
 struct events_counters {

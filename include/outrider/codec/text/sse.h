@@ -28,10 +28,20 @@ void sse_event(struct buf *out, struct str name, struct str data, const struct s
 /* Appends a comment, which clients ignore, to keep the connection open. `text` is one line. */
 void sse_comment(struct buf *out, struct str text);
 
+/* The text of an id, NUL included. */
+enum { SSE_ID_SIZE = 40 };
+
+/* Writes the text of an id. */
+void sse_id_text(const struct sse_id *id, char ret_text[static SSE_ID_SIZE]);
+
 /* Appends the event "remove" for the last known record: {"key","type","id","clean"}. */
 void sse_remove(struct buf *out, const struct view_entry *was, bool clean, const struct sse_id *id);
 
 /* Appends the event "synced", which ends the initial records: {"total":N,"revision":R,"stale":false}. */
 void sse_synced(struct buf *out, size_t total, bool stale, const struct sse_id *id);
+
+/* Append their data alone. */
+void sse_remove_data(struct buf *out, const struct view_entry *was, bool clean);
+void sse_synced_data(struct buf *out, size_t total, bool stale, const struct sse_id *id);
 
 #endif

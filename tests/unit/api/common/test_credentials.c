@@ -356,6 +356,38 @@ static void a_change_by_cookie_is_by_a_page_of_ours(void **state)
     }
 }
 
+/* No page can send X-Outrider with one, and none chooses its Origin. */
+static void a_websocket_by_cookie_is_of_a_page_of_ours(void **state)
+{
+    struct world *w = *state;
+    static const struct {
+        const char *origin, *site;
+        int status;
+    } cases[] = {
+        {"http://127.0.0.1:7117", NULL, 0},
+        {"http://127.0.0.1:7117", "same-origin", 0},
+        {NULL, NULL, 403},
+        {NULL, "same-origin", 403},
+        {"", NULL, 403},
+        {"null", NULL, 403},
+        {"http://127.0.0.1:7118", NULL, 403},
+        {"https://evil.example", NULL, 403},
+        {"http://127.0.0.1:7117.evil.example", NULL, 403},
+    };
+    const unsigned checks = API_CHECK_HOST | API_CHECK_ORIGIN | API_CHECK_SOCKET;
+    sign_in(w, "olga");
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct api_request request = with_cookie(w);
+        request.x_outrider = (struct str){NULL, 0};
+        request.origin = cases[i].origin == NULL ? (struct str){NULL, 0} : str_of(cases[i].origin);
+        request.fetch_site = str_of(cases[i].site);
+        pass(w, request, ACCESS_VIEWER, checks, cases[i].status);
+        request.authorization = STR(
+            "Bearer olga-token"); /* a token is sent by no page unasked, and a foreign one is refused all the same */
+        pass(w, request, ACCESS_VIEWER, checks, cases[i].origin == NULL ? 0 : cases[i].status);
+    }
+}
+
 static void a_cookie_is_of_one_listener(void **state)
 {
     struct world *w = *state;
@@ -426,6 +458,7 @@ int main(void)
         WITH_WORLD(one_that_signed_out_is_over),
         WITH_WORLD(an_older_cookie_is_renewed_and_none_outlives_its_time),
         WITH_WORLD(a_change_by_cookie_is_by_a_page_of_ours),
+        WITH_WORLD(a_websocket_by_cookie_is_of_a_page_of_ours),
         WITH_WORLD(a_cookie_is_of_one_listener),
         WITH_WORLD(a_monitor_with_a_token_may_use_any_name),
         WITH_WORLD(a_certificate_is_a_name),

@@ -4,7 +4,9 @@
 #include "outrider/api/common/counters.h"
 #include "outrider/api/common/handlers.h"
 #include "outrider/api/common/reply.h"
+#include "outrider/api/websocket/sockets.h"
 #include "outrider/base/error.h"
+#include "outrider/base/mem.h"
 #include "outrider/codec/record/view_item.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/fleet/filter.h"
@@ -15,6 +17,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -58,15 +61,13 @@ static void want(void *user)
 static const struct api_ops api_ops = {.look = look, .want = want};
 
 /* What api.c does, without waiting for the fleet. */
-static void handler(struct http_exchange *exchange, const struct http_request *http, void *user)
+static void serve(struct http_exchange *exchange, const struct api_request *request, bool impatient,
+                  void *user)
 {
-    static const struct api_policy anyone;
-    struct api_context context = {.config = &config, .ops = &api_ops, .agent = user, .impatient = true};
-    struct api_call call = {
-        .context = &context,
-        .request = {.method = http->method, .path = http->path, .query = http->query, .policy = &anyone}};
+    (void)impatient;
+    struct world *world = user;
+    struct api_call call = {.context = world->context, .request = *request};
     struct api_reply reply = {0};
-    (void)http_head_find(http->head, STR("Last-Event-ID"), &call.request.last_event_id);
     api_handle(&call, &reply);
     if (reply.turn == API_TAKEN) {
         reply.take(&call, exchange);
@@ -75,6 +76,27 @@ static void handler(struct http_exchange *exchange, const struct http_request *h
     }
     api_reply_fini(&reply);
     api_call_fini(&call);
+}
+
+static void gone(struct http_exchange *exchange, void *user)
+{
+    (void)exchange;
+    struct world *world = user;
+    world->gone++;
+}
+
+static void handler(struct http_exchange *exchange, const struct http_request *http, void *user)
+{
+    static const struct api_policy anyone;
+    struct api_request request = {.method = http->method,
+                                  .path = http->path,
+                                  .query = http->query,
+                                  .body = http->body,
+                                  .policy = &anyone,
+                                  .head = http->head,
+                                  .exchange = exchange};
+    (void)http_head_find(http->head, STR("Last-Event-ID"), &request.last_event_id);
+    serve(exchange, &request, false, user);
 }
 
 void world_begin(struct world *world, size_t max_pushes, size_t changes_max)
@@ -90,6 +112,13 @@ void world_begin(struct world *world, size_t max_pushes, size_t changes_max)
                                                    .can = REGISTRY_CAN_ALL});
     queue_init(&world->effects, sizeof(struct view_effect));
     world->events = events_new(world->loop, world->view, &ops, world);
+    world->context = mem_zalloc(sizeof(*world->context));
+    *world->context = (struct api_context){.config = &config,
+                                           .ops = &api_ops,
+                                           .agent = world,
+                                           .impatient = true,
+                                           .sockets = api_sockets_new(world->loop),
+                                           .inner = {serve, gone, world}};
     world->server = http_server_new(world->loop, handler, NULL, world);
     world->listener = http_server_listen(
         world->server, &(struct http_listener_options){.max_pushes = max_pushes, .peer_share = 100}, &err);
@@ -99,6 +128,8 @@ void world_begin(struct world *world, size_t max_pushes, size_t changes_max)
 void world_end(struct world *world)
 {
     events_free(world->events);
+    api_sockets_free(world->context->sockets);
+    free(world->context);
     http_server_free(world->server);
     view_free(world->view);
     queue_fini(&world->effects);
@@ -251,7 +282,7 @@ void reader_hear(struct world *world, struct reader *reader, const char *text)
 {
     for (;;) {
         reader_read(reader);
-        if (strstr(buf_text(&reader->in), text) != NULL) {
+        if (reader->in.size > 0 && memmem(reader->in.data, reader->in.size, text, strlen(text)) != NULL) {
             return;
         }
         assert_false(reader->ended);

@@ -19,6 +19,7 @@ struct row {
     const char *key, *json; /* json NULL: deleted */
 };
 
+struct api_context;
 struct leaders;
 
 struct world {
@@ -33,6 +34,8 @@ struct world {
     int64_t revision;
     size_t counted, counts;
     struct leaders *leaders; /* NULL: not known */
+    struct api_context *context;
+    size_t gone; /* messages of WebSockets whose connection has ended before their answer */
 };
 
 struct reader {

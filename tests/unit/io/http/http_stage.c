@@ -31,7 +31,7 @@ static void on_closed(struct http_push *push, enum http_push_end why, void *user
     }
 }
 
-static const struct http_push_calls calls = {on_drained, on_closed};
+static const struct http_push_calls calls = {.drained = on_drained, .closed = on_closed};
 
 static void handler(struct http_exchange *exchange, const struct http_request *request, void *user)
 {

@@ -30,7 +30,7 @@ static void on_upgraded(struct transport *transport, struct str ahead, void *use
 
 static void push_or_upgrade(struct http_exchange *exchange, const struct http_request *request, void *user)
 {
-    static const struct http_push_calls calls = {on_drained, on_closed};
+    static const struct http_push_calls calls = {.drained = on_drained, .closed = on_closed};
     (void)user;
     if (str_eq(request->path, STR("/push"))) {
         pushed = http_push_begin(exchange, &(struct http_push_options){.content_type = STR("text/plain")},
