@@ -3,7 +3,8 @@ import { Fragment, useId, useState } from "react";
 import { useWords } from "../words/use";
 import { hideHelp } from "./help";
 import { listOf, type Shortcut } from "./keyboard";
-import { shortcutsNow, useLetters } from "./keys";
+import { shortcutsNow } from "./keys";
+import { LettersSwitch } from "./Letters";
 
 function Keys({ keys }: { keys: string }) {
   const { shell } = useWords();
@@ -37,23 +38,6 @@ function List({ title, shortcuts }: { title: string; shortcuts: readonly Shortcu
         ))}
       </dl>
     </section>
-  );
-}
-
-export function LettersSwitch() {
-  const { shell } = useWords();
-  const [letters, setLetters] = useLetters();
-  const hint = useId();
-  return (
-    <div className="letters">
-      <label>
-        <input type="checkbox" checked={letters} aria-describedby={hint} onChange={(event) => setLetters(event.target.checked)} />
-        {shell.keyboard.letters}
-      </label>
-      <small id={hint} className="dim">
-        {shell.keyboard.lettersHint}
-      </small>
-    </div>
   );
 }
 

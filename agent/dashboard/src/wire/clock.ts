@@ -13,3 +13,8 @@ export function heardNow(now: string | undefined): void {
 export function serverNow(): number {
   return Date.now() + aheadMs;
 }
+
+/** By how much the observer's clock is ahead of the browser's. */
+export function clockAhead(): number {
+  return aheadMs;
+}

@@ -6,7 +6,7 @@ import { Trouble } from "../../parts/Trouble";
 import { Waiting } from "../../parts/Waiting";
 import { ApiError } from "../../wire/http";
 import { useWords } from "../../words/use";
-import { useFollowed, useScope } from "./data";
+import { useKeysFollowed, useScope } from "./data";
 import { DeleteBelow } from "./DeleteBelow";
 import { KeyList } from "./KeyList";
 import { KeyPane } from "./KeyPane";
@@ -38,7 +38,7 @@ function Browser() {
   const [place, go] = useKeyPlace();
   const scope = useScope();
   const [dialog, setDialog] = useState<"new" | "below" | null>(null);
-  const followed = useFollowed(place.prefix, place.prefix !== "" && scope.data !== undefined && isWithin(place.prefix, scope.data.roots));
+  const followed = useKeysFollowed(place.prefix, place.prefix !== "" && scope.data !== undefined && isWithin(place.prefix, scope.data.roots));
   const up = parentOf(place.prefix);
   useShortcuts([
     { keys: "/", does: words.help.prefix, run: () => document.querySelector<HTMLInputElement>(".keys-way input")?.focus() },

@@ -1,14 +1,11 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
-import { ApiError, change, get, send } from "../../wire/http";
-import { SseParser } from "../../wire/sse";
+import { useFollowed } from "../../parts/useFollowed";
+import { ApiError, change, get } from "../../wire/http";
 import type { KeyInfo, KeyPage } from "../../wire/types";
 import { readPart, type Part } from "./tree";
 
 const LIST_MS = 30_000;
 const ONE_MS = 10_000;
-const FOLLOW_LIST_MS = 2000;
-const AGAIN_MS = 3000;
 /** So many parts are read again by themselves; of more, whoever has scrolled so far asks for it. */
 const PARTS_KEPT = 4;
 
@@ -91,62 +88,14 @@ export function removeBelow({ prefix, plan }: Plan): Promise<Plan & { removed: n
   return change<Plan & { removed: number }>("/api/keys/delete-prefix", { body: { prefix, plan } });
 }
 
-/** Follows the stream until it ends; false: this observer has none. */
-async function follow(prefix: string, signal: AbortSignal, told: () => void, opened: () => void): Promise<boolean> {
-  let answer: Response;
-  try {
-    answer = await send(`/api/keys/watch?prefix=${encodeURIComponent(prefix)}`, { signal, headers: { Accept: "text/event-stream" } });
-  } catch (error) {
-    return !(error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 429);
-  }
-  opened();
-  const parser = new SseParser({ event: told, comment: () => {} });
-  const decoder = new TextDecoder();
-  const reader = answer.body!.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done || signal.aborted) {
-      return true;
-    }
-    parser.push(decoder.decode(value, { stream: true }));
-  }
-}
-
-/** Reads what is shown again when a key below `prefix` changes, at most every 2 s. True while that is so. */
-export function useFollowed(prefix: string, enabled: boolean): boolean {
+/** Reads what is shown again when a key below `prefix` changes. True while that is so. */
+export function useKeysFollowed(prefix: string, enabled: boolean): boolean {
   const client = useQueryClient();
-  const [followed, setFollowed] = useState(false);
-  useEffect(() => {
-    if (!enabled) {
-      return undefined;
-    }
-    const abort = new AbortController();
-    let waiting: number | undefined;
-    let again: number | undefined;
-    const told = () => {
-      waiting ??= window.setTimeout(() => {
-        waiting = undefined;
-        void client.invalidateQueries({
-          queryKey: ["keys"],
-          predicate: ({ queryKey, state }) =>
-            queryKey[1] === "one" || (queryKey[1] === "list" && ((state.data as { pages: unknown[] } | undefined)?.pages.length ?? 0) <= PARTS_KEPT),
-        });
-      }, FOLLOW_LIST_MS);
-    };
-    const run = async () => {
-      const goesOn = await follow(prefix, abort.signal, told, () => setFollowed(true)).catch(() => true);
-      if (!abort.signal.aborted) {
-        setFollowed(false);
-        again = goesOn ? window.setTimeout(() => void run(), AGAIN_MS) : undefined;
-      }
-    };
-    void run();
-    return () => {
-      abort.abort();
-      window.clearTimeout(waiting);
-      window.clearTimeout(again);
-      setFollowed(false);
-    };
-  }, [client, prefix, enabled]);
-  return followed;
+  return useFollowed(enabled ? `/api/keys/watch?prefix=${encodeURIComponent(prefix)}` : null, () => {
+    void client.invalidateQueries({
+      queryKey: ["keys"],
+      predicate: ({ queryKey, state }) =>
+        queryKey[1] === "one" || (queryKey[1] === "list" && ((state.data as { pages: unknown[] } | undefined)?.pages.length ?? 0) <= PARTS_KEPT),
+    });
+  });
 }

@@ -1,0 +1,71 @@
+import { useEffect, useRef, useState } from "react";
+import { ApiError, send } from "../wire/http";
+import { SseParser } from "../wire/sse";
+
+const TOLD_MS = 2000;
+const AGAIN_MS = 3000;
+
+/** Follows the stream until it ends; false: this observer has none. */
+async function follow(path: string, signal: AbortSignal, told: () => void, opened: () => void): Promise<boolean> {
+  let answer: Response;
+  try {
+    answer = await send(path, { signal, headers: { Accept: "text/event-stream" } });
+  } catch (error) {
+    return !(error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 429);
+  }
+  opened();
+  const parser = new SseParser({ event: told, comment: () => {} });
+  const decoder = new TextDecoder();
+  const reader = answer.body!.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done || signal.aborted) {
+      return true;
+    }
+    parser.push(decoder.decode(value, { stream: true }));
+  }
+}
+
+/** Calls `told` when the stream at `path` has had events, at most every 2 s, and when it has begun again. True while it is followed; null: nothing is. */
+export function useFollowed(path: string | null, told: () => void): boolean {
+  const [followed, setFollowed] = useState(false);
+  const latest = useRef(told);
+  latest.current = told;
+  useEffect(() => {
+    if (path === null) {
+      return undefined;
+    }
+    const abort = new AbortController();
+    let waiting: number | undefined;
+    let again: number | undefined;
+    let begun = false;
+    const tell = () => {
+      waiting ??= window.setTimeout(() => {
+        waiting = undefined;
+        latest.current();
+      }, TOLD_MS);
+    };
+    const opened = () => {
+      setFollowed(true);
+      if (begun) {
+        tell(); // what happened meanwhile
+      }
+      begun = true;
+    };
+    const run = async () => {
+      const goesOn = await follow(path, abort.signal, tell, opened).catch(() => true);
+      if (!abort.signal.aborted) {
+        setFollowed(false);
+        again = goesOn ? window.setTimeout(() => void run(), AGAIN_MS) : undefined;
+      }
+    };
+    void run();
+    return () => {
+      abort.abort();
+      window.clearTimeout(waiting);
+      window.clearTimeout(again);
+      setFollowed(false);
+    };
+  }, [path]);
+  return followed;
+}
