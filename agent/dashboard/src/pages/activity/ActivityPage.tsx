@@ -2,7 +2,8 @@ import { Alert, Button, MenuItem, TextField } from "@mui/material";
 import { useEffect, useMemo, useState } from "react";
 import { useLocation, useSearch } from "wouter";
 import { places } from "../../app/places";
-import { useLive, useLiveness, useTotals } from "../../fleet/use";
+import { useFleetSlowly } from "../../fleet/slowly";
+import { useLive, useLiveness } from "../../fleet/use";
 import { Trouble } from "../../parts/Trouble";
 import { Waiting } from "../../parts/Waiting";
 import { ApiError } from "../../wire/http";
@@ -35,21 +36,26 @@ export default function ActivityPage() {
   const { log, error, busy, more, again } = useActivity();
   const liveness = useLiveness();
   const atTop = useAtTop();
-  // The newest that is shown while the reader is further down.
+  // A pointer or the focus is in the list.
+  const [inside, setInside] = useState(false);
+  const still = !atTop || inside;
+  // The newest that is shown while the list must not move.
   const [held, setHeld] = useState<number | null>(null);
   const newest = log?.entries[0]?.seq ?? null;
   useEffect(() => {
-    setHeld((before) => (atTop ? null : (before ?? newest)));
-  }, [atTop]);
+    setHeld((before) => (still ? (before ?? newest) : null));
+  }, [still]);
   const found = useMemo(() => (log?.entries ?? []).filter((entry) => matches(entry, filter)), [log, filter]);
   // Numbers of another observer may be lower than what is held: then there is nothing to hold.
   const hold = held !== null && newest !== null && held <= newest ? held : null;
-  const shown = hold === null ? found : found.filter((entry) => entry.seq <= hold);
+  const before = hold === null ? found : found.filter((entry) => entry.seq <= hold);
+  // After a long absence the list may have none of those that it had.
+  const shown = before.length === 0 ? found : before;
   const news = found.length - shown.length;
   const off = error instanceof ApiError && error.code === "history_off";
 
   const toTop = () => {
-    setHeld(null);
+    setHeld(still ? newest : null);
     window.scrollTo({ top: 0 });
   };
   return (
@@ -68,7 +74,7 @@ export default function ActivityPage() {
         </div>
       )}
       {log === null && error === null && <Waiting text={activity.loading} />}
-      {log !== null && <Shown entries={shown} any={log.entries.length > 0} last={log.entries.at(-1)} more={log.next === null ? null : more} busy={busy} filtered={searchOf(filter) !== ""} />}
+      {log !== null && <Shown still={setInside} entries={shown} any={log.entries.length > 0} last={log.entries.at(-1)} more={log.next === null ? null : more} busy={busy} filtered={searchOf(filter) !== ""} />}
     </div>
   );
 }
@@ -90,8 +96,8 @@ function useFilter(): [Filter, (filter: Filter) => void] {
 function Filters({ filter, change }: { filter: Filter; change(filter: Filter): void }) {
   const { activity } = useWords();
   const { store } = useLive();
-  const totals = useTotals();
-  const types = useMemo(() => [...new Set([...[...store.rows()].map((row) => row.record.type), ...(filter.type === "" ? [] : [filter.type])])].sort(), [store, totals, filter.type]);
+  const fleet = useFleetSlowly();
+  const types = useMemo(() => [...new Set([...[...store.rows()].map((row) => row.record.type), ...(filter.type === "" ? [] : [filter.type])])].sort(), [store, fleet, filter.type]);
   const toggle = (kind: Kind) => change({ ...filter, kinds: filter.kinds.includes(kind) ? filter.kinds.filter((each) => each !== kind) : [...filter.kinds, kind] });
   return (
     <div className="activity-filters" role="group" aria-label={activity.filters}>
@@ -123,6 +129,8 @@ function Filters({ filter, change }: { filter: Filter; change(filter: Filter): v
 }
 
 interface ShownPart {
+  /** Told whether the reader points at an entry. */
+  still(inside: boolean): void;
   entries: Entry[];
   any: boolean;
   last: Entry | undefined;
@@ -131,13 +139,13 @@ interface ShownPart {
   filtered: boolean;
 }
 
-function Shown({ entries, any, last, more, busy, filtered }: ShownPart) {
+function Shown({ still, entries, any, last, more, busy, filtered }: ShownPart) {
   const { activity } = useWords();
   const { language } = useSpoken();
   const when = last && new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(Date.parse(last.at));
   return (
     <>
-      {entries.length > 0 ? <EntryList entries={entries} /> : <p className="activity-none dim">{any ? activity.none : activity.empty}</p>}
+      {entries.length > 0 ? <EntryList entries={entries} still={still} /> : <p className="activity-none dim">{any ? activity.none : activity.empty}</p>}
       <div className="activity-end dim">
         {more !== null ? (
           <Button onClick={more} disabled={busy} variant="outlined">

@@ -1,4 +1,4 @@
-import { memo } from "react";
+import { memo, useMemo } from "react";
 import { Link } from "wouter";
 import { places } from "../../app/places";
 import { shownStatus } from "../../fleet/row";
@@ -8,7 +8,12 @@ import type { Entry } from "./log";
 import { useWords } from "./words";
 
 /** Under a heading for each day. A row that is not in sight costs nothing but its place (content-visibility). */
-export function EntryList({ entries }: { entries: readonly Entry[] }) {
+export function EntryList({ entries, still }: { entries: readonly Entry[]; still(inside: boolean): void }) {
+  const { language } = useSpoken();
+  const clock = useMemo(() => {
+    const format = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+    return (at: string) => format.format(Date.parse(at));
+  }, [language]);
   const days: { day: string; entries: Entry[] }[] = [];
   for (const entry of entries) {
     const day = new Date(entry.at).toDateString();
@@ -19,13 +24,19 @@ export function EntryList({ entries }: { entries: readonly Entry[] }) {
     }
   }
   return (
-    <div className="panel activity-list">
+    <div
+      className="panel activity-list"
+      onPointerEnter={(event) => event.pointerType === "mouse" && still(true)}
+      onPointerLeave={() => still(false)}
+      onFocus={() => still(true)}
+      onBlur={() => still(false)}
+    >
       {days.map(({ day, entries: of }) => (
         <section key={day}>
           <DayHead day={day} />
           <ul>
             {of.map((entry) => (
-              <Line key={entry.seq} entry={entry} />
+              <Line key={entry.seq} entry={entry} clock={clock} />
             ))}
           </ul>
         </section>
@@ -43,10 +54,8 @@ function DayHead({ day }: { day: string }) {
   return <h2>{days === 0 ? `${activity.today}, ${text}` : days === 1 ? `${activity.yesterday}, ${text}` : text}</h2>;
 }
 
-const Line = memo(function Line({ entry }: { entry: Entry }) {
+const Line = memo(function Line({ entry, clock }: { entry: Entry; clock(at: string): string }) {
   const { activity } = useWords();
-  const { language } = useSpoken();
-  const clock = (at: string) => new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).format(Date.parse(at));
   const key = `${entry.type}/${entry.id}`;
   return (
     <li data-status={entry.to === null ? "offline" : shownStatus(entry.to)}>

@@ -1,6 +1,7 @@
 import { Button, FormHelperText, MenuItem, TextField, ToggleButton, ToggleButtonGroup } from "@mui/material";
 import { useId, useMemo, useState, type KeyboardEvent } from "react";
-import { useLive, useTotals } from "../../fleet/use";
+import { useFleetSlowly } from "../../fleet/slowly";
+import { useLive } from "../../fleet/use";
 import { addTerm, choices, matching, type FilterName, type FormValues } from "./form";
 import { useWords } from "./words";
 
@@ -53,13 +54,12 @@ function Filter({ values, change, error }: Part) {
   const words = useWords();
   const { form } = words.drains;
   const { store } = useLive();
-  const totals = useTotals();
+  const fleet = useFleetSlowly();
   const [name, setName] = useState<FilterName>("type");
   const [value, setValue] = useState("");
   const list = useId();
-  // The totals are others when the fleet is.
-  const known = useMemo(() => choices(store.rows()), [store, totals]);
-  const count = useMemo(() => matching(store.rows(), values.filter).length, [store, totals, values.filter]);
+  const known = useMemo(() => choices(store.rows()), [store, fleet]);
+  const count = useMemo(() => matching(store.rows(), values.filter).length, [store, fleet, values.filter]);
   const names: FilterName[] = ["type", "zone", "region", "group", "status", "tag", ...[...known.keys()].filter((each) => each.startsWith("label."))];
   const titleOf = (each: FilterName) => (each.startsWith("label.") ? form.label(each.slice("label.".length)) : form.parameters[each]);
   const offered = known.get(name) ?? [];
@@ -126,11 +126,11 @@ function Names({ values, change, error }: Part) {
   const words = useWords();
   const { form } = words.drains;
   const { store } = useLive();
-  const totals = useTotals();
+  const fleet = useFleetSlowly();
   const [text, setText] = useState("");
   const [wrong, setWrong] = useState(false);
   const list = useId();
-  const missing = useMemo(() => values.servers.filter((each) => store.row(each)?.gone !== null).length, [store, totals, values.servers]);
+  const missing = useMemo(() => values.servers.filter((each) => store.row(each)?.gone !== null).length, [store, fleet, values.servers]);
   const offered = useMemo(() => {
     const begin = text.trim();
     return begin === "" ? [] : [...store.rows()].filter((row) => row.gone === null && row.key.includes(begin)).slice(0, 30);

@@ -23,13 +23,14 @@ export function DrainDetail({ id }: { id: string }) {
   const drain = useDrain(id);
   useDrainFeed(id);
   const absent = drain.error instanceof ApiError && drain.error.status === 404;
+  const off = drain.error instanceof ApiError && drain.error.code === "no_drains";
   return (
     <div className="pad drains">
       <Link href={places.drains} className="drains-back">
         {words.drains.back}
       </Link>
       {drain.data === undefined && drain.isPending && <Waiting text={words.drains.loading} />}
-      {absent ? <Alert severity="info">{words.drains.noSuch}</Alert> : drain.error !== null && <Trouble error={drain.error} retry={() => void drain.refetch()} />}
+      {absent ? <Alert severity="info">{off ? words.drains.off : words.drains.noSuch}</Alert> : drain.error !== null && <Trouble error={drain.error} retry={() => void drain.refetch()} />}
       {drain.data !== undefined && !absent && <One drain={drain.data} />}
     </div>
   );

@@ -4,7 +4,8 @@ import { useMemo, useRef, useState, type FormEvent } from "react";
 import { Link, useLocation, useSearch } from "wouter";
 import { useMe } from "../../app/me";
 import { places } from "../../app/places";
-import { useLive, useTotals } from "../../fleet/use";
+import { useFleetSlowly } from "../../fleet/slowly";
+import { useLive } from "../../fleet/use";
 import type { ManyDrain, Plan, PlanChange } from "../../wire/drains";
 import { ApiError, change } from "../../wire/http";
 import { Chooser } from "./Chooser";
@@ -154,10 +155,10 @@ type TextName = "reason" | "size" | "maxDraining" | "freeSeats" | "pause" | "set
 function Settings({ values, change, errorOf }: SettingsPart) {
   const { form, spec } = useWords().drains;
   const { store } = useLive();
-  const totals = useTotals();
+  const fleet = useFleetSlowly();
   const servers = useMemo(
     () => (values.by === "servers" ? values.servers.length : values.filter.length === 0 ? 0 : matching(store.rows(), values.filter).length),
-    [store, totals, values.by, values.servers, values.filter],
+    [store, fleet, values.by, values.servers, values.filter],
   );
   const size = waveSize(values.size, servers);
   const sizeHint = size === null || servers === 0 ? form.sizeHint : form.sizeIs(Math.min(size, servers), waveCount(values.size, servers) ?? 0);
