@@ -119,15 +119,16 @@ export function maxOf(...lists: Values[]): number {
   return lists.reduce((most, list) => list.reduce<number>((all, value) => Math.max(all, value ?? 0), most), 0);
 }
 
-/** Full hours to write below, some six of them: [index of the minute, ms]. */
+/** Full hours to write below, some six of them, but where they would be cut at the ends. */
 export function ticks(series: Series): { index: number; at: number }[] {
   const hours = series.minutes / 60;
   const stepMinutes = hours > 12 ? 240 : hours > 6 ? 120 : hours > 3 ? 60 : hours > 1 ? 30 : 10;
   const found = [];
   for (let index = 0; index < series.minutes; index++) {
+    const share = index / (series.minutes - 1);
     const moment = series.until - (series.minutes - 1 - index) * series.stepMs;
     const local = new Date(moment);
-    if ((local.getHours() * 60 + local.getMinutes()) % stepMinutes === 0) {
+    if (share > 0.05 && share < 0.95 && (local.getHours() * 60 + local.getMinutes()) % stepMinutes === 0) {
       found.push({ index, at: moment });
     }
   }

@@ -30,6 +30,7 @@ export function DrainDetail({ id }: { id: string }) {
         {words.drains.back}
       </Link>
       {drain.data === undefined && drain.isPending && <Waiting text={words.drains.loading} />}
+      {drain.data === undefined && <h1>{words.drains.one}</h1>}
       {absent ? <Alert severity="info">{off ? words.drains.off : words.drains.noSuch}</Alert> : drain.error !== null && <Trouble error={drain.error} retry={() => void drain.refetch()} />}
       {drain.data !== undefined && !absent && <One drain={drain.data} />}
     </div>

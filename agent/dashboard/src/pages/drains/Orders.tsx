@@ -32,6 +32,11 @@ export function Orders({ drain }: { drain: ManyDrain }) {
   );
 }
 
+/** Between marks that keep its direction from turning the words around it. */
+function isolated(text: string): string {
+  return `\u2068${text}\u2069`;
+}
+
 function whatHappens(drain: ManyDrain, order: DrainOrder, words: WordsOfDrains): string[] {
   const { confirm } = words.drains;
   const { draining, waiting, failed } = drain.counts;
@@ -66,7 +71,7 @@ function Confirm({ drain, order, open, close }: { drain: ManyDrain; order: Drain
   return (
     <Dialog open={open} onClose={leave} aria-labelledby="drain-order" maxWidth="xs" fullWidth>
       <DialogTitle id="drain-order" className="drain-confirm-title">
-        {words.drains.confirm.title[order](drain.reason || drain.id)}
+        {words.drains.confirm.title[order](isolated(drain.reason || drain.id))}
       </DialogTitle>
       <DialogContent>
         {possible ? (
