@@ -1,9 +1,14 @@
 """packaging/quickstart, the first that a new user runs: its help, the tour, and the live fleet until Ctrl-C."""
+import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
+import tempfile
 import unittest
+import urllib.error
+import urllib.request
 
 from harness import BINARY, ROOT, environment, wait_until
 
@@ -11,8 +16,8 @@ QUICKSTART = ROOT / "packaging" / "quickstart"
 
 
 class Quickstart(unittest.TestCase):
-    def spawn(self, *words):
-        process = subprocess.Popen([QUICKSTART, *words], env=environment(OUTRIDER_BINARY=BINARY, TERM="xterm"),
+    def spawn(self, *words, **more):
+        process = subprocess.Popen([QUICKSTART, *words], env={**environment(OUTRIDER_BINARY=BINARY, TERM="xterm"), **more},
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                    start_new_session=True)
 
@@ -41,6 +46,45 @@ class Quickstart(unittest.TestCase):
         self.assertTrue(text.endswith("everything worked\n"), text)
         self.assertNotIn("\033", text)
         self.assertNotIn("Killed", text)
+
+    def test_something_to_look_at(self):
+        """The page and how to open it, players that move, a server that drains and one that crashes; both return."""
+        tools = tempfile.TemporaryDirectory()
+        self.addCleanup(tools.cleanup)
+        opener = pathlib.Path(tools.name, "xdg-open")
+        opener.write_text("#!/bin/sh\n")
+        opener.chmod(0o755)
+        process = self.spawn(OUTRIDER_STEP="0.1", DISPLAY=":9", PATH=f"{tools.name}:{os.environ['PATH']}")
+        lines = iter(process.stdout.readline, "")
+        page = next(line for line in lines if line.startswith("  the page "))
+        address = re.search(r"curl (http://\S+)/api/services", next(line for line in lines if "/api/services" in line))[1]
+        try:
+            with urllib.request.urlopen(f"{address}/") as answer:
+                self.assertIn("text/html", answer.headers["Content-Type"])
+            self.assertIn(f"{address}/   (xdg-open {address}/)", page)
+        except urllib.error.HTTPError as error:
+            with error:
+                self.assertIn(b"built without the page", error.read())
+            self.assertIn("install Node", page)
+        with urllib.request.urlopen(f"{address}/api/me") as answer:
+            self.assertEqual(json.load(answer)["ui"], {"name": "quickstart", "colour": "blue"})
+        seen = {"meadow": [], "canyon": [], "forest": []}
+        wanted = {"meadow": ["ready", "draining", "ready"], "canyon": ["ready", "error", "initializing", "ready"]}
+        players = set()
+
+        def came(name):
+            rest = iter(seen[name])
+            return all(any(status == each for each in rest) for status in wanted[name])
+        while not (came("meadow") and came("canyon") and len(players) > 3):
+            line = next(lines, None)
+            self.assertIsNotNone(line, seen)
+            if row := re.search(r" world +(meadow|canyon|forest) +(\w+) +\S+ +(\d+/64)?", line):
+                seen[row[1]].append(row[2])
+                players.add(row[3])
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
+        self.assertNotIn("Killed", process.communicate(timeout=60)[0])
+        self.assertEqual(process.returncode, 130)
 
     def test_live_until_interrupted(self):
         process = self.spawn()
