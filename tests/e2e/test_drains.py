@@ -182,6 +182,12 @@ class Waves(Drains):
         mine, theirs = self.look(first, one), self.look(first, other)
         self.assertEqual(sum(self.states(each).count("draining") for each in (mine, theirs)), 2)
         self.assertEqual(len(self.servers.holds()), 2)
+        waits = [self.look(agent, one)["waitsFor"] for agent in (first, second)]  # whichever drives
+        self.assertEqual(waits[0], waits[1])
+        self.assertIn("players", waits[0]["for"])
+        self.assertIn("players to leave", waits[0]["text"])
+        shown = first.run("drains", "show", one).stdout.splitlines()
+        self.assertEqual(shown[1], "waits for " + waits[0]["text"])
         codes = [self.ask(agent, "POST", f"/api/drains/{one}/{order}", {})[0]
                  for order in ("pause", "cancel") for agent in (first, second)]
         self.assertEqual(codes, [200, 200, 200, 200])
@@ -340,7 +346,7 @@ class Refused(Drains):
         self.await_known(observer)
         body = {"servers": ["world/w0"], "keepOne": False, "settle": "100ms"}
         first = self.begin(observer, body, {"Idempotency-Key": "abc"})
-        self.await_state(observer, first, "done")
+        self.assertIsNone(self.await_state(observer, first, "done")["waitsFor"])
         status, again = self.ask(observer, "POST", "/api/drains", {**body, "planHash": "gone"}, {"Idempotency-Key": "abc"})
         self.assertEqual((status, again["id"]), (200, first))
 

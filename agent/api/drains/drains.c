@@ -11,8 +11,10 @@
 #include "outrider/codec/json/json_write.h"
 #include "outrider/codec/wave/wave_json.h"
 #include "outrider/core/config/config.h"
-#include "outrider/core/fleet/view_entry.h"
+#include "outrider/core/fleet/view_read.h"
 #include "outrider/core/registry/mirror.h"
+#include "outrider/core/wave/wave_fleet.h"
+#include "outrider/core/wave/wave_wait.h"
 #include "outrider/os/entropy.h"
 
 #include <stdio.h>
@@ -90,9 +92,19 @@ void api_drains(struct api_call *call, struct api_reply *reply)
 void api_drains_one(struct api_call *call, struct api_reply *reply)
 {
     const struct wave *wave = need_waves(call, reply) ? find(call, reply) : NULL;
-    if (wave != NULL) {
-        wave_encode(wave, WAVE_JSON_SHOWN, api_json(reply));
+    if (wave == NULL) {
+        return;
     }
+    const struct view *view = call->view.fleet.view;
+    struct wave_fleet fleet = {.count = 0};
+    struct wave_wait wait;
+    bool known = view != NULL && view_facts(view)->synced;
+    if (known) {
+        fleet.servers = wave_fleet_read(view, call->view.seats.seats, &fleet.count);
+    }
+    wave_waits(wave, known ? &fleet : NULL, &call->view.now, &wait);
+    wave_encode_waiting(&wait, api_json(reply));
+    free(fleet.servers);
 }
 
 /* ---- orders ---- */

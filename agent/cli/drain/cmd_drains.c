@@ -190,6 +190,9 @@ static void print_drain(const json_t *drain)
     size_t i;
     const json_t *server;
     print_line(drain);
+    if (document_text(drain, "waitsFor.text") != NULL) {
+        cli_print(stdout, "waits for %s\n", document_text(drain, "waitsFor.text"));
+    }
     add_heads(&table, heads);
     json_array_foreach(json_object_get(drain, "servers"), i, server)
     {

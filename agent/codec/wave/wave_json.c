@@ -7,6 +7,7 @@
 #include "outrider/codec/json/json_write.h"
 #include "outrider/core/fleet/view_entry.h"
 #include "outrider/core/wave/wave_plan.h"
+#include "outrider/core/wave/wave_wait.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -85,7 +86,35 @@ static void write_counts(struct json_writer *json, const struct wave *wave)
     json_member_uint(json, "holds", holds);
 }
 
-void wave_encode(const struct wave *wave, enum wave_json_kind kind, struct buf *out)
+/* null: it is over. */
+static void write_wait(struct json_writer *json, const struct wave_wait *wait)
+{
+    char text[WAVE_WAIT_TEXT];
+    if (wait->what == 0) {
+        json_member_text(json, "waitsFor", NULL);
+        return;
+    }
+    wave_wait_text(wait, text);
+    json_member_object(json, "waitsFor");
+    json_member_text(json, "text", text);
+    json_member_array(json, "for");
+    for (enum wave_wait_for what = 0; what < WAVE_FOR_COUNT; what++) {
+        if ((wait->what & (1U << what)) != 0) {
+            json_write_text(json, wave_wait_name(what));
+        }
+    }
+    json_write_array_end(json);
+    json_member_uint(json, "servers", wait->draining);
+    json_member_uint(json, "unknown", wait->unknown);
+    json_member_uint(json, "players", wait->players);
+    json_member_uint(json, "settling", wait->settling);
+    json_member_text(json, "next", wait->next);
+    json_member_time(json, "until", wait->until_wall);
+    json_write_object_end(json);
+}
+
+static void write_wave(const struct wave *wave, enum wave_json_kind kind, const struct wave_wait *wait,
+                       struct buf *out)
 {
     struct json_writer json = {.out = out};
     bool stored = kind == WAVE_JSON_STORED;
@@ -109,10 +138,23 @@ void wave_encode(const struct wave *wave, enum wave_json_kind kind, struct buf *
     } else {
         write_counts(&json, wave);
     }
+    if (wait != NULL) {
+        write_wait(&json, wait);
+    }
     if (kind != WAVE_JSON_BRIEF) {
         write_servers(&json, wave, !stored);
     }
     json_write_object_end(&json);
+}
+
+void wave_encode(const struct wave *wave, enum wave_json_kind kind, struct buf *out)
+{
+    write_wave(wave, kind, NULL, out);
+}
+
+void wave_encode_waiting(const struct wave_wait *wait, struct buf *out)
+{
+    write_wave(wait->wave, WAVE_JSON_SHOWN, wait, out);
 }
 
 /* ---- the spec ---- */

@@ -14,6 +14,7 @@ struct json_writer;
 struct wave;
 struct wave_plan;
 struct wave_spec;
+struct wave_wait;
 
 /* The longest value that is accepted, in bytes: all servers with all their texts fit. */
 enum { WAVE_VALUE_MAX = 512 << 10 };
@@ -27,6 +28,9 @@ enum wave_json_kind {
 
 /* Appends the operation as one object. */
 void wave_encode(const struct wave *wave, enum wave_json_kind kind, struct buf *out);
+
+/* The same, SHOWN, with what it waits for as the member `waitsFor`. */
+void wave_encode_waiting(const struct wave_wait *wait, struct buf *out);
 
 /* Reads a stored value. The caller ends `ret_wave` with wave_fini(). Returns 0, or -1 with ERROR_LIMIT (longer than WAVE_VALUE_MAX,
  * too many servers, a text too long) or ERROR_INVALID. */
