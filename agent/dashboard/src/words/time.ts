@@ -1,7 +1,6 @@
 import type { Words } from "./en";
 
-/** "42 s", "3 m 10 s", "5 h 2 m", "3 d 4 h": the two largest units. */
-export function duration(ms: number, words: Words): string {
+function inUnits(ms: number, words: Words, most: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const { s, m, h, d, gap } = words.units;
   const parts: [number, string][] = [
@@ -15,15 +14,20 @@ export function duration(ms: number, words: Words): string {
     return `0${gap}${s}`;
   }
   return parts
-    .slice(first, first + 2)
+    .slice(first, first + most)
     .filter(([count], index) => index === 0 || count > 0)
     .map(([count, unit]) => `${count}${gap}${unit}`)
     .join(" ");
 }
 
+/** "42 s", "3 m 10 s", "5 h 2 m", "3 d 4 h": the two largest units. */
+export function duration(ms: number, words: Words): string {
+  return inUnits(ms, words, 2);
+}
+
 /** "42 s", "3 m", "5 h", "3 d": the largest unit alone. */
 export function shortDuration(ms: number, words: Words): string {
-  return duration(ms, words).split(" ").slice(0, 2).join(" ");
+  return inUnits(ms, words, 1);
 }
 
 const formats = new Map<string, Intl.DateTimeFormat>();
