@@ -4,7 +4,10 @@ import type { Key } from "../../fleet/row";
 /** Where the keyboard goes back to: where it came from, or the row of the server, or the content. */
 function giveBack(opener: Element | null, key: Key): void {
   const row = document.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`);
-  const targets = [opener, row, row?.querySelector("a[href], button"), document.getElementById("content")];
+  // An element of the table may stand for another server by now.
+  const holds = opener?.closest<HTMLElement>("[data-key]")?.dataset.key;
+  const from = holds === undefined || holds === key ? opener : null;
+  const targets = [from, row, row?.querySelector("a[href], button"), document.getElementById("content")];
   for (const target of targets) {
     if (target instanceof HTMLElement && target.isConnected && target !== document.body) {
       target.focus({ preventScroll: true });
