@@ -7,7 +7,7 @@ import { shortMoment } from "../words/time";
 import { languageNames, useSpoken, type Language } from "../words/use";
 import { showHelp } from "./help";
 import { useSession } from "./me";
-import { SignIn } from "./SignIn";
+import { SignIn } from "./SignInLater";
 
 export function LanguageChoice() {
   const { words, language, setLanguage } = useSpoken();

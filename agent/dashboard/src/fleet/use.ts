@@ -1,4 +1,4 @@
-import { createContext, useContext, useSyncExternalStore } from "react";
+import { createContext, useCallback, useContext, useSyncExternalStore } from "react";
 import type { Live, Liveness } from "./live";
 import type { Key, Row } from "./row";
 import type { Totals } from "./store";
@@ -21,10 +21,9 @@ export function useLiveness(): Liveness {
 /** The row, and nothing is rendered when another one changes. */
 export function useRow(key: Key): Row | undefined {
   const { store } = useLive();
-  return useSyncExternalStore(
-    (told) => store.subscribeRow(key, told),
-    () => store.row(key),
-  );
+  // Another function would be another subscription at each render.
+  const subscribe = useCallback((told: () => void) => store.subscribeRow(key, told), [store, key]);
+  return useSyncExternalStore(subscribe, () => store.row(key));
 }
 
 export function useTotals(): Totals {

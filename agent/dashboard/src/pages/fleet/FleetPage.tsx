@@ -2,6 +2,7 @@ import { Button } from "@mui/material";
 import { useMediaQuery } from "@mui/material";
 import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useLocation, useSearch } from "wouter";
+import { announce } from "../../app/Announcer";
 import { FleetGate } from "../../app/FleetGate";
 import { useShortcuts } from "../../app/keys";
 import { useMe } from "../../app/me";
@@ -17,7 +18,7 @@ import { copyText } from "../../parts/Copy";
 import type { HoldChange } from "../../wire/holds";
 import { grouped } from "../../words/time";
 import { useSpoken, useWords } from "../../words/use";
-import { useAddress } from "./address";
+import { useAddress, type Address } from "./address";
 import { ActionBar } from "./ActionBar";
 import { DIRECT_AT_MOST, drainFormFor } from "./many";
 import { Summary } from "./Summary";
@@ -77,6 +78,24 @@ function useView() {
   return { view, holds, asks, address, change };
 }
 
+const SAID_MS = 700;
+
+/** Says how many servers another filter has found, once nobody types any more. */
+function useMatchedSaid(view: FleetView, { filter }: Address) {
+  const { words, language } = useSpoken();
+  const before = useRef(filter.text);
+  useEffect(() => {
+    if (before.current === filter.text) {
+      return undefined;
+    }
+    const timer = window.setTimeout(() => {
+      before.current = filter.text;
+      announce(words.fleet.shown(grouped(view.shown().matched, language), grouped(view.all, language)));
+    }, SAID_MS);
+    return () => window.clearTimeout(timer);
+  }, [view, filter.text, words, language]);
+}
+
 function useSelection(view: FleetView, holds: Holds) {
   const [selection, setSelection] = useState<ReadonlySet<Key>>(new Set());
   const anchor = useRef<Key | null>(null);
@@ -111,6 +130,7 @@ function Fleet({ opened }: { opened: Key | null }) {
   const [, navigate] = useLocation();
   const { view, holds, asks, address, change } = useView();
   const { selection, select, setSelection } = useSelection(view, holds);
+  useMatchedSaid(view, address);
   const asked = useSyncExternalStore(asks.subscribe, asks.all);
   const labels = useLabels();
   const cards = useMediaQuery("(max-width: 699.95px)", { noSsr: true });
@@ -128,15 +148,19 @@ function Fleet({ opened }: { opened: Key | null }) {
       open: (key) => navigate(places.server(key) + query),
       select,
       activate: setActive,
-      copy: (text) => void copyText(text),
+      copy: (text) => void copyText(text).then((done) => done && announce(words.fleet.copied(text))),
     }),
-    [navigate, query, select],
+    [navigate, query, select, words],
   );
 
   // What an action is about: the selection, or the row that is active.
   const targets = selection.size > 0 ? [...selection] : active === null ? [] : [active];
   const hold = (wish: HoldChange, keys: readonly Key[]) => {
-    if (keys.length === 0 || me?.rights.act !== true) {
+    if (keys.length === 0) {
+      return;
+    }
+    if (me?.rights.act !== true) {
+      announce(words.common.takesRole(words.signIn.roles.operator));
       return;
     }
     if (wish === "drain" && keys.length > DIRECT_AT_MOST) {

@@ -13,7 +13,7 @@ export const GroupRow = memo(function GroupRow({ view, line, index, top, group }
   const number = (value: number) => grouped(value, language);
   const name = line.group === "" ? words.fleet.noGroup : line.group;
   return (
-    <div role="row" className="row group" style={{ transform: `translateY(${top}px)` }} aria-rowindex={index + 2} aria-expanded={line.open}>
+    <div role="row" className="row group" style={{ top }} aria-rowindex={index + 2} aria-expanded={line.open}>
       <span role="gridcell">
         <button type="button" onClick={() => view.toggle(line.group)} aria-expanded={line.open}>
           <span className="chevron" aria-hidden="true" data-open={line.open || undefined} />

@@ -9,14 +9,15 @@ import { StatusIcon } from "../../parts/StatusPill";
 import { serverNow } from "../../wire/clock";
 import type { HoldChange } from "../../wire/holds";
 import { plain } from "../../words/parts";
-import { moment, shortDuration } from "../../words/time";
-import { useSpoken } from "../../words/use";
+import { shortDuration } from "../../words/time";
+import { useWords } from "../../words/use";
 import type { Words } from "../../words/en";
 import type { Column } from "./columns";
 
 /*
- * A row is mounted many times a second while somebody scrolls: plain elements with classes, no component and no handler in a cell.
- * The table listens for all rows; what is pressed says so in data-act.
+ * A row is another one many times a second while somebody scrolls: plain elements with classes, no component, no handler and no
+ * title in a cell. The table listens for all rows: what is pressed says so in data-act, and titles.ts gives a cell its title once
+ * it is pointed at.
  */
 export interface RowProps {
   rowKey: Key;
@@ -51,7 +52,7 @@ function leftOf(row: Row, now: number, words: Words): string {
     return "";
   }
   const left = Date.parse(deadline) - now;
-  return left > 0 ? words.fleet.left(shortDuration(left, words)) : words.fleet.over;
+  return left > 0 ? shortDuration(left, words) : words.fleet.over;
 }
 
 /** All of a row that depends on the time, as one text: one reader of the clock for a row. */
@@ -78,11 +79,7 @@ function players(row: Row) {
     <span key="players" className="players num" role="gridcell">
       {there}
       {capacity !== undefined && <span className="dim"> / {capacity}</span>}
-      {capacity !== undefined && (
-        <span className="load" data-full={load >= 1 || undefined}>
-          <i style={{ transform: `scaleX(${load.toFixed(3)})` }} />
-        </span>
-      )}
+      {capacity !== undefined && <i className="load" data-full={load >= 1 || undefined} style={{ backgroundSize: `${Math.round(load * 100)}% 100%` }} />}
     </span>
   );
 }
@@ -99,22 +96,21 @@ interface CellProps {
   column: Column;
   row: Row;
   words: Words;
-  language: string;
   versions: Versions;
   age: string;
   left: string;
   asked: HoldChange | undefined;
 }
 
-function text(column: Column, value: string | undefined, title = value) {
+function text(column: Column, value: string | undefined) {
   return (
-    <span key={column} className={column} role="gridcell" title={title || undefined}>
+    <span key={column} className={column} role="gridcell">
       {value === undefined ? <span className="dim">–</span> : value}
     </span>
   );
 }
 
-function cell({ column, row, words, language, versions, age, left, asked }: CellProps) {
+function cell({ column, row, words, versions, age, left, asked }: CellProps) {
   const { record } = row;
   switch (column) {
     case "why":
@@ -129,25 +125,25 @@ function cell({ column, row, words, language, versions, age, left, asked }: Cell
       const address = record.host === undefined ? undefined : `${record.host}${record.ports?.[0] === undefined ? "" : `:${record.ports[0]}`}`;
       return (
         <span key="host" className="host mono" role="gridcell">
-          {address === undefined ? <span className="dim">–</span> : <button type="button" tabIndex={-1} data-act="copy" title={words.fleet.copyAddress(address)}>{address}</button>}
+          {address === undefined ? <span className="dim">–</span> : <button type="button" tabIndex={-1} data-act="copy">{address}</button>}
         </span>
       );
     }
     case "version": {
       const odd = versions.isOdd(row);
       return (
-        <span key="version" className="version" role="gridcell" data-odd={odd || undefined} title={odd ? words.fleet.oddVersion(versions.most(record.type)!) : record.version}>
+        <span key="version" className="version" role="gridcell" data-odd={odd || undefined}>
           {record.version ?? <span className="dim">–</span>}
         </span>
       );
     }
     case "changed":
-      return text("changed", age, row.changedAt === null || Number.isNaN(row.changedAt) ? undefined : moment(row.changedAt, language));
+      return text("changed", age);
     case "drain": {
       const drain = drainText(row, words, asked);
       return (
-        <span key="drain" className="drain" role="gridcell" title={[drain, left].filter(Boolean).join(" · ")} data-asked={asked}>
-          {left !== "" && <b className="num">{left}</b>} {drain}
+        <span key="drain" className="drain" role="gridcell" data-asked={asked}>
+          {left !== "" && row.status !== "draining" && <b className="num">{left}</b>} {drain}
         </span>
       );
     }
@@ -155,15 +151,15 @@ function cell({ column, row, words, language, versions, age, left, asked }: Cell
 }
 
 export const TableRow = memo(function TableRow({ rowKey, index, top, columns, versions, selected, active, opened, asked, search }: RowProps) {
-  const { words, language } = useSpoken();
+  const words = useWords();
   const row = useRow(rowKey);
   const [fresh, age, left] = useTicking(() => tickOf(row, words)).split("|") as [string, string, string];
-  const place: CSSProperties = { transform: `translateY(${top}px)` };
+  const place: CSSProperties = { top };
   const slash = rowKey.indexOf("/");
   return (
     <div
       role="row"
-      id={rowId(rowKey)}
+      id={active ? rowId(rowKey) : undefined}
       className="row"
       style={place}
       aria-rowindex={index + 2}
@@ -182,9 +178,10 @@ export const TableRow = memo(function TableRow({ rowKey, index, top, columns, ve
         <span className="status">
           <StatusIcon status={row?.status ?? "offline"} />
           {words.statuses[row?.status ?? "offline"]}
+          {left !== "" && row?.status === "draining" && <b className="num">{left}</b>}
         </span>
       </span>
-      <span className="id" role="gridcell" title={rowKey}>
+      <span className="id" role="gridcell">
         <a href={places.server(rowKey) + search} tabIndex={-1} data-act="open">
           <span className="dim">{rowKey.slice(0, slash + 1)}</span>
           {rowKey.slice(slash + 1)}
@@ -195,7 +192,7 @@ export const TableRow = memo(function TableRow({ rowKey, index, top, columns, ve
           {words.fleet.gone}
         </span>
       ) : (
-        columns.map((column) => cell({ column, row, words, language, versions, age, left, asked }))
+        columns.map((column) => cell({ column, row, words, versions, age, left, asked }))
       )}
     </div>
   );

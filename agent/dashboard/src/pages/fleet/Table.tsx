@@ -1,20 +1,22 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { memo, useCallback, useEffect, useRef, useSyncExternalStore, type MouseEvent, type ReactNode } from "react";
+import { memo, useCallback, useEffect, useRef, useSyncExternalStore, type MouseEvent, type PointerEvent, type ReactNode } from "react";
 import type { Asked } from "../../fleet/asked";
 import type { Holds } from "../../fleet/holds";
 import type { Order } from "../../fleet/order";
 import type { Key } from "../../fleet/row";
+import { useLive } from "../../fleet/use";
 import { isGroup, type FleetView } from "../../fleet/view";
-import { useWords } from "../../words/use";
+import { useSpoken, useWords } from "../../words/use";
 import { template, type Column } from "./columns";
 import { GroupRow } from "./GroupRow";
 import { Head } from "./Head";
 import { rowId, TableRow } from "./Row";
+import { titleOf } from "./titles";
 
 export const HEAD_PX = 34;
 export const ROW_PX = 36;
 export const CARD_PX = 72;
-const MORE_ROWS = 8;
+const MORE_ROWS = 5;
 
 /** What is done in a row. */
 export interface RowActs {
@@ -55,12 +57,19 @@ function actOf(event: MouseEvent, acts: RowActs): void {
     acts.select(key, event.shiftKey);
   } else if (act === "copy") {
     acts.copy(target.textContent ?? "");
+    markCopied(target);
   } else if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) {
     return; // a link in another tab, or a selection of text
   } else if (act === "open" || window.getSelection()?.isCollapsed !== false) {
     event.preventDefault();
     acts.open(key);
   }
+}
+
+/** The address was copied: its cell says so for a moment. */
+function markCopied(target: Element): void {
+  target.setAttribute("data-copied", "");
+  window.setTimeout(() => target.removeAttribute("data-copied"), 1200);
 }
 
 /** How many lines there are elements for: as many as fit, and some. */
@@ -96,8 +105,24 @@ export const Table = memo(function Table(props: Props) {
     // The row is followed when another one is active, not when it moves.
   }, [rows, active]);
 
+  const { language } = useSpoken();
+  const { store } = useLive();
+  const over = (event: PointerEvent) => {
+    const cell = (event.target as Element).closest<HTMLElement>("[role=gridcell]");
+    const key = cell?.closest<HTMLElement>("[data-key]")?.dataset.key;
+    if (cell != null && key !== undefined) {
+      cell.title = titleOf(cell, store.row(key), view, words, language);
+    }
+  };
+
   const pointer = useCallback((on: boolean) => holds.set("pointer", on), [holds]);
   useEffect(() => () => pointer(false), [pointer]);
+  useEffect(() => {
+    // Where there is no row there is none under the pointer, and no event says that it left.
+    if (lines.length === 0) {
+      pointer(false);
+    }
+  }, [lines.length === 0, pointer]);
   const items = rows.getVirtualItems();
   // A slot is used again for the line that comes into sight as another one leaves it: nothing is mounted while somebody scrolls.
   const slots = slotsFor(rows.scrollRect?.height ?? 0, line);
@@ -128,6 +153,8 @@ export const Table = memo(function Table(props: Props) {
         style={{ height: rows.getTotalSize() }}
         onClick={(event) => actOf(event, acts)}
         onMouseDown={(event) => event.shiftKey && event.preventDefault()}
+        onPointerOver={over}
+        onPointerOut={(event) => (event.target as Element).closest("[role=gridcell]")?.removeAttribute("title")}
         onPointerEnter={(event) => event.pointerType === "mouse" && pointer(true)}
         onPointerLeave={() => pointer(false)}
       >

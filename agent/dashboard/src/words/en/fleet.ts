@@ -55,7 +55,6 @@ export const fleet = {
   copied: (text: string) => `Copied ${text}`,
   oddVersion: (most: string) => `Most of its type have ${most}`,
   gone: "its record is gone",
-  left: (time: string) => `${time} left`,
   over: "deadline over",
   asked: { drain: "drain asked…", undrain: "undrain asked…", failed: (error: string) => `failed: ${error}` },
   drain: (key: string) => `Drain ${key}`,

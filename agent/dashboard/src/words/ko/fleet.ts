@@ -57,7 +57,6 @@ export const fleet: typeof en = {
   copied: (text) => `${text} 복사됨`,
   oddVersion: (most) => `같은 종류의 서버는 대부분 ${most} 버전입니다`,
   gone: "레코드가 사라졌습니다",
-  left: (time) => `${time} 남음`,
   over: "기한 지남",
   asked: { drain: "드레인 요청됨…", undrain: "드레인 해제 요청됨…", failed: (error) => `실패: ${error}` },
   drain: (key) => `${key} 드레인`,
