@@ -130,6 +130,28 @@ class Agent {
   }
 }
 
+class Watch {
+  #text = "";
+
+  constructor(place) {
+    this.socket = net.connect(place, () => this.send("watch"));
+    this.socket.on("data", (data) => (this.#text += data));
+  }
+
+  send(line) {
+    this.socket.write(`${line}\n`);
+  }
+
+  /** The first line that is like this. */
+  line(pattern) {
+    return until(`a line like ${pattern}`, () => this.#text.split("\n").slice(0, -1).find((each) => pattern.test(each)));
+  }
+
+  close() {
+    this.socket.destroy();
+  }
+}
+
 /** Everything of one test file: `await using` is not in Node 18, so the file calls close() in an after hook. */
 export class World {
   static async start(options = {}) {
@@ -177,6 +199,11 @@ export class World {
     fs.renameSync(`${this.access}.new`, this.access);
   }
 
+  /** What the agents logged, for an error. */
+  logs() {
+    return this.agents.map((agent) => `${agent.name}: ${agent.text().split("\n").slice(-4).join("\n")}`).join("\n");
+  }
+
   async startObserver() {
     this.observer.start();
     await until("the observer is ready", async () => (await fetch(`${this.url}/readyz`)).ok);
@@ -217,7 +244,8 @@ export class World {
     const agent = new Agent(this.folder, id, {
       server: { type: "world", id, host: "127.0.0.1", ports: [game.address().port], ...more.server },
       registry: { endpoints: this.etcd.endpoint, ttl: "5s" },
-      probes: [{ name: "game", tcp: game.address().port, interval: "200ms", timeout: "100ms" }],
+      probes: [{ name: "game", type: "tcp", port: game.address().port, interval: "200ms", timeout: "100ms" }],
+      drain: { settle: "100ms" },
       status: { socket: path.join(this.folder, `${id}.sock`), ...more.status },
       http: { listen: `unix:${this.folder}/${id}-http.sock` },
       state_dir: path.join(this.folder, `state-${id}`),
@@ -228,20 +256,9 @@ export class World {
     return agent;
   }
 
-  /** Sends lines to the status socket of an agent, and resolves with what it answered. */
-  say(agent, ...lines) {
-    return new Promise((done, failed) => {
-      const socket = net.connect(path.join(this.folder, `${agent.name}.sock`), () => socket.write(lines.map((line) => `${line}\n`).join("")));
-      let text = "";
-      socket.on("data", (data) => {
-        text += data;
-        if (text.split("\n").length > lines.length) {
-          socket.destroy();
-          done(text);
-        }
-      });
-      socket.on("error", failed);
-    });
+  /** A connection of the game server to its agent that hears events. */
+  watch(agent) {
+    return new Watch(path.join(this.folder, `${agent.name}.sock`));
   }
 
   async close() {
