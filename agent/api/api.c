@@ -13,6 +13,7 @@
 #include "outrider/api/common/reply.h"
 #include "outrider/api/drains/plans.h"
 #include "outrider/api/fleet/lists.h"
+#include "outrider/api/keys/key_watchers.h"
 #include "outrider/api/page/page.h"
 #include "outrider/api/websocket/sockets.h"
 #include "outrider/base/mem.h"
@@ -209,6 +210,7 @@ struct api *api_new(struct loop *loop, const struct config *config, int inherite
                                         .page = api_page_new(),
                                         .placements = api_placements_new(),
                                         .plans = api_plans_new(),
+                                        .key_watchers = key_watchers_new(loop),
                                         .sockets = api_sockets_new(loop),
                                         .inner = {serve, on_gone, api}};
     api->server = http_server_new(loop, on_request, on_gone, api);
@@ -249,6 +251,7 @@ void api_free(struct api *api)
         api_deferreds_free(api->deferreds);
         api_late_free(api->late);
         api_sockets_free(api->context.sockets);
+        key_watchers_free(api->context.key_watchers);
         timer_free(api->names);
         api_lists_free(api->context.lists);
         api_packs_free(api->context.packs);

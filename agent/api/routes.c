@@ -101,6 +101,7 @@ static const struct route {
     {ROUTE_GET, "/api/keys", ACCESS_ADMIN, READS, UNREAD, api_keys, NULL},
     {ROUTE_POST, "/api/keys/delete-prefix", ACCESS_ADMIN, CHANGES, UNREAD, api_keys_remove,
      "keys.delete_prefix"},
+    {ROUTE_GET, "/api/keys/watch", ACCESS_ADMIN, READS, UNREAD, api_keys_watch, NULL},
     {ROUTE_GET, "/api/keys/{id}", ACCESS_ADMIN, READS, NOTHING, api_key, NULL},
     {ROUTE_PUT, "/api/keys/{id}", ACCESS_ADMIN, CHANGES, NOTHING, api_key_put, "key.put"},
     {ROUTE_DELETE, "/api/keys/{id}", ACCESS_ADMIN, CHANGES, NOTHING, api_key_delete, "key.delete"},

@@ -1,6 +1,7 @@
 /* Start and stop, in order. What can fail for good (configuration, state_dir, addresses) fails before
  * READY=1. The registry cannot: the agent starts without it and retries. */
 #include "agent_internal.h"
+#include "key_watches_internal.h"
 #include "keys_internal.h"
 #include "reservations_internal.h"
 
@@ -389,6 +390,7 @@ static void close_world(struct agent *agent)
     fleet_free(agent->fleet);
     reservations_free(agent->reservations);
     keys_free(agent->keys);
+    key_watches_free(agent->key_watches);
     control_writer_free(agent->controls);
     commands_end(agent);
     leadership_free(agent->leadership);

@@ -2,6 +2,7 @@
 #include "agent_internal.h"
 #include "dispatches_internal.h"
 #include "joins_internal.h"
+#include "key_watches_internal.h"
 #include "keys_internal.h"
 #include "reservations_internal.h"
 #include "server_inbox_internal.h"
@@ -218,6 +219,18 @@ static bool key(void *user, const struct registry_request *request, api_key_fn *
     return keys_ask(user, request, done, done_user);
 }
 
+static struct api_key_watch *key_watch(void *user, struct str first, struct str end, int64_t after,
+                                       const struct api_key_watch_calls *calls, void *calls_user)
+{
+    return key_watches_begin(user, first, end, after, calls, calls_user);
+}
+
+static void key_unwatch(void *user, struct api_key_watch *watch)
+{
+    (void)user;
+    key_watches_end(watch);
+}
+
 const struct api_ops agent_api_ops = {.look = look,
                                       .drain = drain,
                                       .undrain = undrain,
@@ -235,4 +248,6 @@ const struct api_ops agent_api_ops = {.look = look,
                                       .audit_count = audit_attempt,
                                       .audit_find = find_entries,
                                       .command = command,
-                                      .key = key};
+                                      .key = key,
+                                      .key_watch = key_watch,
+                                      .key_unwatch = key_unwatch};

@@ -38,6 +38,7 @@ struct fleet;
 struct leadership;
 struct agent_files;
 struct joins;
+struct key_watches;
 struct keys;
 struct programs;
 struct seats_owner;
@@ -104,10 +105,11 @@ struct agent {
     struct restore restore;   /* what of it still counts */
     struct fleet *fleet;
     struct seats_owner *reservations;
-    struct joins *joins;       /* NULL: none was asked for yet */
-    struct keys *keys;         /* NULL: likewise */
-    struct sign_key *sign_key; /* NULL: the record is not signed */
-    struct sign_trust *trust;  /* NULL: signatures are not looked at */
+    struct joins *joins;             /* NULL: none was asked for yet */
+    struct keys *keys;               /* NULL: likewise */
+    struct key_watches *key_watches; /* NULL: likewise */
+    struct sign_key *sign_key;       /* NULL: the record is not signed */
+    struct sign_trust *trust;        /* NULL: signatures are not looked at */
     struct control_writer *controls;
     struct waves_owner *waves;                                    /* NULL: it follows no operations */
     struct server_inbox *inbox;                                   /* NULL: the own server takes no commands */

@@ -193,9 +193,10 @@ bool api_may_go_on(const struct api_standing *standing, const struct access_iden
     if (who->expires_wall != 0 && standing->now_wall >= who->expires_wall) {
         return false;
     }
+    enum access_role takes = who->takes > ACCESS_VIEWER ? who->takes : ACCESS_VIEWER;
     return !standing->changed ||
            (!credentials_signed_out(credentials, who->session) &&
-            role_of(&credentials->names, standing->token_key, str_of(who->name), who->key) >= ACCESS_VIEWER);
+            role_of(&credentials->names, standing->token_key, str_of(who->name), who->key) >= takes);
 }
 
 /* ---- tokens ---- */

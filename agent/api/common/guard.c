@@ -324,6 +324,7 @@ bool api_guard(struct api_call *call, enum access_role takes, unsigned checks, s
     bool asked = open < takes && open < ACCESS_OPERATOR; /* a token could help */
     bool judges = asked || config->http.access_file != NULL;
     bool is_change = (checks & API_CHECK_ORIGIN) != 0;
+    call->request.who.takes = takes;
     identify_peer(call, open, is_change || (checks & API_CHECK_WHO) != 0 || takes > ACCESS_VIEWER);
     if ((checks & API_CHECK_HOST_OR_TOKEN) != 0 && judges && bearer(request).size > 0) {
         return api_prove_token(call, bearer(request), reply) && check_role(call, takes, asked, reply);

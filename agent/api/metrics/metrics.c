@@ -456,6 +456,7 @@ void api_metrics(struct api_call *call, struct api_reply *reply)
             write_events(out, events_counters(view->fleet.events));
         }
         metrics_websockets(out, context);
+        metrics_key_watches(out, context);
         write_outcomes(out, "outrider_view_writes_total", "Writes of the view file.",
                        view->fleet.writes - view->fleet.failures, view->fleet.failures);
     }

@@ -50,6 +50,9 @@ void metrics_histogram(struct buf *out, const char *name, struct prometheus_labe
 /* Appends the families of WebSockets. */
 void metrics_websockets(struct buf *out, const struct api_context *context);
 
+/* Appends how many watch keys, where http.keys lets them. */
+void metrics_key_watches(struct buf *out, const struct api_context *context);
+
 /* Appends the families of the audit, where the agent keeps one. */
 void metrics_audit(struct buf *out, const struct api_view *view);
 

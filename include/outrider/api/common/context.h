@@ -47,6 +47,7 @@ struct http_server_counters;
 struct inbox;
 struct tls_server_counters;
 struct intent;
+struct key_watchers;
 struct leaders;
 struct mirror;
 struct net_choice;
@@ -180,6 +181,23 @@ typedef void api_allocated_fn(const struct allocate *result, void *user);
 typedef void api_amended_fn(const struct amend *result, void *user);
 /* The reply of the registry, which can do `can` (a set of REGISTRY_CAN_*); borrowed for the call. */
 typedef void api_key_fn(const struct registry_reply *reply, unsigned can, void *user);
+
+/* Watches of keys at a time. */
+enum { API_KEY_WATCHES_MAX = 8 };
+
+/* A watch of keys for the key browser, and what it is told, from the loop and never from within a call of the operations; the last of them
+ * is told once, and any of them may end the watch. */
+struct api_key_watch;
+struct api_key_watch_calls {
+    void (*opened)(int64_t revision,
+                   void *user); /* what changes after that revision is told; after a failure, too */
+    void (*changed)(const struct registry_change *changes, size_t count, void *user);
+    void (*failed)(struct str why, void *user); /* it is tried again */
+    /* What changed in between is lost: compacted, the oldest revision that can be watched from (0: not known), or the registry has
+     * another past. */
+    void (*lost)(bool compacted, int64_t oldest, struct str why, void *user);
+};
+
 /* The reply of the session store; borrowed for the call. */
 typedef void api_session_fn(const struct session_reply *reply, void *user);
 
@@ -285,6 +303,11 @@ struct api_ops {
     /* Asks the registry for the key browser; id and timeout are filled in. What `request` points to is borrowed for the call. `done` is
      * called as above. False, with nothing begun: too many are under way, which a request from within `done` never meets. */
     bool (*key)(void *agent, const struct registry_request *request, api_key_fn *done, void *user);
+    /* Watches the keys from `key` to before `end`, what changes after the revision `after` (0: from now on); the texts are borrowed for the
+     * call, `calls` and `user` until key_unwatch. There is a place, where fewer than API_KEY_WATCHES_MAX are open. */
+    struct api_key_watch *(*key_watch)(void *agent, struct str key, struct str end, int64_t after,
+                                       const struct api_key_watch_calls *calls, void *user);
+    void (*key_unwatch)(void *agent, struct api_key_watch *watch);
 };
 
 /* How a request is served that comes in a message of a WebSocket: as those of connections are, and as one whose peer has gone. */
@@ -310,6 +333,7 @@ struct api_context {
     struct api_placements *placements; /* what became of them; NULL: not counted */
     struct api_plans *plans;           /* previews of drains that were given */
     struct api_page *page;             /* of the page in the agent, see page/page.h; NULL: there is none */
+    struct key_watchers *key_watchers; /* streams of keys (keys/key_watchers.h) */
     struct api_sockets *sockets;       /* WebSockets (websocket/sockets.h) */
     struct api_inner inner;            /* for their messages */
 };

@@ -43,7 +43,7 @@ api_handler_fn api_player_session, api_sessions_subscribe;
 /* api/audit: who changed what. */
 api_handler_fn api_audit;
 /* api/keys: keys of the registry. */
-api_handler_fn api_keys, api_key, api_key_put, api_key_delete, api_keys_remove;
+api_handler_fn api_keys, api_key, api_key_put, api_key_delete, api_keys_remove, api_keys_watch;
 
 /* api/events: streams. */
 api_handler_fn api_subscribe, api_discovery_events;

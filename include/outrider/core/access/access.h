@@ -35,7 +35,8 @@ enum { ACCESS_NAME_MAX = 64, ACCESS_FROM_MAX = 79 };
 struct access_identity {
     /* "": no name is known; else "anonymous", "token", "uid 1000", or of the access file. */
     char name[ACCESS_NAME_MAX + 1];
-    enum access_role role;
+    enum access_role role,
+        takes; /* takes: the least role for what it asks, which a stream of it loses with that role */
     enum access_proof proof;
     /* The peer: "127.0.0.1:5555", "[::1]:5555", "pid 17 uid 1000"; "": not asked for. */
     char from[ACCESS_FROM_MAX + 1];

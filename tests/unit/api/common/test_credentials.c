@@ -252,6 +252,13 @@ static void a_cookie_is_a_session(void **state)
     /* The role is the file's, also a lower one. */
     write_names(w, (const char *[]){"olga", "viewer", NULL}, "");
     pass(w, with_cookie(w), ACCESS_OPERATOR, CHANGE, 403);
+    /* A stream has what its route takes, or ends. */
+    assert_int_equal(who.takes, ACCESS_OPERATOR);
+    assert_false(may_go_on(w, &who, clock_wall_ms()));
+    write_names(w, (const char *[]){"olga", "service", NULL}, "");
+    who = pass(w, with_cookie(w), ACCESS_VIEWER, API_CHECK_HOST, 0);
+    assert_int_equal(who.takes, ACCESS_VIEWER);
+    assert_true(may_go_on(w, &who, clock_wall_ms()));
     /* Another token, no name, another key: it ends. */
     write_file(w, "access",
                "olga operator sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
