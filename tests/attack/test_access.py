@@ -1,5 +1,6 @@
 """One who has a name, and wants to do more than its role lets it; one who has none, with forged and old cookies; and a page in the browser of
 an operator who is signed in."""
+import base64
 import hashlib
 import hmac
 import http.client
@@ -8,9 +9,11 @@ import pathlib
 import re
 import subprocess
 import time
+from urllib.parse import quote
 
 from harness import BINARY, environment, wait_until
 from hostile import Hostile
+from registry import with_etcd
 
 ROLES = ("none", "viewer", "service", "operator", "admin")
 ROUTES = pathlib.Path(__file__).resolve().parents[2] / "agent/api/routes.c"
@@ -33,6 +36,22 @@ def line(name, role, secret=None):
     return f"{name} {role} sha256:{hashlib.sha256((secret or token(name)).encode()).hexdigest()}\n"
 
 
+class Place:
+    """One of the ports of an agent."""
+
+    def __init__(self, port):
+        self.port = port
+
+
+def holds(document, text):
+    """Whether a value of the document, or a name in it, has the text as it is."""
+    if isinstance(document, dict):
+        return any(text in name or holds(value, text) for name, value in document.items())
+    if isinstance(document, list):
+        return any(holds(each, text) for each in document)
+    return isinstance(document, str) and text in document
+
+
 class Access(Hostile):
     def setUp(self):
         super().setUp()
@@ -43,7 +62,7 @@ class Access(Hostile):
         wait_until(lambda: self.as_name("admin", "GET", "/api/services/x1/x1")[0] == 200, "the fleet is known")
 
     def http_of(self):
-        return {"access_file": str(self.file), "session_key_file": str(self.key_file)}
+        return {"access_file": str(self.file), "session_key_file": str(self.key_file), "keys": "own"}
 
     def names(self, roles):
         fresh = self.dir / "access.new"
@@ -155,6 +174,47 @@ class Access(Hostile):
         # One that a neighbour sets beside it ends no session.
         self.assertEqual(self.me(f"{name}=forged; {good}; {name}=forged"), "viewer")
         self.assertIsNone(self.control_key())
+
+    def test_a_cookie_at_another_listener(self):
+        """Two places of one agent: a session of the one is none at the other, as it is sent and with the name that counts there."""
+        first, second = with_etcd.free_ports(2)
+        both = self.observer("q", http={**self.http_of(), "listen": [f"127.0.0.1:{first}", f"127.0.0.1:{second}"]}).start()
+        at = {port: Place(port) for port in (first, second)}
+        cookies = {port: self.sign_in("admin", at[port]) for port in at}
+        for port, other in ((first, second), (second, first)):
+            name, value = cookies[port].split("=")
+            self.assertEqual((name, self.me(cookies[port], at[port])), (f"outrider-{port}", "admin"))
+            for carried in (cookies[port], f"outrider-{other}={value}", f"{cookies[port]}; outrider-{other}={value}"):
+                self.assertIsNone(self.me(carried, at[other]))
+                page = self.page(carried, Origin=f"http://127.0.0.1:{other}")
+                status, code, _, _ = self.ask("POST", "/api/services/x1/x1/drain", page, "{}", at[other])
+                self.assertEqual((status, code), (401, "unauthorized"))
+        self.assertIsNone(self.control_key())
+        self.assertEqual(both.stop(), 0)
+
+    def test_markup_that_is_kept(self):
+        """What records, holds, keys and the audit keep comes back as text of a document that no browser takes for a page."""
+        markup = "</script><img src=x onerror=alert(1)><svg/onload=alert(2)>'\"&lt;{{7*7}}"
+        self.put("x1", "m1", "error", reason=markup, labels={"note": markup}, customState=markup)
+        key = f"/outrider{self.prefix}/control/x1/{markup}"
+        self.etcd.put(key, markup)
+        wait_until(lambda: self.as_name("admin", "GET", "/api/services/x1/m1")[0] == 200, "the record is known")
+        self.assertEqual(self.as_name("admin", "POST", "/api/services/x1/m1/drain", json.dumps({"reason": markup}), **JSON)[0], 200)
+        ident = base64.urlsafe_b64encode(key.encode()).rstrip(b"=").decode()
+        paths = ("/api/services/x1/m1", "/api/services", "/api/services/x1/m1/history", "/api/activity", f"/api/keys/{ident}",
+                 "/api/keys?prefix=" + quote(f"/outrider{self.prefix}/control/"), "/api/audit")
+        for path in (*paths, "/api/services/x1/" + quote(markup), "/api/keys/" + quote(markup), "/api/services?zone=" + quote(markup)):
+            with self.subTest(path):
+                status, _, headers, document = self.as_name("admin", "GET", path)
+                self.assertEqual(headers["Content-Type"], "application/json")
+                self.assertEqual(headers["X-Content-Type-Options"], "nosniff")
+                self.assertNotIn("alert", "".join(f"{name}: {value}" for name, value in headers.items()))
+                if path in paths:
+                    self.assertEqual(status, 200, document)
+                    self.assertTrue(holds(document, markup), document)
+        status, _, headers, _ = self.as_name("admin", "GET", "/api/audit?format=csv")
+        self.assertEqual((status, headers["X-Content-Type-Options"]), (200, "nosniff"))
+        self.assertTrue(headers["Content-Type"].startswith("text/csv"), headers["Content-Type"])
 
     def test_a_session_that_is_over(self):
         cookie = self.sign_in("operator")
