@@ -127,25 +127,36 @@ describe("what may be done to a drain", () => {
 });
 
 describe("what a drain waits for", () => {
+  const waitsFor = { text: "12 players to leave 1 server", for: ["players"], servers: 1, unknown: 0, players: 12, settling: 0, next: "world/w1", until: null };
+
   it("is nothing once it is over", () => {
-    expect(waitsOf(drain({ state: "done", counts: counts({ draining: 1 }), waitsFor: "freeSeats" }))).toBeNull();
+    expect(waitsOf(drain({ state: "done", counts: counts({ draining: 1 }), waitsFor }))).toEqual([]);
   });
 
   it("is what the observer says, before what the page guesses", () => {
-    const one = drain({ counts: counts({ draining: 2, waiting: 2 }), freeSeats: 10 });
-    expect(waitsOf(one)).toEqual({ kind: "draining", draining: 2, most: null });
-    expect(waitsOf({ ...one, waitsFor: "freeSeats" })).toEqual({ kind: "freeSeats", server: null, floor: 10, free: null });
-    expect(waitsOf({ ...one, waitsFor: "the moon" })).toEqual({ kind: "told", text: "the moon" });
-    expect(waitsOf({ ...one, waitsFor: null })).toMatchObject({ kind: "draining" });
+    const one = drain({ counts: counts({ draining: 2, waiting: 2 }), freeSeats: 10, maxDraining: 2 });
+    expect(waitsOf(one)).toEqual([{ kind: "players", servers: 2, players: null, unknown: 0 }]);
+    expect(waitsOf({ ...one, waitsFor: null })).toEqual(waitsOf(one));
+    expect(waitsOf({ ...one, waitsFor: { ...waitsFor, for: ["players", "maxDraining", "freeSeats"] } })).toEqual([
+      { kind: "players", servers: 1, players: 12, unknown: 0 },
+      { kind: "maxDraining", next: "world/w1", most: 2 },
+      { kind: "freeSeats", next: "world/w1", floor: 10 },
+    ]);
+  });
+
+  it("has the observer's own sentence where a word is not known", () => {
+    expect(waitsOf(drain({ waitsFor: { ...waitsFor, for: ["players", "the moon"] } }))).toEqual([{ kind: "told", text: waitsFor.text }]);
   });
 
   it("is the end of the pause between two waves", () => {
-    expect(waitsOf(drain({ pauseUntil: "2026-11-30T07:18:00.000Z" }))).toEqual({ kind: "pause", until: Date.parse("2026-11-30T07:18:00.000Z") });
+    const until = "2026-11-30T07:18:00.000Z";
+    expect(waitsOf(drain({ pauseUntil: until }))).toEqual([{ kind: "pause", until: Date.parse(until) }]);
+    expect(waitsOf(drain({ waitsFor: { ...waitsFor, for: ["pause"], until } }))).toEqual([{ kind: "pause", until: Date.parse(until) }]);
   });
 
-  it("is an operator where it is paused or stopped", () => {
-    expect(waitsOf(drain({ state: "paused", waitsFor: "freeSeats" }))).toEqual({ kind: "paused" });
-    expect(waitsOf(drain({ state: "stopped", why: "world/w1: in error" }))).toEqual({ kind: "stopped", why: "world/w1: in error" });
+  it("is an operator first where it is paused or stopped, who is asked for once", () => {
+    expect(waitsOf(drain({ state: "paused", waitsFor: { ...waitsFor, for: ["operator", "players"] } })).map((each) => each.kind)).toEqual(["paused", "players"]);
+    expect(waitsOf(drain({ state: "stopped", why: "world/w1: in error" }))).toEqual([{ kind: "stopped", why: "world/w1: in error" }]);
   });
 });
 

@@ -42,8 +42,23 @@ export interface ManyDrain {
   counts: Record<DrainServerState, number>;
   holds: number;
   servers?: DrainServer[];
-  /** Why the next server is not held yet, of an observer that says it. */
-  waitsFor?: unknown;
+  /** Of one drain alone, as the observer that answers sees the fleet; null once it is over. */
+  waitsFor?: WaitsFor | null;
+}
+
+export interface WaitsFor {
+  text: string;
+  /** "driver", "operator", "view", "players", "settle", "maxDraining", "freeSeats", "pause"; there may be others. */
+  for: string[];
+  /** Held, with `players` on those that tell it; `unknown` of them do not. */
+  servers: number;
+  unknown: number;
+  players: number;
+  /** Held and without players, but not for long enough yet. */
+  settling: number;
+  /** The server whose turn it is. */
+  next: string | null;
+  until: string | null;
 }
 
 export interface DrainList {

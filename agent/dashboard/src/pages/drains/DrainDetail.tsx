@@ -13,10 +13,10 @@ import { ApiError } from "../../wire/http";
 import { duration } from "../../words/time";
 import { useDrain, useDrainFeed } from "./data";
 import { DrainPill } from "./DrainPill";
-import { isOver, through, total, waitsOf, wavesOf, type WaveOf } from "./model";
+import { isOver, through, total, waitsOf, wavesOf, type Waits, type WaveOf } from "./model";
 import { Orders } from "./Orders";
 import { Progress } from "./Progress";
-import { useWords } from "./words";
+import { useWords, type WordsOfDrains } from "./words";
 
 export function DrainDetail({ id }: { id: string }) {
   const words = useWords();
@@ -76,36 +76,39 @@ function WaitsFor({ drain }: { drain: ManyDrain }) {
   const words = useWords();
   const waits = waitsOf(drain);
   useSecond();
-  if (waits === null) {
+  if (waits.length === 0) {
     return null;
   }
+  return (
+    <div className="drain-waits" data-kind={waits[0]!.kind}>
+      <span className="unseen">{words.drains.waits.title}: </span>
+      {waits.map((each) => (
+        <p key={each.kind}>{sentence(each, words)}</p>
+      ))}
+    </div>
+  );
+}
+
+function sentence(waits: Waits, words: WordsOfDrains): string {
   const says = words.drains.waits;
-  let text: string;
   switch (waits.kind) {
     case "told":
-      text = says.told(waits.text);
-      break;
+      return waits.text;
+    case "players":
+      return says.players(waits.servers, waits.players, waits.unknown);
+    case "settle":
+      return says.settle(waits.servers, waits.settle);
+    case "maxDraining":
+      return says.maxDraining(waits.next, waits.most);
     case "freeSeats":
-      text = says.freeSeats(waits.floor, waits.free, waits.server);
-      break;
+      return says.freeSeats(waits.next, waits.floor);
     case "pause":
-      text = waits.until > serverNow() ? says.pause(duration(waits.until - serverNow(), words)) : says.pauseOver;
-      break;
-    case "draining":
-      text = says.draining(waits.draining, waits.most);
-      break;
+      return waits.until > serverNow() ? says.pause(duration(waits.until - serverNow(), words)) : says.pauseOver;
     case "stopped":
-      text = says.stopped(waits.why);
-      break;
+      return says.stopped(waits.why);
     default:
-      text = says[waits.kind];
+      return says[waits.kind];
   }
-  return (
-    <p className="drain-waits" data-kind={waits.kind}>
-      <span className="unseen">{says.title}: </span>
-      {text}
-    </p>
-  );
 }
 
 const SHOWN_OF_WAVE = 50;

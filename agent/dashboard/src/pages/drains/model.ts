@@ -1,5 +1,5 @@
 // What the pages of drains reckon, without React.
-import { SERVER_STATES, type DrainOrder, type DrainServer, type DrainServerState, type DrainState, type ManyDrain, type Plan, type PlanChange, type PlannedServer } from "../../wire/drains";
+import { SERVER_STATES, type DrainOrder, type DrainServer, type DrainServerState, type DrainState, type ManyDrain, type Plan, type PlanChange, type PlannedServer, type WaitsFor } from "../../wire/drains";
 
 /** "/drains/new" is the form; ids are ULIDs and never that. */
 export const NEW = "new";
@@ -92,65 +92,63 @@ export function waveCount(size: string, servers: number): number | null {
   return of === null ? null : Math.ceil(servers / of);
 }
 
-/** Why nothing more happens at this moment, as far as the drain itself tells it. */
+/** One thing that a drain waits for. */
 export type Waits =
   | { kind: "told"; text: string }
-  | { kind: "freeSeats"; server: string | null; floor: number; free: number | null }
+  | { kind: "players"; servers: number; players: number | null; unknown: number }
+  | { kind: "settle"; servers: number; settle: string | null }
+  | { kind: "maxDraining"; next: string | null; most: number | null }
+  | { kind: "freeSeats"; next: string | null; floor: number }
   | { kind: "pause"; until: number }
-  | { kind: "draining"; draining: number; most: number | null }
   | { kind: "stopped"; why: string }
-  | { kind: "paused" | "planned" };
+  | { kind: "paused" | "planned" | "driver" | "view" };
 
-interface Told {
-  what?: unknown;
-  kind?: unknown;
-  text?: unknown;
-  message?: unknown;
-  server?: unknown;
-  freeSeats?: unknown;
+/** What the observer says; a word that this page does not know has the observer's own sentence in its place. */
+function told(drain: ManyDrain, says: WaitsFor): Waits[] {
+  const { servers, players, unknown, settling, next } = says;
+  const found: Waits[] = [];
+  for (const word of says.for) {
+    if (word === "players") {
+      found.push({ kind: word, servers, players, unknown });
+    } else if (word === "settle") {
+      found.push({ kind: word, servers: settling, settle: drain.settle });
+    } else if (word === "maxDraining") {
+      found.push({ kind: word, next, most: drain.maxDraining ?? null });
+    } else if (word === "freeSeats") {
+      found.push({ kind: word, next, floor: drain.freeSeats });
+    } else if (word === "pause" && says.until !== null) {
+      found.push({ kind: word, until: Date.parse(says.until) });
+    } else if (word === "driver" || word === "view") {
+      found.push({ kind: word });
+    } else if (word !== "operator") {
+      return [{ kind: "told", text: says.text }];
+    }
+  }
+  return found;
 }
 
-/** `waitsFor` of an observer that says it: a word or an object; what this page does not know is shown as it is. */
-function told(drain: ManyDrain): Waits | null {
-  const value = drain.waitsFor;
-  if (value === undefined || value === null || value === "") {
-    return null;
+/** Why nothing more happens at this moment: what the observer says, and without it what the drain itself tells. */
+export function waitsOf(drain: ManyDrain): Waits[] {
+  if (isOver(drain.state)) {
+    return [];
   }
-  const object: Told = typeof value === "object" ? (value as Told) : { what: value };
-  const word = String(object.what ?? object.kind ?? "");
-  if (word === "freeSeats") {
-    return {
-      kind: "freeSeats",
-      server: typeof object.server === "string" ? object.server : null,
-      floor: drain.freeSeats,
-      free: typeof object.freeSeats === "number" ? object.freeSeats : null,
-    };
-  }
-  if (word === "maxDraining") {
-    return { kind: "draining", draining: drain.counts.draining, most: drain.maxDraining ?? null };
-  }
-  const text = object.text ?? object.message;
-  return typeof text === "string" ? { kind: "told", text } : word === "pause" ? null : { kind: "told", text: word || JSON.stringify(value) };
-}
-
-export function waitsOf(drain: ManyDrain): Waits | null {
-  if (isOver(drain.state) || drain.state === "undoing") {
-    return null;
-  }
+  const said = drain.waitsFor ? told(drain, drain.waitsFor) : [];
   if (drain.state === "stopped") {
-    return { kind: "stopped", why: drain.why ?? "" };
+    return [{ kind: "stopped", why: drain.why ?? "" }, ...said];
   }
-  if (drain.state === "paused" || drain.state === "planned") {
-    return { kind: drain.state };
+  if (drain.state === "paused") {
+    return [{ kind: "paused" }, ...said];
   }
-  const said = told(drain);
-  if (said !== null) {
+  if (said.length > 0) {
     return said;
   }
-  if (drain.pauseUntil !== undefined) {
-    return { kind: "pause", until: Date.parse(drain.pauseUntil) };
+  if (drain.state === "planned") {
+    return [{ kind: "planned" }];
   }
-  return drain.counts.draining > 0 ? { kind: "draining", draining: drain.counts.draining, most: drain.maxDraining ?? null } : null;
+  if (drain.pauseUntil !== undefined) {
+    return [{ kind: "pause", until: Date.parse(drain.pauseUntil) }];
+  }
+  return drain.state === "running" && drain.counts.draining > 0 ? [{ kind: "players", servers: drain.counts.draining, players: null, unknown: 0 }] : [];
 }
 
 function says(server: PlannedServer): string {

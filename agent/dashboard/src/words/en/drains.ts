@@ -58,13 +58,17 @@ export const drains = {
   holds: (count: number) => (count === 0 ? "It holds no server." : `It holds ${s(count, "server")} now.`),
   waits: {
     title: "What it waits for",
-    told: (text: string) => text,
-    freeSeats: (floor: number, free: number | null, server: string | null) =>
-      `It waits for free seats: a hold${server === null ? "" : ` of ${server}`} would leave fewer than ${floor}${free === null ? "" : `, now there are ${free}`}. It goes on when players leave or other servers become ready.`,
+    players: (servers: number, players: number | null, unknown: number) =>
+      `It waits until ${players === null ? "the players" : s(players, "player")} have left ${s(servers, "server")}${unknown > 0 ? `; ${s(unknown, "of them does", "of them do")} not tell how many are there` : ""}.`,
+    settle: (servers: number, settle: string | null) => `${s(servers, "server")} without players: through once that is so for ${settle ?? "a moment"}.`,
+    maxDraining: (next: string | null, most: number | null) =>
+      `${next ?? "The next server"} waits for its turn: ${most === null ? "a wave" : most} at once is the most that may drain.`,
+    freeSeats: (next: string | null, floor: number) =>
+      `It waits for free seats: a hold of ${next ?? "the next server"} would leave fewer than ${floor}. It goes on when players leave or other servers become ready.`,
     pause: (left: string) => `It pauses between two waves and goes on in ${left}.`,
     pauseOver: "The pause between two waves is over: it goes on at once.",
-    draining: (count: number, most: number | null) =>
-      `It waits until players have left ${s(count, "server")}${most === null ? "" : `; at most ${most} drain at once`}.`,
+    driver: "An observer makes the next step in a moment.",
+    view: "This observer has lost touch with the registry and cannot say what it waits for.",
     stopped: (why: string) => `It stopped by an error${why === "" ? "" : `: ${why}`}. Resume goes on; cancel ends it with its holds; undo ends it without.`,
     paused: "An operator has paused it. No further server is held; those that drain go on draining.",
     planned: "An observer takes it up in a moment.",

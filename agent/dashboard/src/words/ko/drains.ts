@@ -55,12 +55,16 @@ export const drains: DrainWords = {
   holds: (count) => (count === 0 ? "막고 있는 서버가 없습니다." : `지금 서버 ${count}대를 막고 있습니다.`),
   waits: {
     title: "대기 이유",
-    told: (text) => text,
-    freeSeats: (floor, free, server) =>
-      `빈자리를 기다립니다. ${server === null ? "서버를 더" : `${server} 서버를`} 막으면 빈자리가 ${floor}석보다 적어집니다${free === null ? "" : ` (현재 ${free}석)`}. 플레이어가 나가거나 다른 서버가 정상이 되면 계속합니다.`,
+    players: (servers, players, unknown) =>
+      `서버 ${servers}대에서 ${players === null ? "플레이어가" : `플레이어 ${players}명이`} 나가기를 기다립니다${unknown > 0 ? ` (${unknown}대는 플레이어 수를 알리지 않습니다)` : ""}.`,
+    settle: (servers, settle) => `서버 ${servers}대에 플레이어가 없습니다. ${settle ?? "잠시"} 동안 계속되면 비운 것으로 봅니다.`,
+    maxDraining: (next, most) => `${next ?? "다음 서버"}: 차례를 기다립니다. 동시에 ${most === null ? "한 차수" : `${most}대`}까지만 드레인합니다.`,
+    freeSeats: (next, floor) =>
+      `빈자리를 기다립니다. ${next === null ? "다음 서버를" : `${next} 서버를`} 막으면 빈자리가 ${floor}석보다 적어집니다. 플레이어가 나가거나 다른 서버가 정상이 되면 계속합니다.`,
     pause: (left) => `다음 차수 전 대기 중이며 ${left} 후에 계속합니다.`,
     pauseOver: "차수 사이 대기가 끝나 곧 계속합니다.",
-    draining: (count, most) => `서버 ${count}대에서 플레이어가 나가기를 기다립니다${most === null ? "" : ` (동시에 최대 ${most}대)`}.`,
+    driver: "옵저버가 곧 다음 단계를 진행합니다.",
+    view: "이 옵저버는 레지스트리와 연결이 끊겨 대기 이유를 알 수 없습니다.",
     stopped: (why) => `오류로 중단되었습니다${why === "" ? "" : `: ${why}`}. 재개하면 계속하고, 취소하면 막은 채로 끝나며, 되돌리면 모두 풀고 끝납니다.`,
     paused: "운영자가 일시 중지했습니다. 서버를 더 막지 않으며, 드레인 중인 서버는 계속 드레인합니다.",
     planned: "옵저버가 곧 시작합니다.",
