@@ -61,7 +61,8 @@ function tickOf(row: Row | undefined, words: Words): string {
     return "||";
   }
   const now = serverNow();
-  const age = row.changedAt === null || Number.isNaN(row.changedAt) ? words.common.none : shortDuration(now - row.changedAt, words);
+  // A status that the page has found so is at least as old as the last change of the record.
+  const age = row.changedAt === null || Number.isNaN(row.changedAt) ? words.common.none : `${row.seenChanging === true ? "" : "≥ "}${shortDuration(now - row.changedAt, words)}`;
   return `${isFresh(row, now) ? "fresh" : ""}|${age}|${leftOf(row, now, words)}`;
 }
 
