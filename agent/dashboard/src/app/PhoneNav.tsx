@@ -1,12 +1,13 @@
-import { Drawer } from "@mui/material";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { Link, useLocation } from "wouter";
 import type { Me } from "../wire/types";
 import { useWords } from "../words/use";
+import { Boundary } from "./Boundary";
 import { Icon, type IconName } from "./icons";
 import { isAt, placesOf, type PlaceName } from "./navigation";
 import { places } from "./places";
-import { Settings } from "./Settings";
+
+const PhoneMore = lazy(() => import("./PhoneMore"));
 
 const within = new Set<PlaceName>(["fleet", "drains", "activity"]);
 
@@ -33,20 +34,13 @@ export function PhoneNav({ me }: { me: Me }) {
         <Icon name="more" size={22} />
         {words.shell.more}
       </button>
-      <Drawer anchor="bottom" open={open} onClose={close} slotProps={{ paper: { role: "dialog", "aria-label": words.shell.more } as object }}>
-        <div className="phone-more">
-          <ul>
-            {rest.map((name) => (
-              <li key={name}>
-                <Link href={places[name]} aria-current={current(name)} onClick={close}>
-                  {words.nav[name]}
-                </Link>
-              </li>
-            ))}
-          </ul>
-          <Settings me={me} close={close} />
-        </div>
-      </Drawer>
+      {open && (
+        <Boundary place="more">
+          <Suspense fallback={null}>
+            <PhoneMore me={me} names={rest} close={close} />
+          </Suspense>
+        </Boundary>
+      )}
     </nav>
   );
 }

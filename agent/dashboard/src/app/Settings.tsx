@@ -1,13 +1,15 @@
-import { Button, Dialog } from "@mui/material";
+import { Button } from "@mui/material";
 import { useColorScheme } from "@mui/material/styles";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { Choice } from "../parts/Choice";
 import type { Me } from "../wire/types";
 import { shortMoment } from "../words/time";
 import { languageNames, useSpoken, type Language } from "../words/use";
 import { showHelp } from "./help";
 import { useSession } from "./me";
-import { SignIn } from "./SignInLater";
+
+// What few need is not in the first load.
+const SignInDialog = lazy(() => import("./SignInDialog"));
 
 export function LanguageChoice() {
   const { words, language, setLanguage } = useSpoken();
@@ -68,15 +70,11 @@ export function Settings({ me, close }: { me: Me | undefined; close(): void }) {
         )}
         {me?.proof === "none" && me.rights.read && <Button onClick={() => setSigningIn(true)}>{words.signIn.submit}</Button>}
       </div>
-      <Dialog open={signingIn} onClose={() => setSigningIn(false)} aria-label={words.signIn.title}>
-        <SignIn
-          hint={words.shell.openHint}
-          done={() => {
-            setSigningIn(false);
-            close();
-          }}
-        />
-      </Dialog>
+      {signingIn && (
+        <Suspense fallback={null}>
+          <SignInDialog close={() => setSigningIn(false)} done={close} />
+        </Suspense>
+      )}
     </div>
   );
 }

@@ -17,7 +17,7 @@ import { placeKeys, placesOf } from "./navigation";
 import { useOld } from "./old";
 import { PhoneNav } from "./PhoneNav";
 import { places } from "./places";
-import { SignIn } from "./SignInLater";
+import { SignIn } from "./SignIn";
 import "./Shell.css";
 
 const HelpDialog = lazy(() => import("./HelpDialog"));
