@@ -4,14 +4,17 @@ import { SseParser } from "../wire/sse";
 
 const TOLD_MS = 2000;
 const AGAIN_MS = 3000;
+/** Where the observer has no place for one more, or is away. */
+const REFUSED_MS = 30_000;
 
-/** Follows the stream until it ends; false: this observer has none. */
-async function follow(path: string, signal: AbortSignal, told: () => void, opened: () => void): Promise<boolean> {
+/** Follows the stream until it ends. In how many milliseconds to try again; null: this observer has none. */
+async function follow(path: string, signal: AbortSignal, told: () => void, opened: () => void): Promise<number | null> {
   let answer: Response;
   try {
     answer = await send(path, { signal, headers: { Accept: "text/event-stream" } });
   } catch (error) {
-    return !(error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 429);
+    const none = error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 429;
+    return none ? null : REFUSED_MS;
   }
   opened();
   const parser = new SseParser({ event: told, comment: () => {} });
@@ -20,7 +23,7 @@ async function follow(path: string, signal: AbortSignal, told: () => void, opene
   for (;;) {
     const { done, value } = await reader.read();
     if (done || signal.aborted) {
-      return true;
+      return AGAIN_MS;
     }
     parser.push(decoder.decode(value, { stream: true }));
   }
@@ -53,10 +56,10 @@ export function useFollowed(path: string | null, told: () => void): boolean {
       begun = true;
     };
     const run = async () => {
-      const goesOn = await follow(path, abort.signal, tell, opened).catch(() => true);
+      const next = await follow(path, abort.signal, tell, opened).catch(() => AGAIN_MS);
       if (!abort.signal.aborted) {
         setFollowed(false);
-        again = goesOn ? window.setTimeout(() => void run(), AGAIN_MS) : undefined;
+        again = next === null ? undefined : window.setTimeout(() => void run(), next);
       }
     };
     void run();
