@@ -166,9 +166,9 @@ export class World {
     for (const [name, role] of [["ada", "admin"], ["olga", "operator"], ["vera", "viewer"], ["lobby", "service"]]) {
       world.grant(name, role);
     }
-    const { http = {}, ...more } = options;
+    const { http = {}, registry = {}, ...more } = options;
     world.observer = new Agent(world.folder, "observer", {
-      registry: { endpoints: world.etcd.endpoint, request_timeout: "1s" },
+      registry: { endpoints: world.etcd.endpoint, request_timeout: "1s", ...registry },
       http: { listen: `127.0.0.1:${world.port}`, access_file: world.access, keys: "own", peer_share: 100, ...http },
       sessions: { store: "memory" },
       state_dir: path.join(world.folder, "observer"),
@@ -206,7 +206,9 @@ export class World {
 
   async startObserver() {
     this.observer.start();
-    await until("the observer is ready", async () => (await fetch(`${this.url}/readyz`)).ok);
+    await until("the observer is ready", async () => (await fetch(`${this.url}/readyz`)).ok).catch((error) => {
+      throw new Error(`${error.message}\n${this.logs()}`);
+    });
   }
 
   /** A request of a program, with the token of `name`. */
