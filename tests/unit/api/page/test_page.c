@@ -157,10 +157,11 @@ static void a_client_without_gzip_gets_the_content(void **state)
         assert_true(reply.varies);
         assert_string_equal(reply.etag, "\"cccccccccccccccc\"");
         assert_int_equal(blob_view(reply.blob).size, 1000);
-        first = first == NULL ? reply.blob : first;
+        first = first == NULL ? blob_ref(reply.blob) : first;
         assert_ptr_equal(reply.blob, first); /* inflated once */
         api_reply_fini(&reply);
     }
+    blob_unref(first);
     small_agent_refused(ask(agent, "/assets/b-0123abcd.js", false, NULL), 500, "damaged");
 }
 

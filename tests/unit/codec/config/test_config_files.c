@@ -150,7 +150,7 @@ static void test_container_everything(void **state)
         {"OUTRIDER_AUDIT_FILE", "on"},
         {"OUTRIDER_AUDIT_REGISTRY", "false"},
         {"OUTRIDER_AUDIT_KEEP", "24h"},
-        {"OUTRIDER_UI_NAME", "LIVE KR"},
+        {"OUTRIDER_UI_NAME", "라이브 서버 한국 일 번 구역 운영 중 주의하세요"},
         {"OUTRIDER_UI_COLOUR", "red"},
         {"OUTRIDER_TAGS", "pvp,night"},
         {"OUTRIDER_LABELS", "map=harbor"},
