@@ -306,10 +306,14 @@ def redis(place, options):
             server.wait()
 
 
+def put(place, key, value):
+    encode = lambda text: base64.b64encode(text.encode()).decode()
+    place.post("/v3/kv/put", {"key": encode(key), "value": encode(value)})
+
+
 def new_list(place, prefix, port, coding, number):
     """Changes a record, so that the list is another one, and asks for it. Its size."""
-    encode = lambda text: base64.b64encode(text.encode()).decode()
-    place.post("/v3/kv/put", {"key": encode(f"{prefix}/world/world-00001"), "value": encode(record("world", number))})
+    put(place, f"{prefix}/world/world-00001", record("world", number))
     request = urllib.request.Request(f"http://127.0.0.1:{port}/api/services", headers={"Accept-Encoding": coding})
     with urllib.request.urlopen(request, timeout=5) as answer:
         return len(answer.read())

@@ -1,8 +1,12 @@
 """Rows about subscribers: how fast, how dear and how many."""
+import select
 import shutil
+import socket
 import urllib.request
+import zlib
 
 import lib
+import rows_list
 from lib import PREFIX, Failed, median, p99
 from rows import Row
 
@@ -128,4 +132,71 @@ def hold(place, options):
         raise Failed(f"{behind} subscribers have not had every change")
 
 
-ROWS = {"push": push, "sockets": sockets, "stalled": stalled, "hold": hold}
+class Crowd:
+    """Streams of an observer, which are read and thrown away; the first is decoded where it is compressed."""
+
+    def __init__(self, port, count, coding):
+        self.poll, self.sockets, self.bytes, self.text = select.epoll(), {}, 0, b""
+        self.decoder = zlib.decompressobj(31) if coding == "gzip" else None
+        for _ in range(count):
+            peer = socket.create_connection(("127.0.0.1", port))
+            peer.sendall(f"GET /api/subscribe HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: {coding}\r\n\r\n".encode())
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += peer.recv(65536)
+            if (b"Content-Encoding: gzip" in head) != (coding == "gzip"):
+                raise Failed(f"{coding} was asked for, and the head is {head}")
+            self.first = peer.fileno() if not self.sockets else self.first
+            self.sockets[peer.fileno()] = peer
+            self.take(peer.fileno(), head.split(b"\r\n\r\n", 1)[1])
+            peer.setblocking(False)
+            self.poll.register(peer, select.EPOLLIN)
+
+    def take(self, number, data):
+        self.bytes += len(data)
+        if number == self.first:
+            self.text += self.decoder.decompress(data) if self.decoder else data
+
+    def read(self, what):
+        """Reads until the first has `what`, and each has read something."""
+        waiting, self.text = set(self.sockets), self.text[-64:]
+        while waiting or what not in self.text:
+            ready = self.poll.poll(10)
+            if not ready:
+                raise Failed(f"{len(waiting)} subscribers got nothing, or not {what}")
+            for number, _ in ready:
+                self.take(number, self.sockets[number].recv(65536))
+                waiting.discard(number)
+
+    def drain(self):
+        while ready := self.poll.poll(0.3):
+            for number, _ in ready:
+                self.take(number, self.sockets[number].recv(65536))
+
+
+def streams(place, options):
+    """The same events to as many subscribers as gzip and as text, each at an observer of its own that follows a prefix of its own."""
+    n, crowds, cpu, memory = options.subscribers, {}, {"gzip": 0, "identity": 0}, {}
+    for coding in cpu:
+        prefix = f"{PREFIX}-{coding}"
+        agent = Observer(place, coding, lib.free_ports(1)[0], prefix)
+        before = lib.memory(agent.pid)["rss"]
+        crowds[coding] = (agent, prefix, Crowd(agent.port, n, coding))
+        crowds[coding][2].drain()
+        memory[coding] = (lib.memory(agent.pid)["rss"] - before) / n
+        crowds[coding][2].bytes = 0
+    for number in range(options.pushes):
+        for coding, (agent, prefix, crowd) in crowds.items():
+            before = lib.activity(agent.pid)["cpu"]
+            rows_list.put(place, f"{prefix}/world/world-{number:05}", rows_list.record("world", number))
+            crowd.read(f"\"id\":\"world-{number:05}\"".encode())
+            cpu[coding] += lib.activity(agent.pid)["cpu"] - before
+    each = {coding: cpu[coding] / n / options.pushes for coding in cpu}
+    size = {coding: crowd.bytes / n / options.pushes for coding, (_, _, crowd) in crowds.items()}
+    yield Row(f"event to {n} that take gzip / text: CPU of each", "us", each["gzip"], n=options.pushes, floor=each["identity"],
+              limit=1.2, note=f"{size['gzip']:.0f} and {size['identity']:.0f} bytes")
+    yield Row("memory per subscriber that takes gzip / text", "kB", memory["gzip"], n=n, floor=memory["identity"])
+    place.stop(*(agent.process for agent, _, _ in crowds.values()))
+
+
+ROWS = {"push": push, "streams": streams, "sockets": sockets, "stalled": stalled, "hold": hold}

@@ -1,15 +1,16 @@
-"""Lists for clients that take gzip."""
+"""Lists and streams for clients that take gzip."""
 import gzip
 import json
 import socket
 import subprocess
 import threading
 import unittest
+import zlib
 
 from harness import Case, UnixHttp, wait_until
-from registry import DEADLINE_S
+from registry import DEADLINE_S, encode
 
-RECORDS = 200
+RECORDS = 120
 # Accept-Encoding, and whether gzip is sent
 WISHES = (("gzip", True), ("gzip, deflate, br", True), ("*", True), ("identity;q=0, *;q=0.1", True), ("x-gzip;q=0.001", True),
           ("gzip;q=0", False), ("*;q=0", False), ("identity;q=0", False), ("gzip;q=0.5, identity", False), ("", False),
@@ -17,18 +18,21 @@ WISHES = (("gzip", True), ("gzip, deflate, br", True), ("*", True), ("identity;q
           ("\xff\xfe, gzip;q=0", False), ("q=1;gzip", False))
 
 
-class Gzip(Case):
+class Fleet(Case):
     def setUp(self):
         super().setUp()
-        for i in range(RECORDS):
-            self.put(i, 0)
+        self.etcd.call("/v3/kv/txn", {"success": [{"requestPut": {"key": encode(key), "value": encode(value)}}
+                                                  for key, value in (self.row(i, 0) for i in range(RECORDS))]})
         self.observer = self.agent("o", server=..., probes=..., status=...).start()
         wait_until(lambda: self.total() == RECORDS and self.observer.api()["view"]["synced"], "the fleet")
 
-    def put(self, i, players):
+    def row(self, i, players):
         record = {"id": f"w{i:03}", "type": "world" if i else "lobby", "host": "10.0.0.1", "ports": [8001], "status": "ready",
                   "players": players}
-        self.etcd.put(f"{self.prefix}/{record['type']}/{record['id']}", json.dumps(record))
+        return f"{self.prefix}/{record['type']}/{record['id']}", json.dumps(record, separators=(",", ":"))
+
+    def put(self, i, players):
+        self.etcd.put(*self.row(i, players))
 
     def total(self):
         answer = self.get()
@@ -42,6 +46,8 @@ class Gzip(Case):
         text = self.observer.request("GET", "/metrics")[2].decode()
         return next(float(line.split()[-1]) for line in text.splitlines() if line.startswith(name + " "))
 
+
+class Lists(Fleet):
     def test_what_is_asked_for_is_sent(self):
         plain = self.get()
         self.assertNotIn("Content-Encoding", plain[1])
@@ -135,6 +141,93 @@ class Gzip(Case):
         self.assertEqual(failed, [])
         self.assertGreater(self.metric("outrider_http_gzip_total"), before)
         wait_until(lambda: self.observer.api() is not None, "it still answers")
+
+
+class Stream:
+    """A stream, and its text so far."""
+
+    def __init__(self, case, path="/api/subscribe", coding="gzip", **headers):
+        self.case, self.text = case, ""
+        self.connection = UnixHttp(case.observer.http)
+        self.connection.connect()
+        self.connection.sock.settimeout(DEADLINE_S)
+        self.connection.request("GET", path, headers={"Accept-Encoding": coding,
+                                                      **{name.replace("_", "-"): value for name, value in headers.items()}})
+        self.answer = self.connection.getresponse()
+        self.decoder = zlib.decompressobj(31) if self.answer.headers.get("Content-Encoding") == "gzip" else None
+        case.addCleanup(self.close)
+
+    def close(self):
+        self.connection.close()
+
+    def read(self):
+        """What has come; False at the end."""
+        data = self.answer.read1(65536)
+        self.text += (self.decoder.decompress(data) if self.decoder else data).decode()
+        return bool(data)
+
+    def until(self, what):
+        while what not in self.text:
+            self.case.assertTrue(self.read(), f"it ended before {what}")
+        return self
+
+    def events(self):
+        """Without comments, which come when they come."""
+        return [each for each in self.text.split("\n\n") if each and not each.startswith(":")]
+
+
+class Streams(Fleet):
+    def test_it_is_the_same_stream(self):
+        plain, packed = Stream(self, coding="identity"), Stream(self)
+        for name in ("Content-Encoding", "Vary"):
+            self.assertIsNone(plain.answer.headers[name])
+        self.assertEqual([packed.answer.headers[name] for name in ("Content-Encoding", "Vary", "Content-Type", "Cache-Control")],
+                         ["gzip", "Accept-Encoding", "text/event-stream", "no-store"])
+        for players in range(1, 40):
+            self.put(players % 7 + 1, players)
+        for stream in (plain, packed):
+            stream.until("event: synced").until('"players":39')
+        self.assertEqual(packed.events(), plain.events())
+        self.assertIsNone(packed.decoder.unused_data or None)
+
+    def test_some_leave_and_some_come_back(self):
+        stays = Stream(self, "/api/subscribe?type=world").until("event: synced")
+        for players in range(1, 12):
+            other = Stream(self, "/api/subscribe?type=world")
+            if players % 2 == 0:
+                other.until("event: init")
+            other.close()  # in the middle of its list, or before it
+            self.put(3, players)
+            stays.until(f'"players":{players}}}')
+        ident = stays.text.rsplit("\nid: ", 1)[1].split()[0]
+        stays.close()
+        self.put(3, 900)
+        back = Stream(self, "/api/subscribe?type=world", Last_Event_ID=ident).until('"players":900')
+        self.assertEqual(len(back.events()), 1, back.text)
+        self.assertNotIn("event: init", back.text)
+        after = Stream(self, f"/api/subscribe?type=world&after={ident}").until('"players":900')
+        self.assertEqual(after.events(), back.events())
+
+    def test_the_agent_ends(self):
+        stream = Stream(self, "/api/subscribe?include=state").until("event: state")
+        self.observer.send_signal(15)
+        stream.until("event: bye")
+        while stream.read():
+            pass
+        self.observer.wait()
+
+    def test_curl_and_head(self):
+        command = ["curl", "-s", "-N", "-m", "2", "--compressed", "--unix-socket", self.observer.http,
+                   "http://localhost/api/subscribe?type=lobby"]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=DEADLINE_S)
+        self.assertEqual(done.returncode, 28, "it has not ended by itself")
+        self.assertRegex(done.stdout, r"event: init\ndata: .*\n\nevent: synced\n")
+        for coding, sent in (("gzip", "gzip"), ("gzip;q=0", None)):
+            status, headers, body = self.observer.request("HEAD", "/api/subscribe", headers={"Accept-Encoding": coding})
+            self.assertEqual((status, headers["Content-Encoding"], body), (200, sent, b""))
+
+    def test_other_streams_stay_text(self):
+        self.assertIsNone(Stream(self, "/service-discovery/events").decoder)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@
 #include "outrider/base/blob.h"
 #include "outrider/base/brief.h"
 #include "outrider/base/error.h"
+#include "outrider/codec/gzip/gzip.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/io/http/http_parse.h"
 #include "outrider/io/http/server/http_push.h"
@@ -157,13 +158,22 @@ struct str api_stream_tag(const struct access_identity *who)
 struct http_push *api_stream_begin(const struct api_call *call, struct http_exchange *exchange,
                                    size_t max_behind, const struct http_push_calls *calls, void *user)
 {
-    static const char *const headers[] = {"Cache-Control: no-store", "X-Accel-Buffering: no", NULL};
-    return http_push_begin(exchange,
-                           &(struct http_push_options){.content_type = STR("text/event-stream"),
-                                                       .headers = headers,
-                                                       .tag = api_stream_tag(&call->request.who),
-                                                       .max_behind = max_behind},
-                           calls, user);
+    static const char *const plain[] = {"Cache-Control: no-store", "X-Accel-Buffering: no", NULL};
+    static const char *const packed[] = {"Cache-Control: no-store", "X-Accel-Buffering: no",
+                                         "Vary: Accept-Encoding", "Content-Encoding: gzip", NULL};
+    struct http_push *push =
+        http_push_begin(exchange,
+                        &(struct http_push_options){.content_type = STR("text/event-stream"),
+                                                    .headers = call->stream_gzip ? packed : plain,
+                                                    .tag = api_stream_tag(&call->request.who),
+                                                    .max_behind = max_behind},
+                        calls, user);
+    if (push != NULL && call->stream_gzip) {
+        struct blob *head = blob_new(gzip_stream_head());
+        http_push_send(push, &head, 1);
+        blob_unref(head);
+    }
+    return push;
 }
 
 void api_reply_fini(struct api_reply *reply)

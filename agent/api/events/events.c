@@ -32,31 +32,43 @@ void events_wake(struct events *events)
 
 /* ---- subscribers ---- */
 
-/* The channel of that kind, form and filter, with one member more; takes the filter over. */
-static struct events_channel *join_channel(struct events *events, enum events_kind kind,
-                                           enum events_form form, struct filter *filter)
+static struct events_channel *find_channel(const struct events *events, enum events_kind kind,
+                                           enum events_form form, bool gzip, const struct filter *filter)
 {
     struct buf text = {0};
     uint64_t hash = filter_hash(filter);
     filter_text(filter, &text);
-    struct events_channel *channel;
-    for (channel = events->channels; channel != NULL; channel = channel->next) {
-        if (channel->kind == kind && channel->form == form && channel->hash == hash &&
-            str_eq(buf_view(&channel->text), buf_view(&text))) {
-            buf_fini(&text);
-            filter_free(filter);
-            channel->members++;
-            return channel;
-        }
+    struct events_channel *channel = events->channels;
+    while (channel != NULL &&
+           (channel->kind != kind || channel->form != form || (channel->packer != NULL) != gzip ||
+            channel->hash != hash || !str_eq(buf_view(&channel->text), buf_view(&text)))) {
+        channel = channel->next;
+    }
+    buf_fini(&text);
+    return channel;
+}
+
+/* The channel of that kind, form and filter, with one member more; takes the filter over. */
+static struct events_channel *join_channel(struct events *events, enum events_kind kind,
+                                           enum events_form form, bool gzip, struct filter *filter)
+{
+    struct events_channel *channel = find_channel(events, kind, form, gzip, filter);
+    if (channel != NULL) {
+        filter_free(filter);
+        channel->members++;
+        return channel;
     }
     channel = mem_zalloc(sizeof(*channel));
     *channel = (struct events_channel){.events = events,
                                        .kind = kind,
                                        .form = form,
                                        .filter = filter,
-                                       .hash = hash,
-                                       .text = text,
+                                       .hash = filter_hash(filter),
                                        .members = 1};
+    filter_text(filter, &channel->text);
+    if (gzip) {
+        events_packer_open(channel);
+    }
     DL_PREPEND(events->channels, channel);
     return channel;
 }
@@ -77,6 +89,7 @@ static void leave(struct events_subscriber *subscriber, const char *why)
     free(subscriber);
     if (--channel->members == 0) {
         DL_DELETE(events->channels, channel);
+        events_packer_close(channel);
         filter_free(channel->filter);
         buf_fini(&channel->text);
         free(channel);
@@ -114,8 +127,7 @@ void events_drop(struct events_subscriber *subscriber, const char *reason)
 static void go_on(struct events_subscriber *subscriber)
 {
     if (subscriber->batch != NULL) {
-        events_enter(subscriber, &subscriber->channel->events->ready);
-        events_wake(subscriber->channel->events);
+        events_go_on(subscriber);
     }
 }
 
@@ -164,14 +176,26 @@ static void begin(struct api_call *call, enum events_kind kind, struct events_su
     events_flush(events);
     struct str last_id = call->request.last_event_id; /* newer: a browser that reconnects repeats `after` */
     struct events_batch *batch = first_batch(events, kind, last_id.size > 0 ? last_id : call->after);
-    subscriber->channel = join_channel(events, kind, form, call->filter);
+    subscriber->channel = join_channel(events, kind, form, call->stream_gzip, call->filter);
     call->filter = NULL; /* it is the channel's */
     events->counters.subscribers++;
     events->counters.subscribed++;
+    events->counters.gzip += call->stream_gzip ? 1 : 0;
     events_begin(subscriber, batch);
     if (!timer_is_armed(events->comments)) {
         timer_arm_ms(events->comments, EVENTS_COMMENT_MS);
     }
+}
+
+/* Whether it gets its stream as gzip. One more filter than can be compressed at a time is sent as text. */
+static bool takes_gzip(const struct api_call *call, enum events_kind kind)
+{
+    struct events *events = call->view.fleet.events;
+    bool wants = call->request.gzip && kind == EVENTS_FLEET;
+    bool has_room = events->gzip_channels < EVENTS_GZIP_CHANNELS_MAX;
+    bool takes = wants && (has_room || find_channel(events, kind, EVENTS_SSE, true, call->filter) != NULL);
+    events->counters.gzip_refused += wants && !takes ? 1 : 0;
+    return takes;
 }
 
 static void subscribe(struct api_call *call, enum events_kind kind, struct http_exchange *exchange)
@@ -182,6 +206,7 @@ static void subscribe(struct api_call *call, enum events_kind kind, struct http_
         return;
     }
     struct events_subscriber *subscriber = mem_zalloc(sizeof(*subscriber));
+    call->stream_gzip = takes_gzip(call, kind);
     subscriber->push = api_stream_begin(call, exchange, 0, &calls, subscriber);
     if (subscriber->push == NULL) {
         free(subscriber);
@@ -326,6 +351,10 @@ void events_comment(struct events *events)
         struct blob *comment = channel->form == EVENTS_SOCKET  ? alive
                                : filter_state(channel->filter) ? with_clock
                                                                : events->comment;
+        if (channel->packer != NULL) {
+            events_send_all(channel, comment);
+            continue;
+        }
         for (const struct events_subscriber *each = channel->live; each != NULL; each = each->next) {
             if (http_push_facts(each->push)->behind ==
                 0) { /* a waiting message is a sign of life by itself */
@@ -360,7 +389,8 @@ struct events *events_new(struct loop *loop, const struct view *view, const stru
                               .user = user,
                               .turn = {.fn = on_turn, .user = events},
                               .comments = timer_new(loop, on_comments, events),
-                              .stalls = timer_new(loop, on_stalls, events)};
+                              .stalls = timer_new(loop, on_stalls, events),
+                              .packs = timer_new(loop, events_on_packing, events)};
     sse_comment(&text, STR(""));
     events->comment = blob_new(buf_view(&text));
     events->brace = blob_new(STR("}"));
@@ -373,7 +403,9 @@ void events_close(struct events *events, const char *why)
     events_flush(events);
     events_say_bye(events, why);
     while (events->channels != NULL) {
-        struct events_subscriber *waiting = events->ready != NULL ? events->ready : events->blocked;
+        struct events_subscriber *waiting = events->ready != NULL     ? events->ready
+                                            : events->packing != NULL ? events->packing
+                                                                      : events->blocked;
         leave(waiting != NULL ? waiting : events->channels->live, why); /* the last one frees its channel */
     }
 }
@@ -389,6 +421,7 @@ void events_free(struct events *events)
     free(events->pending);
     timer_free(events->comments);
     timer_free(events->stalls);
+    timer_free(events->packs);
     deferred_cancel(&events->turn);
     blob_unref(events->comment);
     blob_unref(events->brace);

@@ -25,6 +25,7 @@ void events_batch_unref(struct events_batch *batch)
     struct events *events = batch->events;
     DL_DELETE(events->batches, batch);
     events->batch_count--;
+    events_forget_portions(events, batch);
     for (size_t i = 0; i < batch->count; i++) {
         view_entry_unref(batch->items[i].was);
         view_entry_unref(batch->items[i].is);
@@ -48,6 +49,7 @@ static void make_room(struct events *events)
     while (events->batch_count >= EVENTS_BATCHES_MAX) {
         struct events_batch *oldest = events_batch_ref(events->batches->prev);
         drop_subscribers(events->ready, oldest);
+        drop_subscribers(events->packing, oldest);
         drop_subscribers(events->blocked, oldest);
         events_batch_unref(oldest);
     }

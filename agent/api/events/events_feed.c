@@ -127,8 +127,9 @@ static void add_change(struct events_subscriber *subscriber, struct portion *por
 static void fill(struct events_subscriber *subscriber, struct portion *portion)
 {
     const struct events_batch *batch = subscriber->batch;
+    size_t limit = subscriber->channel->packer == NULL ? EVENTS_PORTION_BYTES : EVENTS_GZIP_PORTION_BYTES;
     while (subscriber->index < batch->count && portion->count + 4 <= EVENTS_PORTION_BLOBS &&
-           portion->bytes < EVENTS_PORTION_BYTES) {
+           portion->bytes < limit) {
         size_t at = subscriber->index;
         subscriber->index = events_next(subscriber->channel, batch->items, batch->count, at + 1);
         add_change(subscriber, portion, at, subscriber->index);
@@ -148,11 +149,13 @@ static void fill(struct events_subscriber *subscriber, struct portion *portion)
 void events_begin(struct events_subscriber *subscriber, struct events_batch *batch)
 {
     struct events_channel *channel = subscriber->channel;
-    struct events *events = channel->events;
     subscriber->batch = batch;
     subscriber->sent_records = 0;
     if (batch == NULL) {
         events_enter(subscriber, &channel->live);
+        if (channel->packer != NULL) {
+            channel->packer->anew = true; /* it has not got what the others have */
+        }
         events_tell_state(subscriber);
         events_tell_leaders(subscriber);
         return;
@@ -163,8 +166,7 @@ void events_begin(struct events_subscriber *subscriber, struct events_batch *bat
         events_block(subscriber);
         return;
     }
-    events_enter(subscriber, &events->ready);
-    events_wake(events);
+    events_go_on(subscriber);
 }
 
 /* The batch is delivered. Continues from the change log, or drops the subscriber if the log no longer reaches
@@ -181,23 +183,47 @@ static void continue_stream(struct events_subscriber *subscriber)
     }
 }
 
-size_t events_feed(struct events_subscriber *subscriber)
+/* The bytes of text that it sent. */
+static size_t send_portion(struct events_subscriber *subscriber)
 {
-    struct events *events = subscriber->channel->events;
     struct portion portion;
+    const struct events_portion *known = events_portion_find(subscriber);
+    if (known != NULL) {
+        subscriber->index = known->next;
+        subscriber->sent_records = known->records;
+        http_push_send(subscriber->push, &known->blob, 1);
+        return known->bytes;
+    }
+    struct events_portion packed = {
+        .batch = subscriber->batch, .channel = subscriber->channel, .index = subscriber->index};
     portion.count = portion.bytes = 0;
     fill(subscriber, &portion);
-    http_push_send(subscriber->push, portion.blobs, portion.count);
+    if (subscriber->channel->packer == NULL || portion.count == 0) {
+        http_push_send(subscriber->push, portion.blobs, portion.count);
+    } else {
+        packed.next = subscriber->index;
+        packed.records = subscriber->sent_records;
+        packed.bytes = portion.bytes;
+        events_portion_send(subscriber, packed, portion.blobs, portion.count);
+    }
     for (size_t i = 0; i < portion.count; i++) {
         blob_unref(portion.blobs[i]);
     }
+    return portion.bytes;
+}
+
+size_t events_feed(struct events_subscriber *subscriber)
+{
+    struct events *events = subscriber->channel->events;
+    size_t sent = send_portion(subscriber);
     if (subscriber->index >= subscriber->batch->count) {
         continue_stream(subscriber);
     } else if (http_push_facts(subscriber->push)->behind > 0 ||
                http_push_facts(subscriber->push)->is_closed) {
         events_block(subscriber);
     } else {
-        events_enter(subscriber, &events->ready); /* behind the others */
+        /* behind the others */
+        events_enter(subscriber, subscriber->channel->packer == NULL ? &events->ready : &events->packing);
     }
-    return portion.bytes;
+    return sent;
 }

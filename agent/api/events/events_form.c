@@ -66,9 +66,8 @@ void events_message_fini(struct events_message *message)
 void events_send(const struct events_channel *channel, const struct events_message *message)
 {
     struct blob *blob = message->forms[channel->form];
-    const struct events_subscriber *each = blob == NULL ? NULL : channel->live;
-    for (; each != NULL; each = each->next) {
-        http_push_send(each->push, &blob, 1);
+    if (blob != NULL) {
+        events_send_all(channel, blob);
     }
 }
 

@@ -1,5 +1,5 @@
 /* The inside of the hub: events.c (requests, subscribers, turns), events_live.c (changes to live subscribers),
- * events_leader.c (who leads), events_state.c (whether the view is certain, servers that are gone),
+ * events_leader.c (who leads), events_state.c (whether the view is certain, servers that are gone), events_gzip.c (who takes gzip),
  * events_batch.c and events_feed.c (catching up). */
 #ifndef OUTRIDER_API_EVENTS_EVENTS_INTERNAL_H
 #define OUTRIDER_API_EVENTS_EVENTS_INTERNAL_H
@@ -16,15 +16,20 @@
 
 struct blob;
 struct filter;
+struct gzip;
 struct timer;
 
 enum {
     EVENTS_BATCHES_MAX = 32,      /* so many at most are pinned by slow subscribers */
     EVENTS_PORTION_BYTES = 32768, /* for one subscriber at a time while it catches up */
     EVENTS_PORTION_BLOBS = 240,
-    EVENTS_TURN_BYTES = 131072,   /* for all that catch up, in one turn of the loop */
-    EVENTS_LIVE_BYTES = 65536,    /* live subscribers catch up with a larger difference */
-    EVENTS_OFFLINE_BYTES = 65536, /* of events of servers that are gone, in one turn */
+    EVENTS_TURN_BYTES = 131072,        /* for all that catch up, in one turn of the loop */
+    EVENTS_LIVE_BYTES = 65536,         /* live subscribers catch up with a larger difference */
+    EVENTS_GZIP_PORTION_BYTES = 16384, /* the same of those that take gzip, before compression */
+    EVENTS_GZIP_LIVE_BYTES = 32768,    /* for all their channels together */
+    EVENTS_GZIP_CHANNELS_MAX = 32,     /* each has a compressor */
+    EVENTS_PORTIONS_MAX = 32,          /* compressed ones are kept */
+    EVENTS_OFFLINE_BYTES = 65536,      /* of events of servers that are gone, in one turn */
     EVENTS_COMMENT_MS = 15000,
     EVENTS_STALLED_MS = 15000, /* without a byte read, while it catches up: dropped */
     EVENTS_LOOK_MS = 5000      /* how often that is looked at */
@@ -60,7 +65,23 @@ struct events_batch {
     struct view_change items[]; /* with references */
 };
 
-/* All subscribers of one kind and form with one filter. */
+/* What compresses for a channel. */
+struct events_packer {
+    struct gzip *gzip;
+    bool anew; /* the next message refers to nothing before it: not all have got the same */
+};
+
+/* A compressed portion, for those of the channel that read the batch from the same place. */
+struct events_portion {
+    const struct events_batch *batch; /* as the channel only compared; NULL: empty */
+    const struct events_channel *channel;
+    size_t index, next; /* of the items of the batch: the first, and the first behind it */
+    size_t records;     /* of an init: sent with all up to here */
+    size_t bytes;       /* before compression */
+    struct blob *blob;
+};
+
+/* All subscribers of one kind and form with one filter, and either of gzip or not. */
 struct events_channel {
     struct events *events;
     struct events_channel *next, *prev;
@@ -68,14 +89,15 @@ struct events_channel {
     enum events_form form;
     struct filter *filter; /* NULL: everything passes */
     uint64_t hash;
-    struct buf text; /* of the filter */
+    struct buf text;              /* of the filter */
+    struct events_packer *packer; /* NULL: its subscribers get text */
     struct events_subscriber *live;
     size_t members;
 };
 
 struct events_subscriber {
     struct events_channel *channel;
-    struct events_subscriber **list; /* live of the channel; ready or blocked of the hub */
+    struct events_subscriber **list; /* live of the channel; ready, packing or blocked of the hub */
     struct events_subscriber *next, *prev;
     struct http_push *push;
     struct events_carrier *carrier; /* of the push; NULL: it is the subscriber's own */
@@ -107,7 +129,13 @@ struct events {
     struct events_batch *batches; /* the newest first */
     size_t batch_count;
     struct events_subscriber *ready, *blocked; /* catching up: the socket takes more, or does not */
-    struct view_change *pending;               /* since the last turn, with references */
+    struct events_subscriber *packing;         /* as ready, of those that take gzip */
+    struct timer *packs;                       /* armed while there is such a one */
+    struct gzip *alone;                        /* of what one alone gets; NULL: not needed */
+    size_t gzip_channels;
+    struct events_portion portions[EVENTS_PORTIONS_MAX];
+    size_t next_portion;         /* to be replaced */
+    struct view_change *pending; /* since the last turn, with references */
     size_t pending_count, pending_complete, pending_capacity, pending_bytes;
     struct deferred turn;
     struct timer *comments;
@@ -158,6 +186,32 @@ void events_send(const struct events_channel *channel, const struct events_messa
 
 /* events_form.c: what shows a subscriber of a WebSocket that it is still connected. */
 struct blob *events_alive(void);
+
+/* events_gzip.c: makes a new channel one of gzip, and frees what that needs; nothing of another channel. */
+void events_packer_open(struct events_channel *channel);
+void events_packer_close(struct events_channel *channel);
+
+/* events_gzip.c: forgets the compressed portions of a batch. */
+void events_forget_portions(struct events *events, const struct events_batch *batch);
+
+/* events_gzip.c: sends a message to all live subscribers of a channel: each of them gets all of these, in this order. */
+void events_send_all(const struct events_channel *channel, struct blob *message);
+
+/* events_gzip.c: sends messages to one subscriber alone. */
+void events_send_one(struct events_subscriber *subscriber, struct blob *const *messages, size_t count);
+
+/* events_gzip.c: what a subscriber is to get next, where another one has got it a moment ago; NULL: it is to be made. */
+const struct events_portion *events_portion_find(const struct events_subscriber *subscriber);
+
+/* events_gzip.c: compresses and sends a portion, and keeps it. `portion` has everything but the blob. */
+void events_portion_send(struct events_subscriber *subscriber, struct events_portion portion,
+                         struct blob *const *messages, size_t count);
+
+/* events_gzip.c: a turn of those that are in `packing`, for the timer. */
+void events_on_packing(void *user);
+
+/* events_gzip.c: a subscriber that catches up takes more. */
+void events_go_on(struct events_subscriber *subscriber);
 
 /* events_leader.c: tells a subscriber that has gone live who leads, if it asked for that. */
 void events_tell_leaders(struct events_subscriber *subscriber);

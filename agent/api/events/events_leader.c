@@ -78,7 +78,7 @@ void events_tell_leaders(struct events_subscriber *subscriber)
         *message = blob_take(&text);
     }
     if (blob_view(*message).size > 0) {
-        http_push_send(subscriber->push, message, 1);
+        events_send_one(subscriber, message, 1);
     }
 }
 

@@ -88,23 +88,24 @@ static struct blob *frame_pending(const struct events_channel *channel)
 static void broadcast(const struct events_channel *channel)
 {
     struct blob *message = channel->live == NULL ? NULL : frame_pending(channel);
-    const struct events_subscriber *each = message == NULL ? NULL : channel->live;
-    for (; each != NULL; each = each->next) {
-        http_push_send(each->push, &message, 1);
+    if (message != NULL) {
+        events_send_all(channel, message);
     }
     blob_unref(message);
 }
 
-/* So much at once exceeds what a socket takes, which is not the subscriber's fault. */
-static void let_catch_up(struct events *events)
+/* So much at once exceeds what a socket takes, which is not the subscriber's fault, or takes long to compress. */
+static bool is_large(const struct events *events, bool gzip)
 {
-    struct events_batch *batch = events_batch_pending(events);
-    for (struct events_channel *channel = events->channels; channel != NULL; channel = channel->next) {
-        while (channel->live != NULL) {
-            events_begin(channel->live, events_batch_ref(batch));
-        }
+    return gzip ? events->pending_bytes * events->gzip_channels > EVENTS_GZIP_LIVE_BYTES
+                : events->pending_bytes > EVENTS_LIVE_BYTES;
+}
+
+static void let_catch_up(struct events_channel *channel, struct events_batch *batch)
+{
+    while (channel->live != NULL) {
+        events_begin(channel->live, events_batch_ref(batch));
     }
-    events_batch_unref(batch);
 }
 
 void events_forget_pending(struct events *events, size_t count)
@@ -123,12 +124,15 @@ void events_flush(struct events *events)
     if (events->pending_complete == 0) {
         return;
     }
-    if (events->pending_bytes > EVENTS_LIVE_BYTES) {
-        let_catch_up(events);
-    } else {
-        for (struct events_channel *channel = events->channels; channel != NULL; channel = channel->next) {
+    bool large = is_large(events, false), large_gzip = is_large(events, true);
+    struct events_batch *batch = large || large_gzip ? events_batch_pending(events) : NULL;
+    for (struct events_channel *channel = events->channels; channel != NULL; channel = channel->next) {
+        if (channel->packer == NULL ? large : large_gzip) {
+            let_catch_up(channel, batch);
+        } else {
             broadcast(channel);
         }
     }
+    events_batch_unref(batch);
     events_forget_pending(events, events->pending_complete);
 }

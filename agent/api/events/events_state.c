@@ -127,7 +127,7 @@ void events_tell_state(struct events_subscriber *subscriber)
     const struct events_channel *channel = subscriber->channel;
     if (filter_state(channel->filter)) {
         struct events_message message = state_message(channel->events);
-        http_push_send(subscriber->push, &message.forms[channel->form], 1);
+        events_send_one(subscriber, &message.forms[channel->form], 1);
         events_message_fini(&message);
     }
 }

@@ -250,6 +250,10 @@ static void write_events(struct buf *out, const struct events_counters *counters
         COUNTER("outrider_sse_dropped_total", "Event streams closed because the subscriber was too slow.",
                 counters->dropped),
         COUNTER("outrider_sse_refused_total", "Event streams refused for lack of room.", counters->refused),
+        COUNTER("outrider_sse_gzip_total", "Event streams opened that are compressed.", counters->gzip),
+        COUNTER("outrider_sse_gzip_refused_total",
+                "Event streams sent as text because as many filters as may be were being compressed.",
+                counters->gzip_refused),
     };
     metrics_write(out, samples, COUNT_OF(samples));
 }

@@ -348,6 +348,7 @@ struct api_call {
     char event_id[API_EVENT_ID_MAX]; /* what request.last_event_id views where the query has it */
     char cursor[API_EVENT_ID_MAX];   /* what `after` views */
     struct str after;                /* of a stream the parameter, undecided; empty: none */
+    bool stream_gzip;                /* of a stream: api_stream_begin() is to say so, and begins the file */
     struct buf names;                /* what request.names view */
     struct api_view view;            /* of the agent, taken for this call */
     struct api_attempt *attempt;     /* what is told the audit; NULL: nothing */

@@ -24,6 +24,8 @@
  * A WebSocket carries the same stream in messages of its own: those of one filter are a channel beside that of SSE, and batches are
  * shared by both.
  *
+ * Subscribers that take gzip are a channel of their own for each filter, where a message is compressed once for all.
+ *
  * Who leads is no part of the fleet and its revisions: `leader` events have no id, and a subscriber that goes live gets
  * one for each scope. */
 #ifndef OUTRIDER_API_EVENTS_EVENTS_H
@@ -81,6 +83,8 @@ struct events_counters {
     uint64_t subscribed, resumed; /* resumed: of them, those that continued after their Last-Event-ID */
     uint64_t dropped;             /* closed by the hub: backlog too large, or not reading */
     uint64_t refused;             /* 503: no room */
+    uint64_t gzip,
+        gzip_refused; /* subscribed for gzip and got it, or text, as too many filters were compressed */
 };
 
 /* A hub without subscribers. The arguments are borrowed until events_free. The caller owns the result. Never

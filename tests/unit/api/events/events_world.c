@@ -10,6 +10,7 @@
 #include "outrider/codec/record/view_item.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/fleet/filter.h"
+#include "outrider/io/http/http_coding.h"
 #include "outrider/io/http/http_parse.h"
 #include "outrider/io/http/server/http_server.h"
 #include "outrider/io/loop/loop.h"
@@ -93,6 +94,7 @@ static void handler(struct http_exchange *exchange, const struct http_request *h
                                   .query = http->query,
                                   .body = http->body,
                                   .policy = &anyone,
+                                  .gzip = http_wants_gzip(http->head),
                                   .head = http->head,
                                   .exchange = exchange};
     (void)http_head_find(http->head, STR("Last-Event-ID"), &request.last_event_id);
