@@ -224,7 +224,11 @@ static void on_watch(const struct registry_watch_event *event, void *user)
         watch->last_at = at > watch->last_at ? at : watch->last_at;
         plan(world, watch->last_at - world->now, EVENT_CHANGE, watch->node, packet, 0);
     }
-    if (event->type == REGISTRY_WATCH_ENDED) {
+    bool never_opens = watch->silent && event->type == REGISTRY_WATCH_OPENED;
+    if (never_opens && watch->life == node->life) { /* opened in its time, or ended */
+        plan(world, OPEN_MS, EVENT_CHANGE, watch->node, end_of(watch->client, watch->node_id), 0);
+    }
+    if (never_opens || event->type == REGISTRY_WATCH_ENDED) {
         watch->id = 0;
     }
 }

@@ -26,7 +26,8 @@ enum {
     WATCHES_MAX = 64,
     TTL_MS = 6000,
     SLOW_MS = 3000,
-    BEHIND_MS = 8000
+    BEHIND_MS = 8000,
+    OPEN_MS = 2000 /* of a watch */
 };
 enum { STORM_MS = 600000, CALM_MS = 900000, SKEW_MS = 1000 };
 
