@@ -248,6 +248,11 @@ static void a_crowd_catches_up(void **state)
             reader_hang_up(&gzip[i]);
         }
     }
+    assert_null(world.events->batches);
+    for (size_t i = 0; i < EVENTS_PORTIONS_MAX;
+         i++) { /* none is taken for one of a later batch at the same address */
+        assert_null(world.events->portions[i].batch);
+    }
     reader_hang_up(&text);
     world_end(&world);
     fleet_free(fleet);
