@@ -16,7 +16,7 @@ describe("the looks of the page", () => {
 
   async function settled(view) {
     await view.page.locator("main h1, main [role=grid], main [role=dialog]").first().waitFor();
-    await view.page.waitForFunction(() => document.querySelector("main [role=status] .MuiCircularProgress-root") === null);
+    await view.page.waitForFunction(() => document.querySelector("main .waiting") === null);
     await view.page.evaluate(() => document.fonts.ready);
   }
 

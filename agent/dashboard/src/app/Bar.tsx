@@ -40,16 +40,18 @@ function Account({ me }: { me: Me | undefined }) {
       >
         <bdi className="account-name">{who}</bdi>
       </Button>
-      <Popover
-        open={anchor !== null}
-        anchorEl={anchor}
-        onClose={close}
-        anchorOrigin={{ vertical: "bottom", horizontal: "right" }}
-        transformOrigin={{ vertical: "top", horizontal: "right" }}
-        slotProps={{ paper: { role: "dialog", "aria-label": words.shell.account } as object }}
-      >
-        <Settings me={me} close={close} />
-      </Popover>
+      {anchor !== null && (
+        <Popover
+          open
+          anchorEl={anchor}
+          onClose={close}
+          anchorOrigin={{ vertical: "bottom", horizontal: "right" }}
+          transformOrigin={{ vertical: "top", horizontal: "right" }}
+          slotProps={{ paper: { role: "dialog", "aria-label": words.shell.account } as object }}
+        >
+          <Settings me={me} close={close} />
+        </Popover>
+      )}
     </>
   );
 }

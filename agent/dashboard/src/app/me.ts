@@ -1,16 +1,23 @@
 import { useQuery, useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { ApiError, change, get } from "../wire/http";
+import { takeEarly } from "../wire/early";
+import { heardNow } from "../wire/clock";
 import type { Me } from "../wire/types";
 
 const key = ["me"] as const;
 const RETRY_MS = 3000;
 const REFRESH_MS = 5 * 60_000;
 
+function heard(me: Me): Me {
+  heardNow(me.now);
+  return me;
+}
+
 /** Asks again by itself while there is no answer. */
 export function useMeQuery(): { me: Me | undefined; error: ApiError | null } {
   const { data, error } = useQuery({
     queryKey: key,
-    queryFn: ({ signal }) => get<Me>("/api/me", signal),
+    queryFn: ({ signal }) => takeEarly("/api/me", () => get<Me>("/api/me", signal)).then(heard),
     staleTime: 60_000,
     retry: false,
     refetchInterval: (query) => (query.state.status === "error" ? RETRY_MS : REFRESH_MS),

@@ -1,4 +1,3 @@
-import { CircularProgress } from "@mui/material";
 import { useWords } from "../words/use";
 import "./Waiting.css";
 
@@ -6,7 +5,7 @@ export function Waiting({ text }: { text?: string }) {
   const words = useWords();
   return (
     <div className="waiting">
-      <CircularProgress size={22} aria-hidden="true" />
+      <span className="waiting-turn" aria-hidden="true" />
       <span>{text ?? words.states.loading}</span>
     </div>
   );

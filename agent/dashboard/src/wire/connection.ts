@@ -1,4 +1,5 @@
 import { heardNow, serverNow } from "./clock";
+import { takeEarly } from "./early";
 import { ApiError, get, send } from "./http";
 import { SseParser, type StreamEvent } from "./sse";
 import type { ServiceList } from "./types";
@@ -118,7 +119,7 @@ export class Connection {
 
   async #run(signal: AbortSignal): Promise<void> {
     if (this.#cursor === null) {
-      const list = await get<ServiceList>("/api/services", signal);
+      const list = await takeEarly("/api/services", () => get<ServiceList>("/api/services", signal));
       this.#cursor = list.cursor;
       this.heardAt = serverNow();
       this.#events.list(list);

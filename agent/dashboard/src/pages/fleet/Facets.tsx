@@ -32,7 +32,6 @@ function reader(field: string): (row: Row) => readonly string[] {
 
 /** The values of a field with how many servers each gets one; counted as the menu opens, and the same while it is open. */
 function Values({ view, filter, field, title, onFilter }: { view: FleetView; filter: Filter; field: string; title: string | undefined; onFilter(text: string): void }) {
-  const { language } = useSpoken();
   const [values] = useState(() => [...view.values(field, reader(field))].sort(([a], [b]) => (natural(a) < natural(b) ? -1 : 1)));
   const on = chosen(filter, field);
   const gone = [...on].filter((value) => !values.some(([each]) => each === value));
@@ -44,7 +43,7 @@ function Values({ view, filter, field, title, onFilter }: { view: FleetView; fil
         <MenuItem key={value} role="menuitemcheckbox" aria-checked={on.has(value)} onClick={() => onFilter(toggled(filter, field, value))} className="facet-value">
           <span className="check" data-on={on.has(value) || undefined} />
           <bdi>{value}</bdi>
-          <span className="dim num">{grouped(servers, language)}</span>
+          <span className="dim num">{grouped(servers)}</span>
         </MenuItem>
       ))}
     </>
@@ -64,11 +63,13 @@ function Facet({ name, fields, titles, ...rest }: Props & { name: string; fields
         {name}
         {on > 0 && <b className="count num">{on}</b>}
       </Button>
-      <Menu anchorEl={anchor} open={anchor !== null} onClose={() => toggle(null)} slotProps={{ paper: { className: "facet-menu" } }}>
-        {fields.map((field, index) => (
-          <Values key={field} {...rest} field={field} title={titles?.[index]} />
-        ))}
-      </Menu>
+      {anchor !== null && (
+        <Menu anchorEl={anchor} open onClose={() => toggle(null)} slotProps={{ paper: { className: "facet-menu" } }}>
+          {fields.map((field, index) => (
+            <Values key={field} {...rest} field={field} title={titles?.[index]} />
+          ))}
+        </Menu>
+      )}
     </>
   );
 }

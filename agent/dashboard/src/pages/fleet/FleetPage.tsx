@@ -33,11 +33,11 @@ const ServerView = lazy(() => import("../server/ServerView"));
 
 function Empty({ view, filter, onClear }: { view: FleetView; filter: string; onClear(): void }) {
   const all = view.all;
-  const { words, language } = useSpoken();
+  const { words } = useSpoken();
   return (
     <div className="fleet-state" role="status">
       <h2>{all === 0 ? words.fleet.emptyFleet : words.fleet.emptyFilter}</h2>
-      {all === 0 ? <p>{words.fleet.emptyFleetHint}</p> : <p className="fleet-filter">{words.fleet.emptyFilterHint(grouped(all, language), filter)}</p>}
+      {all === 0 ? <p>{words.fleet.emptyFleetHint}</p> : <p className="fleet-filter">{words.fleet.emptyFilterHint(grouped(all), filter)}</p>}
       {filter !== "" && (
         <Button variant="outlined" onClick={onClear}>
           {words.fleet.clearFilter}
@@ -82,7 +82,7 @@ const SAID_MS = 700;
 
 /** Says how many servers another filter has found, once nobody types any more. */
 function useMatchedSaid(view: FleetView, { filter }: Address) {
-  const { words, language } = useSpoken();
+  const { words } = useSpoken();
   const before = useRef(filter.text);
   useEffect(() => {
     if (before.current === filter.text) {
@@ -90,10 +90,10 @@ function useMatchedSaid(view: FleetView, { filter }: Address) {
     }
     const timer = window.setTimeout(() => {
       before.current = filter.text;
-      announce(words.fleet.shown(grouped(view.shown().matched, language), grouped(view.all, language)));
+      announce(words.fleet.shown(grouped(view.shown().matched), grouped(view.all)));
     }, SAID_MS);
     return () => window.clearTimeout(timer);
-  }, [view, filter.text, words, language]);
+  }, [view, filter.text, words]);
 }
 
 function useSelection(view: FleetView, holds: Holds) {

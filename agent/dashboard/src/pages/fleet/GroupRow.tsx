@@ -7,10 +7,10 @@ import { useSpoken } from "../../words/use";
 
 /** The head of a group: its name, how many there are, and how many of each trouble. */
 export const GroupRow = memo(function GroupRow({ view, line, index, top, group }: { view: FleetView; line: GroupLine; index: number; top: number; group: string }) {
-  const { words, language } = useSpoken();
+  const { words } = useSpoken();
   useSyncExternalStore(view.subscribeSums, view.edition);
   const tally = view.group(line.group);
-  const number = (value: number) => grouped(value, language);
+  const number = (value: number) => grouped(value);
   const name = line.group === "" ? words.fleet.noGroup : line.group;
   return (
     <div role="row" className="row group" style={{ top }} aria-rowindex={index + 2} aria-expanded={line.open}>

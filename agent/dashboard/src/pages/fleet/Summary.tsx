@@ -39,11 +39,11 @@ function Chart({ filter }: { filter: Filter }) {
 }
 
 export const Summary = memo(function Summary({ view, filter, onFilter }: Props) {
-  const { words, language } = useSpoken();
+  const { words } = useSpoken();
   useSyncExternalStore(view.subscribeSums, view.edition);
   const on = chosen(filter, "status");
   const { pills, sums } = view;
-  const number = (value: number) => grouped(value, language);
+  const number = (value: number) => grouped(value);
   return (
     <div className="summary">
       <div className="pills" role="group" aria-label={words.fleet.columns.status}>

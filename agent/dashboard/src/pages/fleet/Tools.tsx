@@ -121,38 +121,40 @@ function ViewMenu({ address, change, onMenu, cards, labels }: Pick<Props, "addre
       <Button aria-haspopup="menu" aria-expanded={anchor !== null} onClick={(event) => toggle(event.currentTarget)} className="tool" data-on={order.group !== "" || undefined}>
         {order.group === "" ? words.fleet.view : `${words.fleet.groupBy}: ${nameOf(order.group)}`}
       </Button>
-      <Menu anchorEl={anchor} open={anchor !== null} onClose={() => toggle(null)} slotProps={{ paper: { className: "facet-menu" } }}>
-        <ListSubheader>{words.fleet.groupBy}</ListSubheader>
-        {groups.map((group) => (
-          <MenuItem key={group} selected={group === order.group} onClick={() => change({ order: { ...order, group } })}>
-            {nameOf(group)}
+      {anchor !== null && (
+        <Menu anchorEl={anchor} open onClose={() => toggle(null)} slotProps={{ paper: { className: "facet-menu" } }}>
+          <ListSubheader>{words.fleet.groupBy}</ListSubheader>
+          {groups.map((group) => (
+            <MenuItem key={group} selected={group === order.group} onClick={() => change({ order: { ...order, group } })}>
+              {nameOf(group)}
+            </MenuItem>
+          ))}
+          {cards && <ListSubheader>{words.fleet.sortBy}</ListSubheader>}
+          {cards &&
+            SORTS.map((sort) => (
+              <MenuItem key={sort} selected={sort === order.sort} onClick={() => change({ order: { ...order, sort, descending: sort === "players" || sort === "changed" } })}>
+                {sort === "trouble" ? words.fleet.trouble : words.fleet.columns[sort]}
+              </MenuItem>
+            ))}
+          {!cards && <ListSubheader>{words.fleet.showColumns}</ListSubheader>}
+          {!cards &&
+            COLUMNS.map((column) => (
+              <MenuItem key={column} role="menuitemcheckbox" aria-checked={columns.includes(column)} onClick={() => change({ columns: switched(column) })}>
+                <span className="check" data-on={columns.includes(column) || undefined} />
+                {words.fleet.columns[column]}
+              </MenuItem>
+            ))}
+          <MenuItem
+            disabled={query === null}
+            onClick={() => {
+              void copyText(`${window.location.origin}/api/services${query === "" ? "" : `?${query}`}`);
+              toggle(null);
+            }}
+          >
+            {query === null ? words.fleet.noQuery : words.fleet.copyQuery}
           </MenuItem>
-        ))}
-        {cards && <ListSubheader>{words.fleet.sortBy}</ListSubheader>}
-        {cards &&
-          SORTS.map((sort) => (
-            <MenuItem key={sort} selected={sort === order.sort} onClick={() => change({ order: { ...order, sort, descending: sort === "players" || sort === "changed" } })}>
-              {sort === "trouble" ? words.fleet.trouble : words.fleet.columns[sort]}
-            </MenuItem>
-          ))}
-        {!cards && <ListSubheader>{words.fleet.showColumns}</ListSubheader>}
-        {!cards &&
-          COLUMNS.map((column) => (
-            <MenuItem key={column} role="menuitemcheckbox" aria-checked={columns.includes(column)} onClick={() => change({ columns: switched(column) })}>
-              <span className="check" data-on={columns.includes(column) || undefined} />
-              {words.fleet.columns[column]}
-            </MenuItem>
-          ))}
-        <MenuItem
-          disabled={query === null}
-          onClick={() => {
-            void copyText(`${window.location.origin}/api/services${query === "" ? "" : `?${query}`}`);
-            toggle(null);
-          }}
-        >
-          {query === null ? words.fleet.noQuery : words.fleet.copyQuery}
-        </MenuItem>
-      </Menu>
+        </Menu>
+      )}
     </>
   );
 }
@@ -178,9 +180,9 @@ function Waiting({ view, paused, onPause }: Pick<Props, "view" | "paused" | "onP
 }
 
 function Shown({ view, all }: { view: FleetView; all: number }) {
-  const { words, language } = useSpoken();
+  const { words } = useSpoken();
   const { matched } = useSyncExternalStore(view.subscribe, view.shown);
-  return <span className="shown dim num">{words.fleet.shown(grouped(matched, language), grouped(all, language))}</span>;
+  return <span className="shown dim num">{words.fleet.shown(grouped(matched), grouped(all))}</span>;
 }
 
 export const Tools = memo(function Tools(props: Props) {

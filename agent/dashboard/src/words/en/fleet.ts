@@ -41,7 +41,7 @@ export const fleet = {
   waiting: (moved: number, came: number, went: number) =>
     [moved > 0 && `${moved} moved`, came > 0 && `${came} new`, went > 0 && `${went} gone`].filter(Boolean).join(", "),
   waitingTitle: "Rows stay where they are while you point at them, select or type. Press to show them in their order.",
-  shown: (shown: string, all: string) => (shown === all ? `${all} servers` : `${shown} of ${all} servers`),
+  shown: (shown: string, all: string) => (shown === all ? (all === "1" ? "1 server" : `${all} servers`) : `${shown} of ${all} servers`),
   servers: (servers: string) => `${servers} servers`,
   emptyFleet: "There are no servers in this fleet",
   emptyFleetHint: "A server is shown as soon as its record is in the registry, under the prefix of this observer.",
