@@ -27,7 +27,7 @@ describe("the policy of the page", () => {
   it("lets the styles of the components through", async () => {
     const view = await browser.open(world);
     await view.signIn("olga");
-    await view.page.getByRole("button", { name: /olga/ }).click();
+    await view.page.getByRole("button", { name: "View" }).click();
     const menu = view.page.getByRole("menu");
     await menu.waitFor();
     const position = await menu.evaluate((each) => getComputedStyle(each.closest(".MuiPopover-root")).position);

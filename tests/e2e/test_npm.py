@@ -198,7 +198,7 @@ class Stream(Npm):
         count, begun = min(npm.changes_wanted(), 2000), self.etcd.put(f"{self.prefix}/~begin", "") + 1
         follower, watcher = self.follower("?type=world", proxy.port), self.watch_from(begun)
         for part in (1, 2):
-            proxy.do(f"drop {30001 + part}")  # somewhere in the middle of an event
+            proxy.do(f"drop {5001 + part}")  # of compressed bytes: somewhere in the middle of an event
             writers = Writers(self, count // 2)
             wait_until(lambda part=part: len(follower.of("error")) >= part, "eventsource lost its connection")
             proxy.do("pass")
