@@ -6,6 +6,7 @@ import { readAddress, writeAddress } from "../src/pages/fleet/address";
 import { COLUMNS } from "../src/pages/fleet/columns";
 import { nextOrder } from "../src/pages/fleet/Head";
 import { lastHour } from "../src/pages/fleet/lastHour";
+import { targetsOf } from "../src/pages/fleet/many";
 import type { FleetHistory, ServerRecord } from "../src/wire/types";
 
 const server = (id: string, part: Partial<ServerRecord> = {}): ServerRecord => ({ id, type: "world", status: "ready", ...part });
@@ -110,5 +111,18 @@ describe("what is done seldom", () => {
     seldom.cancel();
     vi.advanceTimersByTime(1000);
     expect(runs).toBe(3);
+  });
+});
+
+describe("what a key of the table is about", () => {
+  it("is never a row while a server is open: d would drain another one than the one looked at", () => {
+    expect(targetsOf("world/open", new Set(), "world/marked")).toEqual([]);
+    expect(targetsOf("world/open", new Set(["world/a"]), "world/marked")).toEqual([]);
+  });
+
+  it("is the selection, or else the row that is active", () => {
+    expect(targetsOf(null, new Set(["world/a", "world/b"]), "world/marked")).toEqual(["world/a", "world/b"]);
+    expect(targetsOf(null, new Set(), "world/marked")).toEqual(["world/marked"]);
+    expect(targetsOf(null, new Set(), null)).toEqual([]);
   });
 });

@@ -20,7 +20,7 @@ import { grouped } from "../../words/time";
 import { useSpoken, useWords } from "../../words/use";
 import { useAddress, type Address } from "./address";
 import { ActionBar } from "./ActionBar";
-import { DIRECT_AT_MOST, drainFormFor } from "./many";
+import { DIRECT_AT_MOST, drainFormFor, targetsOf } from "./many";
 import { Summary } from "./Summary";
 import { Table, type RowActs } from "./Table";
 import { Tools } from "./Tools";
@@ -153,8 +153,7 @@ function Fleet({ opened }: { opened: Key | null }) {
     [navigate, query, select, words],
   );
 
-  // What an action is about: the selection, or the row that is active.
-  const targets = selection.size > 0 ? [...selection] : active === null ? [] : [active];
+  const targets = targetsOf(opened, selection, active);
   const hold = (wish: HoldChange, keys: readonly Key[]) => {
     if (keys.length === 0) {
       return;
