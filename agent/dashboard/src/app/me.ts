@@ -3,6 +3,7 @@ import { ApiError, change, get } from "../wire/http";
 import { takeEarly } from "../wire/early";
 import { heardNow } from "../wire/clock";
 import type { Me } from "../wire/types";
+import { personIs } from "./person";
 
 const key = ["me"] as const;
 const RETRY_MS = 3000;
@@ -10,6 +11,7 @@ const REFRESH_MS = 5 * 60_000;
 
 function heard(me: Me): Me {
   heardNow(me.now);
+  personIs(me.name); // another tab may have signed somebody else in
   return me;
 }
 
@@ -64,12 +66,14 @@ export function useSession(): Session {
         throw new NoCookie();
       }
       leaving = false;
+      personIs(me.name);
       begin(me);
       return me;
     },
     signOut: async () => {
       const me = await change<Me>("/api/session", { method: "DELETE" });
       leaving = true;
+      personIs(null, true);
       begin(me);
     },
   };

@@ -1,3 +1,4 @@
+import { forgetWithPerson } from "../../app/person";
 import { places } from "../../app/places";
 import type { Key } from "../../fleet/row";
 
@@ -28,3 +29,5 @@ export function drainFormFor(keys: readonly Key[]): string {
   window.sessionStorage.setItem(KEPT_AT, JSON.stringify(keys));
   return form;
 }
+
+forgetWithPerson(() => window.sessionStorage.removeItem(KEPT_AT));

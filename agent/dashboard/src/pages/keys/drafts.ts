@@ -1,4 +1,6 @@
-// What was typed and not saved. It outlives the pane of its key: another key may be looked at meanwhile.
+import { forgetWithPerson } from "../../app/person";
+
+// What was typed and not saved, of one person. It outlives the pane of its key: another key may be looked at meanwhile.
 export interface Draft {
   text: string;
   asBytes: boolean;
@@ -19,6 +21,8 @@ export function keepDraft(id: string, draft: Draft | null): void {
     drafts.set(id, draft);
   }
 }
+
+forgetWithPerson(() => drafts.clear());
 
 window.addEventListener("beforeunload", (event) => {
   if (drafts.size > 0) {
