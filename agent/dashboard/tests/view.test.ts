@@ -169,3 +169,26 @@ describe("what holds the rows", () => {
     expect(told).toEqual([true, false]);
   });
 });
+
+describe("how many are shown of how many", () => {
+  it("is told of one moment: never more than there are", () => {
+    const { store, view } = made([server("a"), server("b")]);
+    const all = () => [view.shown().matched, view.shown().all];
+    store.update(server("c"));
+    expect(all()).toEqual([3, 3]);
+    store.offline({ type: "world", id: "d", status: "ready", goneAt: "2026-01-01T00:00:00Z", why: "lease_expired", record: server("d") });
+    expect(all()).toEqual([4, 4]);
+    view.hold(true);
+    store.remove("world/a");
+    expect(all()).toEqual([4, 4]);
+    expect(view.shown().waiting.went).toBe(1);
+    view.hold(false);
+    expect(all()).toEqual([3, 3]);
+  });
+
+  it("follows those that do not pass the filter", () => {
+    const { store, view } = made([server("a")], "zone:a");
+    store.update(server("b", { zone: "b" }));
+    expect(view.shown()).toMatchObject({ matched: 1, all: 2 });
+  });
+});

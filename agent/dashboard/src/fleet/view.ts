@@ -31,6 +31,8 @@ export interface Shown {
   readonly lines: readonly Line[];
   /** The rows of the filter, those of closed groups too. */
   readonly matched: number;
+  /** All rows, whatever the filter, at the moment of `matched`: never less. */
+  readonly all: number;
   readonly waiting: Waiting;
 }
 
@@ -65,7 +67,7 @@ export class FleetView {
   #moved = new Set<Key>();
   #came = new Set<Key>();
   #went = new Set<Key>();
-  #shown: Shown = { lines: [], matched: 0, waiting: NONE };
+  #shown: Shown = { lines: [], matched: 0, all: 0, waiting: NONE };
   #shownReaders = new Set<() => void>();
   #sumReaders = new Set<() => void>();
   #edition = 0;
@@ -120,11 +122,6 @@ export class FleetView {
   /** Of the rows that pass the filter. */
   get sums(): Tally {
     return this.#sums;
-  }
-
-  /** All rows, whatever the filter. */
-  get all(): number {
-    return this.#known.size;
   }
 
   get filter(): Filter {
@@ -256,6 +253,7 @@ export class FleetView {
       this.#again();
       return;
     }
+    const size = this.#known.size;
     const changes: Change[] = [];
     const regrouped: Key[] = [];
     for (const key of change.keys) {
@@ -284,6 +282,8 @@ export class FleetView {
       } else {
         this.#shows.ask();
       }
+    } else if (this.#known.size !== size && !this.#held) {
+      this.#shows.ask(); // how many there are, though none of them passes the filter
     }
     if (changes.length > 0) {
       this.#tells.ask();
@@ -326,7 +326,7 @@ export class FleetView {
 
   #show(): void {
     const rows = this.#sorted.rows;
-    this.#shown = { lines: this.#order.group === "" ? rows : this.#grouped(rows), matched: rows.length, waiting: NONE };
+    this.#shown = { lines: this.#order.group === "" ? rows : this.#grouped(rows), matched: rows.length, all: this.#known.size, waiting: NONE };
     this.#tellShown();
   }
 

@@ -32,8 +32,8 @@ const HoldDialog = lazy(async () => ({ default: (await import("../../parts/HoldD
 const ServerView = lazy(() => import("../server/ServerView"));
 
 function Empty({ view, filter, onClear }: { view: FleetView; filter: string; onClear(): void }) {
-  const all = view.all;
-  const { words } = useSpoken();
+  const { all } = useSyncExternalStore(view.subscribe, view.shown);
+  const { words, language } = useSpoken();
   return (
     <div className="fleet-state" role="status">
       <h2>{all === 0 ? words.fleet.emptyFleet : words.fleet.emptyFilter}</h2>
@@ -90,7 +90,8 @@ function useMatchedSaid(view: FleetView, { filter }: Address) {
     }
     const timer = window.setTimeout(() => {
       before.current = filter.text;
-      announce(words.fleet.shown(grouped(view.shown().matched), grouped(view.all)));
+      const { matched, all } = view.shown();
+      announce(words.fleet.shown(grouped(matched), grouped(all)));
     }, SAID_MS);
     return () => window.clearTimeout(timer);
   }, [view, filter.text, words]);

@@ -179,9 +179,9 @@ function Waiting({ view, paused, onPause }: Pick<Props, "view" | "paused" | "onP
   );
 }
 
-function Shown({ view, all }: { view: FleetView; all: number }) {
-  const { words } = useSpoken();
-  const { matched } = useSyncExternalStore(view.subscribe, view.shown);
+function Shown({ view }: { view: FleetView }) {
+  const { words, language } = useSpoken();
+  const { matched, all } = useSyncExternalStore(view.subscribe, view.shown);
   return <span className="shown dim num">{words.fleet.shown(grouped(matched), grouped(all))}</span>;
 }
 
@@ -194,7 +194,7 @@ export const Tools = memo(function Tools(props: Props) {
       <Facets view={view} filter={address.filter} onFilter={onFilter} onMenu={props.onMenu} labels={props.labels} />
       <ViewMenu {...props} />
       <span className="tools-space" />
-      <Shown view={view} all={view.all} />
+      <Shown view={view} />
       <Waiting {...props} />
     </div>
   );
