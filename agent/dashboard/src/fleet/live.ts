@@ -27,6 +27,9 @@ export class Live {
   #liveness: Liveness = { phase: "idle", error: null, known: false, stale: null, lostSince: null, bye: null };
   #readers = new Set<() => void>();
   #feeds = new Set<FeedListener>();
+  /** Another number for each fleet that was read as a whole, or forgotten. */
+  #fleet = 0;
+  #prune: number | undefined;
   /** The fleet of a stream that begins again, until it is whole. */
   #begun: ServerRecord[] | null = null;
   readonly #connection: Connection;
@@ -47,6 +50,9 @@ export class Live {
   /** Forgets the fleet, as when somebody signs out. */
   close(): void {
     this.#connection.close();
+    this.#fleet++;
+    window.clearInterval(this.#prune);
+    this.#prune = undefined;
     this.store.replace([], []);
     this.#change({ known: false, stale: null, lostSince: null });
   }
@@ -77,12 +83,17 @@ export class Live {
   }
 
   #phase(phase: Phase, error: ApiError | null): void {
-    const { lostSince, bye, error: before } = this.#liveness;
+    const { lostSince, bye, error: before, phase: last } = this.#liveness;
     const well = phase === "streaming" || phase === "asleep" || phase === "idle";
+    if (phase !== "streaming") {
+      this.#begun = null; // the next stream tells all of it again
+    }
+    // What was there before a sleep is old until the stream says otherwise, and so is what a refusal leaves.
+    const old = phase === "waiting" || phase === "refused" || (last === "asleep" && !well);
     this.#change({
       phase,
       error: well ? null : (error ?? before),
-      lostSince: well ? null : phase === "waiting" ? (lostSince ?? this.#connection.heardAt ?? serverNow()) : lostSince,
+      lostSince: well ? null : old ? (lostSince ?? this.#connection.heardAt ?? serverNow()) : lostSince,
       bye: phase === "streaming" ? null : bye,
     });
   }
@@ -91,16 +102,19 @@ export class Live {
     heardNow(list.now);
     this.store.replace(list.services, []);
     this.#change({ known: true, stale: list.stale ? { since: serverNow() - list.ageMs, reason: null } : null });
-    void this.#readOffline(list);
+    void this.#readOffline();
   }
 
-  /** Where the agent keeps no history there are none. */
-  async #readOffline(list: ServiceList): Promise<void> {
+  /** Those that went before the fleet was read as a whole. Where the agent keeps no history there are none. */
+  async #readOffline(): Promise<void> {
+    const fleet = ++this.#fleet;
+    this.#prune ??= window.setInterval(() => this.store.forgetGone(serverNow() - OFFLINE_SHOWN_MS), PRUNE_MS);
     const offline = await get<OfflineList>("/api/offline?limit=1000").catch(() => null);
-    const there = new Set(list.services.map((each) => `${each.type}/${each.id}`));
+    if (fleet !== this.#fleet) {
+      return; // another fleet by now, or nobody's
+    }
     for (const gone of offline?.servers ?? []) {
-      const key = `${gone.type}/${gone.id}`;
-      if (!there.has(key) && this.store.row(key) === undefined && serverNow() - Date.parse(gone.goneAt) < OFFLINE_SHOWN_MS) {
+      if (!this.store.knows(`${gone.type}/${gone.id}`) && serverNow() - Date.parse(gone.goneAt) < OFFLINE_SHOWN_MS) {
         this.store.offline(gone);
       }
     }
@@ -115,6 +129,7 @@ export class Live {
       case "synced":
         this.store.replace(this.#begun ?? [], []);
         this.#begun = null;
+        void this.#readOffline();
         break;
       case "update":
         this.store.update(JSON.parse(event.data) as ServerRecord);
@@ -151,3 +166,4 @@ export class Live {
 
 /** So long a server that went without a word stays in the table. */
 export const OFFLINE_SHOWN_MS = 10 * 60_000;
+const PRUNE_MS = 15_000;

@@ -79,6 +79,20 @@ export class FleetStore {
     return this.#rows.get(key);
   }
 
+  /** Whether something is shown of it, or will be with the next flush. */
+  knows(key: Key): boolean {
+    return this.#rows.has(key) || this.#urgent.has(key);
+  }
+
+  /** Takes out what is gone since before that moment, of the observer's clock. */
+  forgetGone(before: number): void {
+    for (const row of this.#rows.values()) {
+      if (row.gone !== null && row.changedAt !== null && row.changedAt <= before && !this.#urgent.has(row.key)) {
+        this.remove(row.key);
+      }
+    }
+  }
+
   rows(): IterableIterator<Row> {
     return this.#rows.values();
   }

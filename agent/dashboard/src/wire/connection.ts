@@ -15,7 +15,8 @@ import type { ServiceList } from "./types";
  *                  refused           waiting ◄─────────────────┘   after a delay: opening from the cursor,
  *                  (401, 403)                                      or listing where there is none
  *
- *   asleep: the tab is hidden for 30 s; shown again it goes on as after a delay. refused ends with start().
+ *   asleep: the tab is hidden for 30 s; shown again it goes on as after a delay. refused ends with start(), or after a minute: a proxy
+ *   in front may have refused, and a right may come back. Listing and opening end as a stream does that is silent.
  */
 export type Phase = "idle" | "listing" | "opening" | "streaming" | "waiting" | "asleep" | "refused";
 
@@ -31,6 +32,7 @@ const SILENCE_MS = 40_000; // a comment comes every 15 s
 const RETRY_MIN_MS = 500;
 const RETRY_MAX_MS = 15_000;
 const HIDDEN_MS = 30_000;
+const REFUSED_MS = 60_000;
 
 export class Connection {
   #phase: Phase = "idle";
@@ -62,12 +64,19 @@ export class Connection {
   hidden(hidden: boolean): void {
     if (hidden && this.#phase !== "refused" && this.#phase !== "idle") {
       window.clearTimeout(this.#hiding);
-      this.#hiding = window.setTimeout(() => this.#stop("asleep", null), HIDDEN_MS);
+      this.#hiding = window.setTimeout(() => this.#sleep(), HIDDEN_MS);
     } else if (!hidden) {
       window.clearTimeout(this.#hiding);
       if (this.#phase === "asleep" || this.#phase === "waiting") {
         this.#go();
       }
+    }
+  }
+
+  #sleep(): void {
+    // Somebody may have signed out meanwhile.
+    if (this.#phase !== "refused" && this.#phase !== "idle") {
+      this.#stop("asleep", null);
     }
   }
 
@@ -93,6 +102,7 @@ export class Connection {
     this.#stop(this.#cursor === null ? "listing" : "opening", null);
     this.#abort = new AbortController();
     const signal = this.#abort.signal;
+    this.#listen(signal);
     this.#run(signal).then(
       () => this.#ended(signal, null),
       (error: unknown) => this.#ended(signal, error instanceof ApiError ? error : null),
@@ -106,6 +116,7 @@ export class Connection {
     if (error !== null && (error.status === 401 || error.status === 403)) {
       this.#cursor = null;
       this.#stop("refused", error);
+      this.#timer = window.setTimeout(() => this.#go(), REFUSED_MS);
       return;
     }
     if (error !== null && error.status === 400) {
@@ -124,6 +135,7 @@ export class Connection {
       this.heardAt = serverNow();
       this.#events.list(list);
       this.#set("opening", null);
+      this.#listen(signal);
     }
     const path = `/api/subscribe?include=state&include=leader&after=${encodeURIComponent(this.#cursor)}`;
     const answer = await send(path, { signal, headers: { Accept: "text/event-stream" } });
