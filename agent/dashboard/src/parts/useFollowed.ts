@@ -4,11 +4,31 @@ import { SseParser } from "../wire/sse";
 
 const TOLD_MS = 2000;
 const AGAIN_MS = 3000;
+/** A comment comes every 15 s: without a word for so long, nobody is there any more. */
+const SILENCE_MS = 40_000;
 /** Where the observer has no place for one more, or is away. */
 const REFUSED_MS = 30_000;
 
-/** Follows the stream until it ends. In how many milliseconds to try again; null: this observer has none. */
-async function follow(path: string, signal: AbortSignal, told: () => void, opened: () => void): Promise<number | null> {
+/** Follows the stream until it ends or is silent. In how many milliseconds to try again; null: this observer has none. */
+export async function follow(path: string, stopped: AbortSignal, told: () => void, opened: () => void): Promise<number | null> {
+  const abort = new AbortController();
+  const stop = () => abort.abort();
+  let silence: ReturnType<typeof setTimeout> | undefined;
+  const listen = () => {
+    clearTimeout(silence);
+    silence = setTimeout(stop, SILENCE_MS);
+  };
+  stopped.addEventListener("abort", stop);
+  listen();
+  try {
+    return await read(path, abort.signal, told, opened, listen);
+  } finally {
+    clearTimeout(silence);
+    stopped.removeEventListener("abort", stop);
+  }
+}
+
+async function read(path: string, signal: AbortSignal, told: () => void, opened: () => void, listen: () => void): Promise<number | null> {
   let answer: Response;
   try {
     answer = await send(path, { signal, headers: { Accept: "text/event-stream" } });
@@ -25,6 +45,7 @@ async function follow(path: string, signal: AbortSignal, told: () => void, opene
     if (done || signal.aborted) {
       return AGAIN_MS;
     }
+    listen();
     parser.push(decoder.decode(value, { stream: true }));
   }
 }
