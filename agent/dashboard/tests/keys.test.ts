@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { behind, bytesOfId, crumbsOf, idOf, isWithin, nameOf, parentOf, visible } from "../src/pages/keys/names";
+import { isFollowed } from "../src/pages/keys/place";
 import { fold, readPart, rootEntries } from "../src/pages/keys/tree";
 import { bodyOf, diffLines, formatsOf, prettyJson, shownAs } from "../src/pages/keys/value";
 import type { KeyInfo, KeyPage } from "../src/wire/types";
@@ -124,5 +125,13 @@ describe("the value of a key", () => {
     const [left, right] = diffLines("a\nb\nc", "a\nx\ny\nc");
     expect(left.map((each) => each.changed)).toEqual([false, true, false]);
     expect(right.map((each) => each.changed)).toEqual([false, true, true, false]);
+  });
+});
+
+describe("a key that is open", () => {
+  it("is read from time to time where the changes of its folder are not heard", () => {
+    expect(isFollowed("/services/a/b", "/services/a/", true)).toBe(true);
+    expect(isFollowed("/settings/motd", "/services/a/", true)).toBe(false);
+    expect(isFollowed("/services/a/b", "/services/a/", false)).toBe(false);
   });
 });

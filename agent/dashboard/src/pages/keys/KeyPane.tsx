@@ -14,7 +14,7 @@ import { DeleteKey } from "./DeleteKey";
 import { draftFor, keepDraft, type Draft } from "./drafts";
 import { KeyEditor } from "./KeyEditor";
 import { nameOf, visible } from "./names";
-import { useKeyPlace } from "./place";
+import { isFollowed, useKeyPlace } from "./place";
 import { draftOf, formatsOf, shownAs, type Format } from "./value";
 import { useKeyWords } from "./words";
 
@@ -150,7 +150,7 @@ function Content({ id, followed, readOnly, named }: { id: string; followed: bool
 export function KeyPane({ id, followed, readOnly }: { id: string; followed: boolean; readOnly: string }) {
   const words = useKeyWords();
   const { common } = useWords();
-  const [, go] = useKeyPlace();
+  const [place, go] = useKeyPlace();
   const named = nameOf({ id, key: textOfId(id) });
   return (
     <section className="keys-pane" aria-label={visible(named)}>
@@ -164,7 +164,7 @@ export function KeyPane({ id, followed, readOnly }: { id: string; followed: bool
           {common.close}
         </Button>
       </header>
-      <Content id={id} followed={followed} readOnly={readOnly} named={named} />
+      <Content id={id} followed={isFollowed(named, place.prefix, followed)} readOnly={readOnly} named={named} />
     </section>
   );
 }

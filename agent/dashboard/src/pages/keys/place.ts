@@ -15,6 +15,11 @@ export function readPlace(search: string): KeyPlace {
   return { prefix: parameters.get("prefix") ?? "", open: parameters.get("key"), flat: parameters.has("flat") };
 }
 
+/** Whether what is heard of the keys below `prefix` tells of the key that is open as well: it may be another's, by a link or as a new one. */
+export function isFollowed(name: string, prefix: string, followed: boolean): boolean {
+  return followed && name.startsWith(prefix);
+}
+
 export function hrefOf({ prefix, open, flat }: KeyPlace): string {
   const parameters = new URLSearchParams();
   if (prefix !== "") {
