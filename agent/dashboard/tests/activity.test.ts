@@ -29,6 +29,11 @@ describe("the list of what happened", () => {
     expect(longer.next).toBe(5);
   });
 
+  it("takes no older ones that do not join on: the list began again while they were read", () => {
+    const again = { entries: [entry(40), entry(30)], next: 30 };
+    expect(append(again, page(5, 7, 5), 8)).toBe(again);
+  });
+
   it("takes what is new, and keeps its own end", () => {
     const newer = prepend(log, page(8, 12, 10, 9, 8));
     expect(seqs(newer)).toEqual([12, 10, 9, 8]);

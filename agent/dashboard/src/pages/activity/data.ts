@@ -104,7 +104,7 @@ export function useActivity(): Activity {
     setBusy(true);
     try {
       const page = await get<ActivityPage>(`/api/activity?limit=${PAGE * 2}&before=${from.next}`);
-      keep(append(latest.current ?? from, page));
+      keep(append(latest.current ?? from, page, from.next));
     } catch (failure) {
       setError(failure);
     } finally {

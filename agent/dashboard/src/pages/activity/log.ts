@@ -16,8 +16,11 @@ export interface Log {
 /** So many are kept in the page: more are asked for again. */
 export const KEPT_MAX = 5000;
 
-/** Adds older ones. */
-export function append(log: Log, page: ActivityPage): Log {
+/** Adds older ones, which were asked for `before` a number. A list that ends elsewhere by now would have a hole: it stays as it is. */
+export function append(log: Log, page: ActivityPage, before: number | null = log.next): Log {
+  if (log.next !== before) {
+    return log;
+  }
   const last = log.entries.at(-1)?.seq ?? Number.POSITIVE_INFINITY;
   return { entries: [...log.entries, ...page.transitions.filter((each) => each.seq < last)], next: page.next };
 }
