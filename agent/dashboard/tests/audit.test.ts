@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { askedOf, everything, pageOfTarget, pathOf, searchOf, type Asked } from "../src/pages/audit/query";
+import { againIn, askedOf, everything, pageOfTarget, pathOf, searchOf, type Asked } from "../src/pages/audit/query";
+import { ApiError } from "../src/wire/http";
 
 const asked = (part: Partial<Asked>): Asked => ({ ...everything, ...part });
 const parameters = (path: string) => Object.fromEntries(new URLSearchParams(path.slice(path.indexOf("?"))));
@@ -43,5 +44,15 @@ describe("the target of an entry", () => {
     expect(pageOfTarget({ what: "wave.create", target: "../evil" })).toBeNull();
     expect(pageOfTarget({ what: "key.put", target: "services/world" })).toBeNull();
     expect(pageOfTarget({ what: "sign_in" })).toBeNull();
+  });
+});
+
+describe("the list of the audit", () => {
+  it("is read again after an observer that was away, not after a refusal, nor under who reads on", () => {
+    expect(againIn(1, null)).toBe(15_000);
+    expect(againIn(1, new ApiError(0, "unreachable", ""))).toBe(15_000);
+    expect(againIn(1, new ApiError(503, "stale", ""))).toBe(15_000);
+    expect(againIn(1, new ApiError(403, "role", ""))).toBe(false);
+    expect(againIn(2, null)).toBe(false);
   });
 });

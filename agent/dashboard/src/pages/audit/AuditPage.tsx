@@ -10,13 +10,12 @@ import { ApiError, get } from "../../wire/http";
 import type { AuditPage as Page, Me } from "../../wire/types";
 import { Entries } from "./Entries";
 import { Filters } from "./Filters";
-import { askedOf, everything, pathOf, searchOf, type Asked } from "./query";
+import { againIn, askedOf, everything, pathOf, searchOf, type Asked } from "./query";
 import { useWords } from "./words";
 import "./audit.css";
 
 const PAGE = 100;
 const TYPED_MS = 350;
-const FRESH_MS = 15_000;
 
 /** The name whose entries alone are seen; null: all are. Without an access file there are no names to tell apart. */
 function onlyOf(me: Me | undefined): string | null {
@@ -35,8 +34,7 @@ export default function AuditPage() {
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next,
     placeholderData: keepPreviousData,
-    // Who reads on is not moved; who looks at the newest sees new ones come.
-    refetchInterval: (query) => ((query.state.data?.pages.length ?? 0) <= 1 && query.state.error === null ? FRESH_MS : false),
+    refetchInterval: (query) => againIn(query.state.data?.pages.length ?? 0, query.state.error),
     enabled: me?.rights.act === true,
   });
   const pages = audit.data?.pages ?? [];

@@ -1,4 +1,5 @@
 // What is asked of the audit, in the address of the page and of the observer, without React.
+import { ApiError } from "../../wire/http";
 import type { AuditEntry } from "../../wire/types";
 
 export const SPANS = ["", "1h", "24h", "7d", "other"] as const;
@@ -70,6 +71,14 @@ export function searchOf(asked: Asked): string {
 function moment(local: string): string | null {
   const at = local === "" ? Number.NaN : new Date(local).getTime();
   return Number.isNaN(at) ? null : new Date(at).toISOString();
+}
+
+const FRESH_MS = 15_000;
+
+/** When to read again: whoever reads on is not moved, and what the observer refuses for good is not asked again. */
+export function againIn(pages: number, error: Error | null): number | false {
+  const refused = error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 429;
+  return pages <= 1 && !refused ? FRESH_MS : false;
 }
 
 export interface Page {

@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { isUrgent, shownStatus, type Key, type Row } from "../../fleet/row";
 import { useLive, useRow } from "../../fleet/use";
-import { get, type ApiError } from "../../wire/http";
+import { ApiError, get } from "../../wire/http";
 import { serverPath } from "../../wire/holds";
 import type { Gone, Leader, ServerHistory, Session } from "../../wire/types";
 
@@ -53,6 +53,7 @@ export function useLeads(key: Key): Leader[] {
     queryKey: ["leaders"],
     queryFn: ({ signal }) => get<{ leaders: Leader[] }>("/api/leader", signal),
     staleTime: 60_000,
+    refetchInterval: 60_000, // what changed while the stream was away is not told
   });
   useEffect(
     () =>
@@ -74,7 +75,8 @@ export function useSessionCount(key: Key): { count: number; more: boolean } | nu
     queryKey: ["sessions", "of", key],
     queryFn: ({ signal }) => get<{ sessions: Session[]; next: string | null }>(`/api/sessions?limit=${SESSIONS_READ}&server=${encodeURIComponent(key)}`, signal),
     retry: false,
-    refetchInterval: (query) => (query.state.error === null ? 30_000 : false),
+    // An observer that keeps none says so once; one that was away for a moment is asked again.
+    refetchInterval: (query) => (query.state.error instanceof ApiError && query.state.error.status >= 400 && query.state.error.status < 500 ? false : 30_000),
     select: ({ sessions, next }) => ({ count: sessions.length, more: next !== null }),
   });
   return data ?? null;
