@@ -6,6 +6,7 @@ import { compareFor, natural, TROUBLE_FIRST, type Order } from "../src/fleet/ord
 import type { Row } from "../src/fleet/row";
 import { FleetStore } from "../src/fleet/store";
 import { FleetView, isGroup } from "../src/fleet/view";
+import { playersOf } from "../src/fleet/tally";
 import type { ServerRecord } from "../src/wire/types";
 
 const server = (id: string, part: Partial<ServerRecord> = {}): ServerRecord => ({ id, type: "world", status: "ready", players: 1, capacity: 10, zone: "a", ...part });
@@ -190,5 +191,18 @@ describe("how many are shown of how many", () => {
     const { store, view } = made([server("a")], "zone:a");
     store.update(server("b", { zone: "b" }));
     expect(view.shown()).toMatchObject({ matched: 1, all: 2 });
+  });
+});
+
+describe("the players of some servers", () => {
+  it("are not known where no server tells them, and that is not 0", () => {
+    const { store, view } = made([server("a", { players: undefined }), server("b", { players: undefined })]);
+    expect(playersOf(view.sums)).toBeNull();
+    store.update(server("b", { players: 0 }));
+    expect(playersOf(view.sums)).toBe(0);
+    store.remove("world/b");
+    expect(playersOf(view.sums)).toBeNull();
+    store.remove("world/a");
+    expect(playersOf(view.sums)).toBe(0);
   });
 });

@@ -4,13 +4,15 @@ import { STATUSES, type Row, type ShownStatus } from "./row";
 export interface Tally {
   rows: number;
   byStatus: Record<ShownStatus, number>;
-  /** Of the servers that tell them; seats of those that tell both. */
+  /** Of the servers that tell them. */
   players: number;
   seats: number;
+  /** How many tell their players: without one, `players` is not known. */
+  telling: number;
 }
 
 export function newTally(): Tally {
-  return { rows: 0, byStatus: Object.fromEntries(STATUSES.map((status) => [status, 0])) as Record<ShownStatus, number>, players: 0, seats: 0 };
+  return { rows: 0, byStatus: Object.fromEntries(STATUSES.map((status) => [status, 0])) as Record<ShownStatus, number>, players: 0, seats: 0, telling: 0 };
 }
 
 /** `by`: 1 for a row that comes, -1 for one that goes. A server that is gone has no players. */
@@ -18,9 +20,15 @@ export function count(tally: Tally, row: Row, by: 1 | -1): void {
   tally.rows += by;
   tally.byStatus[row.status] += by;
   if (row.gone === null) {
+    tally.telling += row.record.players === undefined ? 0 : by;
     tally.players += by * (row.record.players ?? 0);
     tally.seats += by * (row.record.capacity ?? 0);
   }
+}
+
+/** Null where nobody tells it: not known is not 0. Of no server there are none. */
+export function playersOf({ rows, players, telling }: Tally): number | null {
+  return rows > 0 && telling === 0 ? null : players;
 }
 
 /** Which version most servers of a type have: another one is the odd one out. */

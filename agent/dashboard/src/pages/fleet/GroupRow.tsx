@@ -1,5 +1,6 @@
 import { memo, useSyncExternalStore } from "react";
 import { STATUSES } from "../../fleet/row";
+import { playersOf } from "../../fleet/tally";
 import type { FleetView, GroupLine } from "../../fleet/view";
 import { StatusIcon } from "../../parts/StatusPill";
 import { grouped } from "../../words/time";
@@ -11,6 +12,7 @@ export const GroupRow = memo(function GroupRow({ view, line, index, top, group }
   useSyncExternalStore(view.subscribeSums, view.edition);
   const tally = view.group(line.group);
   const number = (value: number) => grouped(value);
+  const players = tally === undefined ? null : playersOf(tally);
   const name = line.group === "" ? words.fleet.noGroup : line.group;
   return (
     <div role="row" className="row group" style={{ top }} aria-rowindex={index + 2} aria-expanded={line.open}>
@@ -29,7 +31,7 @@ export const GroupRow = memo(function GroupRow({ view, line, index, top, group }
                 {number(tally.byStatus[status])}
               </span>
             ))}
-            <span className="dim num">{words.fleet.players(number(tally.players), number(tally.seats))}</span>
+            <span className="dim num">{words.fleet.players(players === null ? words.common.none : number(players), number(tally.seats))}</span>
           </>
         )}
       </span>

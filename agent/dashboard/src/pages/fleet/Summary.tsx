@@ -3,6 +3,7 @@ import { memo, useMemo, useSyncExternalStore } from "react";
 import { chosen, toggled, writeFilter, without, type Filter } from "../../fleet/filter";
 import { STATUSES } from "../../fleet/row";
 import type { FleetView } from "../../fleet/view";
+import { playersOf } from "../../fleet/tally";
 import { Sparkline } from "../../parts/Sparkline";
 import { StatusIcon } from "../../parts/StatusPill";
 import { get } from "../../wire/http";
@@ -44,6 +45,8 @@ export const Summary = memo(function Summary({ view, filter, onFilter }: Props) 
   const on = chosen(filter, "status");
   const { pills, sums } = view;
   const number = (value: number) => grouped(value);
+  const known = playersOf(sums);
+  const players = known === null ? words.common.none : number(known);
   return (
     <div className="summary">
       <div className="pills" role="group" aria-label={words.fleet.columns.status}>
@@ -64,10 +67,10 @@ export const Summary = memo(function Summary({ view, filter, onFilter }: Props) 
           </button>
         ))}
       </div>
-      <div className="summary-players" title={words.fleet.players(number(sums.players), number(sums.seats))}>
+      <div className="summary-players" title={words.fleet.players(players, number(sums.seats))}>
         <Chart filter={filter} />
         <span>
-          <b className="num">{number(sums.players)}</b> <span className="dim num">/ {number(sums.seats)}</span>
+          <b className="num">{players}</b> <span className="dim num">/ {number(sums.seats)}</span>
           <span className="dim summary-word"> {words.fleet.playersWord}</span>
         </span>
       </div>
