@@ -125,7 +125,7 @@ export const drains: DrainWords = {
     byFilter: "필터로 지정",
     byName: "직접 지정",
     parameter: "항목",
-    label: (name) => `라벨 ${name}`,
+    label: (name) => `레이블 ${name}`,
     parameters: { type: "종류", status: "상태", region: "리전", zone: "존", group: "그룹", tag: "태그" },
     value: "값",
     add: "추가",
