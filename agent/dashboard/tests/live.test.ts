@@ -76,6 +76,36 @@ describe("the fleet of a stream", () => {
     expect(rows(live)).toEqual(["a:ready", "b:offline"]);
   });
 
+  it("that goes on after a break shows who went without a word meanwhile", async () => {
+    const live = await begun();
+    answers["/api/offline"] = () => json({ servers: [gone("b")] });
+    body.close();
+    await settle(2000);
+    tell("remove", { type: "world", id: "b" });
+    tell("state", { stale: false, ageMs: 0, reason: null, now: now() });
+    await settle();
+    expect(rows(live)).toEqual(["a:ready", "b:offline"]);
+  });
+
+  it("shows those of whom so many went at once that they are not named", async () => {
+    const live = await begun();
+    answers["/api/offline"] = () => json({ servers: [gone("a"), gone("b")] });
+    tell("remove", { type: "world", id: "a" });
+    tell("remove", { type: "world", id: "b" });
+    tell("notice", { code: "many_offline", count: 2 });
+    await settle();
+    expect(rows(live)).toEqual(["a:offline", "b:offline"]);
+  });
+
+  it("does not show as gone who is back before the answer", async () => {
+    const live = await begun();
+    answers["/api/offline"] = () => json({ servers: [gone("c")] });
+    tell("update", server("c"));
+    tell("notice", { code: "many_offline", count: 1 });
+    await settle();
+    expect(rows(live)).toEqual(["a:ready", "b:ready", "c:ready"]);
+  });
+
   it("does not keep who is gone for ever", async () => {
     const live = await begun();
     tell("offline", gone("b"));

@@ -29,6 +29,8 @@ export class Live {
   #feeds = new Set<FeedListener>();
   /** Another number for each fleet that was read as a whole, or forgotten. */
   #fleet = 0;
+  /** The stream goes on where another one ended: who went meanwhile is told as removed alone. */
+  #resumed = false;
   #prune: number | undefined;
   /** The fleet of a stream that begins again, until it is whole. */
   #begun: ServerRecord[] | null = null;
@@ -88,6 +90,9 @@ export class Live {
     if (phase !== "streaming") {
       this.#begun = null; // the next stream tells all of it again
     }
+    if (phase === "opening") {
+      this.#resumed = last !== "listing";
+    }
     // What was there before a sleep is old until the stream says otherwise, and so is what a refusal leaves.
     const old = phase === "waiting" || phase === "refused" || (last === "asleep" && !well);
     this.#change({
@@ -129,6 +134,7 @@ export class Live {
       case "synced":
         this.store.replace(this.#begun ?? [], []);
         this.#begun = null;
+        this.#resumed = false;
         void this.#readOffline();
         break;
       case "update":
@@ -150,11 +156,19 @@ export class Live {
   #state(state: { stale: boolean; ageMs: number; reason: string | null; now: string }): void {
     heardNow(state.now);
     this.#change({ stale: state.stale ? { since: serverNow() - state.ageMs, reason: state.reason } : null });
+    if (this.#resumed) {
+      this.#resumed = false;
+      void this.#readOffline();
+    }
   }
 
   #other(event: StreamEvent): void {
     if (event.event === "offline") {
       this.store.offline(JSON.parse(event.data) as Gone);
+    } else if (event.event === "notice") {
+      if ((JSON.parse(event.data) as { code: string }).code === "many_offline") {
+        void this.#readOffline(); // so many went at once that the stream does not name them
+      }
     } else if (event.event === "bye") {
       this.#change({ bye: (JSON.parse(event.data) as { reason: string }).reason });
     }

@@ -81,7 +81,8 @@ export class FleetStore {
 
   /** Whether something is shown of it, or will be with the next flush. */
   knows(key: Key): boolean {
-    return this.#rows.has(key) || this.#urgent.has(key);
+    const next = this.#urgent.get(key);
+    return next === undefined ? this.#rows.has(key) : next.record !== null || next.gone !== null;
   }
 
   /** Takes out what is gone since before that moment, of the observer's clock. */
