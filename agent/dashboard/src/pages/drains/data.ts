@@ -32,7 +32,7 @@ function stateOf(client: QueryClient, id: string): DrainState | undefined {
 export function useDrainFeed(id: string | null): void {
   const live = useLive();
   const client = useQueryClient();
-  const { phase } = useLiveness();
+  const { phase, stale } = useLiveness();
   const { drains } = useWords();
   const words = useRef(drains);
   words.current = drains;
@@ -48,6 +48,10 @@ export function useDrainFeed(id: string | null): void {
         announce(`${heard.reason || words.current.one}: ${words.current.states[heard.state]}`);
       }
       take(client, heard);
+      // An answer that is under way may be older than the event and would take its place.
+      if (client.isFetching({ queryKey: listKey }) > 0) {
+        void client.invalidateQueries({ queryKey: listKey });
+      }
       // The states of its servers are not in the event; many changes in a moment are one question.
       if (heard.id === id) {
         timer ??= window.setTimeout(() => {
@@ -62,12 +66,12 @@ export function useDrainFeed(id: string | null): void {
     };
   }, [live, client, id]);
   useEffect(() => {
-    // These events have no id: what happened while the stream was away is not told again.
+    // These events have no id: what happened while the stream was away is not told again. The list says whether it is stale, too.
     if (phase === "streaming") {
       void client.invalidateQueries({ queryKey: listKey });
       void client.invalidateQueries({ queryKey: ["drain"] });
     }
-  }, [client, phase]);
+  }, [client, phase, stale === null]);
 }
 
 export function useDrains() {
