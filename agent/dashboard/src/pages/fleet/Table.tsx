@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { memo, useCallback, useEffect, useRef, useSyncExternalStore, type MouseEvent, type PointerEvent, type ReactNode } from "react";
+import { memo, useCallback, useEffect, useLayoutEffect, useRef, useSyncExternalStore, type MouseEvent, type PointerEvent, type ReactNode, type RefObject } from "react";
 import type { Asked } from "../../fleet/asked";
 import type { Holds } from "../../fleet/holds";
 import type { Order } from "../../fleet/order";
@@ -72,6 +72,35 @@ function markCopied(target: Element): void {
   window.setTimeout(() => target.removeAttribute("data-copied"), 1200);
 }
 
+/** The key of the row that has the focus in it; undefined: it is elsewhere. */
+function focusedIn(box: HTMLElement | null): Key | undefined {
+  const row = document.activeElement?.closest<HTMLElement>("[data-key]");
+  return row != null && box?.contains(row) ? row.dataset.key : undefined;
+}
+
+/**
+ * The focus of a link or a button in a row goes to the table once its row is another server's, or another row is active: Enter would
+ * open the server of the focus, and not the one that is marked.
+ */
+function useFocusOfRows(box: RefObject<HTMLElement | null>, active: Key | null): () => void {
+  const had = useRef<Key | undefined>(undefined);
+  useLayoutEffect(() => {
+    const key = focusedIn(box.current);
+    if (key !== undefined && key !== had.current) {
+      box.current?.focus({ preventScroll: true });
+    }
+  });
+  useEffect(() => {
+    const key = focusedIn(box.current);
+    if (key !== undefined && active !== null && key !== active) {
+      box.current?.focus({ preventScroll: true });
+    }
+  }, [box, active]);
+  return useCallback(() => {
+    had.current = focusedIn(box.current);
+  }, [box]);
+}
+
 /** How many lines there are elements for: as many as fit, and some. */
 function slotsFor(height: number, line: number): number {
   return Math.ceil(height / line) + 2 * MORE_ROWS + 2;
@@ -115,6 +144,7 @@ export const Table = memo(function Table(props: Props) {
     }
   };
 
+  const focused = useFocusOfRows(box, active);
   const pointer = useCallback((on: boolean) => holds.set("pointer", on), [holds]);
   useEffect(() => () => pointer(false), [pointer]);
   useEffect(() => {
@@ -153,6 +183,7 @@ export const Table = memo(function Table(props: Props) {
         style={{ height: rows.getTotalSize() }}
         onClick={(event) => actOf(event, acts)}
         onMouseDown={(event) => event.shiftKey && event.preventDefault()}
+        onFocus={focused}
         onPointerOver={over}
         onPointerOut={(event) => (event.target as Element).closest("[role=gridcell]")?.removeAttribute("title")}
         onPointerEnter={(event) => event.pointerType === "mouse" && pointer(true)}
