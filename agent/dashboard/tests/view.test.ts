@@ -6,7 +6,7 @@ import { compareFor, natural, TROUBLE_FIRST, type Order } from "../src/fleet/ord
 import type { Row } from "../src/fleet/row";
 import { FleetStore } from "../src/fleet/store";
 import { FleetView, isGroup } from "../src/fleet/view";
-import { playersOf } from "../src/fleet/tally";
+import { playersOf, playersOn } from "../src/fleet/tally";
 import type { ServerRecord } from "../src/wire/types";
 
 const server = (id: string, part: Partial<ServerRecord> = {}): ServerRecord => ({ id, type: "world", status: "ready", players: 1, capacity: 10, zone: "a", ...part });
@@ -204,5 +204,11 @@ describe("the players of some servers", () => {
     expect(playersOf(view.sums)).toBeNull();
     store.remove("world/a");
     expect(playersOf(view.sums)).toBe(0);
+  });
+
+  it("are those of now: who is gone has none", () => {
+    const { store } = made([server("a", { players: 3 }), server("b", { players: 4 })]);
+    store.offline({ type: "world", id: "b", status: "ready", goneAt: "2026-01-01T00:00:00Z", why: "lease_expired", record: server("b", { players: 4 }) });
+    expect(playersOn([store.row("world/a"), store.row("world/b"), undefined])).toBe(3);
   });
 });

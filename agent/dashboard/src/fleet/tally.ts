@@ -31,6 +31,11 @@ export function playersOf({ rows, players, telling }: Tally): number | null {
   return rows > 0 && telling === 0 ? null : players;
 }
 
+/** The players that these servers tell of now: the record of one that is gone tells of then. */
+export function playersOn(rows: readonly (Row | undefined)[]): number {
+  return rows.reduce((sum, row) => sum + (row === undefined || row.gone !== null ? 0 : (row.record.players ?? 0)), 0);
+}
+
 /** Which version most servers of a type have: another one is the odd one out. */
 export class Versions {
   #types = new Map<string, Map<string, number>>();

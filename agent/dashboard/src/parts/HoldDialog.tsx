@@ -1,6 +1,7 @@
 import { Alert, Button, Dialog, DialogActions, DialogContent, DialogTitle, LinearProgress, MenuItem, TextField } from "@mui/material";
 import { useState, type FormEvent } from "react";
 import type { Key } from "../fleet/row";
+import { playersOn } from "../fleet/tally";
 import { useLive } from "../fleet/use";
 import { changeHolds, type HoldChange, type HoldProgress } from "../wire/holds";
 import { useWords } from "../words/use";
@@ -34,7 +35,7 @@ function HeldNow({ server }: { server: Key }) {
 function About({ servers, change }: { servers: readonly Key[]; change: HoldChange }) {
   const words = useWords();
   const { store } = useLive();
-  const players = servers.reduce((sum, key) => sum + (store.row(key)?.record.players ?? 0), 0);
+  const players = playersOn(servers.map((key) => store.row(key)));
   return (
     <>
       <p className="dim">{change === "drain" ? words.hold.drainHint : words.hold.undrainHint}</p>

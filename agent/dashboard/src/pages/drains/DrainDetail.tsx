@@ -181,7 +181,7 @@ function Server({ server }: { server: DrainServer }) {
         </td>
         <td data-label={columns.now}>{row !== undefined ? <StatusPill status={row.status} /> : known && <span className="dim">{words.drains.serverStates.gone}</span>}</td>
         <td data-label={columns.players} className="right num">
-          {row?.record.players ?? words.common.none}
+          {(row?.gone === null ? row.record.players : undefined) ?? words.common.none}
         </td>
         <Moment name={columns.since} at={server.since} bare />
         <Moment name={columns.deadline} at={server.state === "draining" ? server.deadline : undefined} />
