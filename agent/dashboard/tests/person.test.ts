@@ -28,7 +28,8 @@ describe("what somebody has typed", () => {
   it("is gone once somebody else is signed in", async () => {
     const { personIs, draftFor } = await fresh();
     personIs(null);
-    personIs("ivan");
+    expect(personIs("ivan")).toBe(true);
+    expect(personIs("ivan")).toBe(false);
     expect(draftFor("a")).toBeNull();
   });
 

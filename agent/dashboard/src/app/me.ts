@@ -19,7 +19,14 @@ function heard(me: Me): Me {
 export function useMeQuery(): { me: Me | undefined; error: ApiError | null } {
   const { data, error } = useQuery({
     queryKey: key,
-    queryFn: ({ signal }) => takeEarly("/api/me", () => get<Me>("/api/me", signal)).then(heard),
+    queryFn: async ({ signal, client }) => {
+      const me = await get<Me>("/api/me", signal);
+      if (personIs(me.name)) {
+        // Another tab has signed somebody else in: what was read for the one before is not theirs to see.
+        void client.resetQueries({ predicate: (query) => query.queryKey[0] !== "me" });
+      }
+      return me;
+    },
     staleTime: 60_000,
     retry: false,
     refetchInterval: (query) => (query.state.status === "error" ? RETRY_MS : REFRESH_MS),

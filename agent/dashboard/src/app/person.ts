@@ -9,13 +9,15 @@ export function forgetWithPerson(forget: () => void): void {
 
 /**
  * Takes who uses the page. Without a name nothing is forgotten, unless `left`, on purpose: a session that has run out may be that of
- * the one who signs in next and goes on.
+ * the one who signs in next and goes on. Returns whether it is somebody else than before.
  */
-export function personIs(name: string | null, left = false): void {
-  if (left || (name !== null && person !== null && name !== person)) {
+export function personIs(name: string | null, left = false): boolean {
+  const other = name !== null && person !== null && name !== person;
+  if (left || other) {
     for (const forget of forgets) {
       forget();
     }
   }
   person = left ? null : (name ?? person);
+  return other;
 }
