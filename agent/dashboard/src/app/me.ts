@@ -9,18 +9,13 @@ const key = ["me"] as const;
 const RETRY_MS = 3000;
 const REFRESH_MS = 5 * 60_000;
 
-function heard(me: Me): Me {
-  heardNow(me.now);
-  personIs(me.name); // another tab may have signed somebody else in
-  return me;
-}
-
 /** Asks again by itself while there is no answer. */
 export function useMeQuery(): { me: Me | undefined; error: ApiError | null } {
   const { data, error } = useQuery({
     queryKey: key,
     queryFn: async ({ signal, client }) => {
-      const me = await get<Me>("/api/me", signal);
+      const me = await takeEarly("/api/me", () => get<Me>("/api/me", signal));
+      heardNow(me.now);
       if (personIs(me.name)) {
         // Another tab has signed somebody else in: what was read for the one before is not theirs to see.
         void client.resetQueries({ predicate: (query) => query.queryKey[0] !== "me" });

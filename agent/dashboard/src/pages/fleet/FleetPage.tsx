@@ -33,7 +33,7 @@ const ServerView = lazy(() => import("../server/ServerView"));
 
 function Empty({ view, filter, onClear }: { view: FleetView; filter: string; onClear(): void }) {
   const { all } = useSyncExternalStore(view.subscribe, view.shown);
-  const { words, language } = useSpoken();
+  const { words } = useSpoken();
   return (
     <div className="fleet-state" role="status">
       <h2>{all === 0 ? words.fleet.emptyFleet : words.fleet.emptyFilter}</h2>

@@ -180,7 +180,7 @@ function Waiting({ view, paused, onPause }: Pick<Props, "view" | "paused" | "onP
 }
 
 function Shown({ view }: { view: FleetView }) {
-  const { words, language } = useSpoken();
+  const { words } = useSpoken();
   const { matched, all } = useSyncExternalStore(view.subscribe, view.shown);
   return <span className="shown dim num">{words.fleet.shown(grouped(matched), grouped(all))}</span>;
 }
