@@ -73,9 +73,9 @@ def main_thread(done, name, busy_limit, script_limit):
 
 
 def tail(name, samples, limit):
-    ordered = sorted(samples["page"])
+    ordered = sorted(samples["page"][0])
     return Row(name, "ms", median(ordered), p99(ordered), len(ordered), limit=limit,
-               note=f"p95 {ordered[int(0.95 * (len(ordered) - 1))]:.0f}; floor {median(samples['floor']):.0f}")
+               note=f"p95 {ordered[int(0.95 * (len(ordered) - 1))]:.0f}; floor {median(samples['floor'][0]):.0f}")
 
 
 def page(place, options):

@@ -137,7 +137,7 @@ async function slow(kind) {
 async function busy(kind, fleet, seconds, rate) {
   const view = await open(kind);
   await load(view, kind);
-  await view.devtools.send("Performance.enable");
+  await view.devtools.send("Performance.enable", { timeDomain: "threadTicks" }); // what other processes take of the machine is not the page's
   await fleet.move(2, rate); // the compiler of the browser has seen the code
   await view.page.evaluate(() => (window.longTasks = []));
   const before = await metrics(view);
@@ -161,10 +161,13 @@ async function latency(kind, fleet, count, make, find) {
   const stream = await fetch(`${order.url}/api/subscribe?after=${(await (await fetch(`${order.url}/api/services?limit=1`)).json()).cursor}`, { signal: stop.signal });
   (async () => {
     const decoder = new TextDecoder();
+    let rest = ""; // a mark may be cut by the end of a chunk
     for await (const chunk of stream.body) {
-      for (const [, mark] of decoder.decode(chunk, { stream: true }).matchAll(/mark-(\d+)-/g)) {
+      const text = rest + decoder.decode(chunk, { stream: true });
+      for (const [, mark] of text.matchAll(/mark-(\d+)-/g)) {
         arrived.set(Number(mark), arrived.get(Number(mark)) ?? Date.now());
       }
+      rest = text.slice(-20);
     }
   })().catch(() => {});
   const samples = [];
