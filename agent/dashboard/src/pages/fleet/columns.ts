@@ -35,7 +35,7 @@ export const sortOf: Partial<Record<Head, Sort>> = {
 
 const widths: Record<Head, string> = {
   select: "40px",
-  status: "144px",
+  status: "156px",
   id: "minmax(170px, 1.2fr)",
   why: "minmax(180px, 1.8fr)",
   players: "128px",
