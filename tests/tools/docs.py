@@ -375,7 +375,7 @@ def check_hardening(args):
 
 # Where the test of a name is, by the kind that its name begins with; {} is the rest of the name.
 PLACES = {"attack": "tests/attack/test_{}.py", "e2e": "tests/e2e/test_{}.py", "scenario": "tests/scenario/{}.scn",
-          "fuzz": "tests/fuzz/fuzz_{}.c", "unit": "tests/unit/{}/test_{}.c", "house": "tests/tools/house.py"}
+          "fuzz": "tests/fuzz/fuzz_{}.c", "browser": "tests/browser/test_{}.mjs", "unit": "tests/unit/{}/test_{}.c", "house": "tests/tools/house.py"}
 TEST = re.compile(r"(%s)\.([a-z0-9_.]+)(?: (\w+))?" % "|".join(PLACES))
 
 
