@@ -263,7 +263,9 @@ const parts = {
   players: (fleet) =>
     turns(1, (kind) =>
       latency(kind, fleet, order.changes, (record, i) => {
-        record.players = i % 2 ? 11 : 23;
+        record.players = 1000 + i; // a number that stands nowhere else in the row
+        record.capacity = 9999;
+        record.reason = undefined;
         record.customState = `mark-${i}-${kind}`;
         return String(record.players);
       }, (record) => Number(/mark-(\d+)-/.exec(record.customState)[1])),
