@@ -5,7 +5,8 @@ import { places } from "../../app/places";
 import type { Key } from "../../fleet/row";
 import type { HoldChange } from "../../wire/holds";
 import { useWords } from "../../words/use";
-import { DIRECT_AT_MOST, drainFormFor } from "./many";
+import { drainFormFor } from "../drains/handover";
+import { DIRECT_AT_MOST } from "./many";
 
 interface Props {
   keys: readonly Key[];
