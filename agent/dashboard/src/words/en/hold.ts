@@ -1,3 +1,5 @@
+import { grouped } from "../time";
+
 export const hold = {
   drain: "Drain",
   undrain: "Undrain",
@@ -8,7 +10,7 @@ export const hold = {
   undrainHint: "The hold of an operator is lifted, and the server takes players again once it is ready.",
   heldBy: "Held by",
   noHold: "The record has no hold of an operator.",
-  playersThere: (count: number) => (count === 1 ? "1 player is there now." : `${count.toLocaleString("en")} players are there now.`),
+  playersThere: (count: number) => (count === 1 ? "1 player is there now." : `${grouped(count)} players are there now.`),
   reason: "Reason",
   reasonHint: "Shown to everybody who sees the server.",
   deadline: "Deadline",

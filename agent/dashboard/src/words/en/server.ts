@@ -1,6 +1,6 @@
 import type { Part } from "../parts";
+import { grouped } from "../time";
 
-const many = (count: number) => count.toLocaleString("en");
 
 export const server = {
   region: (name: string) => `Server ${name}`,
@@ -11,7 +11,7 @@ export const server = {
   address: "Address",
   addresses: (count: number) => `and ${count} more`,
   players: "Players",
-  playersOf: (players: number, capacity: number | null) => (capacity === null ? many(players) : `${many(players)} / ${many(capacity)}`),
+  playersOf: (players: number, capacity: number | null) => (capacity === null ? grouped(players) : `${grouped(players)} / ${grouped(capacity)}`),
   zone: "Zone",
   version: "Version",
   map: "Map",
@@ -19,7 +19,7 @@ export const server = {
   upThen: "Was up",
   leads: "Leads",
   sessions: "Sessions",
-  sessionsOf: (count: number, more: boolean) => (more ? `${many(count)} or more` : many(count)),
+  sessionsOf: (count: number, more: boolean) => (more ? `${grouped(count)} or more` : grouped(count)),
   lastRecord: "What follows is the last record, as it was when the server was gone.",
   noRecord: "No record of it was kept: it went before this observer was started.",
   notKnownTitle: (name: string) => `Nothing is known of ${name}`,
@@ -32,13 +32,12 @@ export const server = {
     title: "Players, last hour",
     nothing: "No players recorded in the last hour",
     label: ({ last, lowest, highest, gaps }: { last: number | null; lowest: number; highest: number; gaps: number }) =>
-      `Players in the last hour: ${last === null ? "not known now" : `${many(last)} now`}, ${many(lowest)} to ${many(highest)}${gaps > 0 ? `, ${gaps} minutes not recorded` : ""}`,
+      `Players in the last hour: ${last === null ? "not known now" : `${grouped(last)} now`}, ${grouped(lowest)} to ${grouped(highest)}${gaps > 0 ? `, ${gaps} minutes not recorded` : ""}`,
     gap: "not recorded",
-    capacity: (count: number) => `capacity ${many(count)}`,
-    minute: (count: number | null) => (count === null ? "not recorded" : count === 1 ? "1 player" : `${many(count)} players`),
+    capacity: (count: number) => `capacity ${grouped(count)}`,
+    minute: (count: number | null) => (count === null ? "not recorded" : count === 1 ? "1 player" : `${grouped(count)} players`),
     band: "Status in the last hour",
     now: "now",
-    minutesAgo: (count: number) => `${count} m ago`,
   },
   timeline: {
     title: "What happened",
@@ -92,7 +91,6 @@ export const server = {
     hold: { holds: "Holds", by: "By", reason: "Reason", since: "Since", deadline: "Deadline" } as Record<string, string>,
     others: "Other members",
     absent: "not in the record",
-    weightUnset: "1 (not in the record)",
     signed: "Signed",
     signedGood: "yes, by a key that is trusted here",
     signedBad: "the signature is wrong, of no trusted key, or of an older record",
@@ -105,7 +103,7 @@ export const server = {
     name: "Command",
     nameHint: "1 to 64 of a-z, 0-9, _, . and -",
     args: "Arguments",
-    argsHint: (bytes: number) => `A text for the server alone, ${many(bytes)} of 4,096 bytes`,
+    argsHint: (bytes: number) => `A text for the server alone, ${grouped(bytes)} of 4,096 bytes`,
     ttl: "Wait for its answer",
     ttls: { "10s": "10 seconds", "30s": "30 seconds", "2m": "2 minutes", "10m": "10 minutes", "1h": "1 hour" },
     submit: (server: string) => `Send to ${server}`,

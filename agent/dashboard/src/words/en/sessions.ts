@@ -9,7 +9,6 @@ export const sessions = {
   since: "Leads for",
   candidates: "Candidates",
   noScopes: "No server stands for leadership.",
-  observerItself: "an observer",
   skipped: (count: number) => `${count} ${count === 1 ? "key" : "keys"} below the leaders' prefix stand for nothing.`,
   leftOut: (count: number) => `There are so many candidates that ${count} are not held: who leads may be wrong.`,
   leaderNow: (scope: string, leader: string) => `${leader} leads ${scope}`,

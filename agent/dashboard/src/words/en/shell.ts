@@ -2,7 +2,6 @@
 export const shell = {
   more: "More",
   account: "Account and settings",
-  settings: "Settings",
   live: "live",
   liveHint: "Every change is shown as it happens.",
   stale: "stale",
@@ -14,7 +13,6 @@ export const shell = {
   slow: "This takes longer than usual.",
   unreachable: "The observer does not answer",
   unreachableHint: "The page tries again every 3 seconds. If that does not help: is the agent running, and is this its address?",
-  observerSays: "The observer says",
   refused: "The observer refuses this page",
   notKnownWhy: "Why",
   expires: (when: string) => `Signed in until ${when}`,

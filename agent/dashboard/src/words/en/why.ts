@@ -1,10 +1,10 @@
 import type { Before, Cause, Evidence, ShortWhy, Since, Times, Why } from "../../fleet/why";
 import type { Part } from "../parts";
+import { grouped } from "../time";
 
 const statuses: Record<string, string> = { shutting_down: "shutting down" };
 const status = (word: string): Part => (word in statuses ? statuses[word]! : { said: word });
-const players = (count: number) => (count === 1 ? "1 player" : `${count.toLocaleString("en")} players`);
-const many = (count: number) => count.toLocaleString("en");
+const players = (count: number) => (count === 1 ? "1 player" : `${grouped(count)} players`);
 
 function ordinal(count: number): string {
   const teen = count % 100 > 10 && count % 100 < 14;
@@ -29,8 +29,6 @@ function cause(of: Cause): Part[] {
       return [{ said: of.text }];
   }
 }
-
-
 
 function drainingSentence(why: Why & { kind: "draining" }): Part[] {
   const who: Part[] = why.by === null ? ["Draining"] : ["Drained by ", { said: why.by }];
@@ -61,10 +59,10 @@ function readySentence(why: Why & { kind: "ready" }): Part[] {
     why.players === null
       ? "players not known"
       : why.full
-        ? `full, ${many(why.players)} of ${many(why.capacity!)} players`
+        ? `full, ${grouped(why.players)} of ${grouped(why.capacity!)} players`
         : why.capacity === null
           ? players(why.players)
-          : `${many(why.players)} of ${many(why.capacity)} players`;
+          : `${grouped(why.players)} of ${grouped(why.capacity)} players`;
   const before: Part[] =
     why.before === null || why.before.status === "ready"
       ? []
@@ -152,7 +150,7 @@ export const why = {
   since,
   before,
   times: (of: Times): Part[] => [`${of.count} in `, over(of.overMs)],
-  playersOf: (count: number, capacity: number | null) => (capacity === null ? many(count) : `${many(count)} of ${many(capacity)}`),
+  playersOf: (count: number, capacity: number | null) => (capacity === null ? grouped(count) : `${grouped(count)} of ${grouped(capacity)}`),
   hold: (by: string | undefined, reason: string | undefined, kinds: readonly string[]): Part[] => [
     ...(by ? [{ said: by }] : []),
     ...(reason ? [by ? ": " : "", { said: reason }] : []),

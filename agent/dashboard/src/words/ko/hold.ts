@@ -1,4 +1,5 @@
 import type { hold as english } from "../en/hold";
+import { grouped } from "../time";
 
 export const hold: typeof english = {
   drain: "드레인",
@@ -10,7 +11,7 @@ export const hold: typeof english = {
   undrainHint: "운영자의 드레인을 해제합니다. 준비되면 다시 접속자를 받습니다.",
   heldBy: "드레인한 사람",
   noHold: "레코드에 운영자의 드레인이 없습니다.",
-  playersThere: (count) => `현재 접속자 ${count.toLocaleString("ko")}명.`,
+  playersThere: (count) => `현재 접속자 ${grouped(count)}명.`,
   reason: "사유",
   reasonHint: "이 서버를 보는 모든 사람에게 표시됩니다.",
   deadline: "기한",

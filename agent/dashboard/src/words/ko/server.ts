@@ -1,6 +1,6 @@
 import type { server as english } from "../en/server";
+import { grouped } from "../time";
 
-const many = (count: number) => count.toLocaleString("ko");
 
 export const server: typeof english = {
   region: (name) => `서버 ${name}`,
@@ -11,7 +11,7 @@ export const server: typeof english = {
   address: "주소",
   addresses: (count) => `외 ${count}개`,
   players: "접속자",
-  playersOf: (players, capacity) => (capacity === null ? many(players) : `${many(players)} / ${many(capacity)}`),
+  playersOf: (players, capacity) => (capacity === null ? grouped(players) : `${grouped(players)} / ${grouped(capacity)}`),
   zone: "존",
   version: "버전",
   map: "맵",
@@ -19,7 +19,7 @@ export const server: typeof english = {
   upThen: "가동했던 시간",
   leads: "리더",
   sessions: "세션",
-  sessionsOf: (count, more) => (more ? `${many(count)}개 이상` : `${many(count)}개`),
+  sessionsOf: (count, more) => (more ? `${grouped(count)}개 이상` : `${grouped(count)}개`),
   lastRecord: "아래는 서버가 사라졌을 때의 마지막 레코드입니다.",
   noRecord: "보관된 레코드가 없습니다. 이 옵저버가 시작되기 전에 사라진 서버입니다.",
   notKnownTitle: (name) => `${name} 서버의 정보가 없습니다`,
@@ -32,13 +32,12 @@ export const server: typeof english = {
     title: "최근 1시간 접속자",
     nothing: "최근 1시간 동안 기록된 접속자가 없습니다",
     label: ({ last, lowest, highest, gaps }) =>
-      `최근 1시간 접속자: ${last === null ? "현재 알 수 없음" : `현재 ${many(last)}명`}, 최소 ${many(lowest)}명, 최대 ${many(highest)}명${gaps > 0 ? `, 기록 없는 시간 ${gaps}분` : ""}`,
+      `최근 1시간 접속자: ${last === null ? "현재 알 수 없음" : `현재 ${grouped(last)}명`}, 최소 ${grouped(lowest)}명, 최대 ${grouped(highest)}명${gaps > 0 ? `, 기록 없는 시간 ${gaps}분` : ""}`,
     gap: "기록 없음",
-    capacity: (count) => `정원 ${many(count)}`,
-    minute: (count) => (count === null ? "기록 없음" : `${many(count)}명`),
+    capacity: (count) => `정원 ${grouped(count)}`,
+    minute: (count) => (count === null ? "기록 없음" : `${grouped(count)}명`),
     band: "최근 1시간 상태",
     now: "지금",
-    minutesAgo: (count) => `${count}분 전`,
   },
   timeline: {
     title: "변경 이력",
@@ -92,7 +91,6 @@ export const server: typeof english = {
     hold: { holds: "종류", by: "실행자", reason: "사유", since: "시작", deadline: "기한" },
     others: "기타 항목",
     absent: "레코드에 없음",
-    weightUnset: "1 (레코드에 없음)",
     signed: "서명",
     signedGood: "신뢰하는 키로 서명됨",
     signedBad: "서명이 올바르지 않거나, 신뢰하지 않는 키이거나, 이전 레코드의 서명입니다",
@@ -105,7 +103,7 @@ export const server: typeof english = {
     name: "명령",
     nameHint: "a-z, 0-9, _, ., - 로 1~64자",
     args: "인자",
-    argsHint: (bytes) => `서버에 그대로 전달되는 텍스트, ${many(bytes)} / 4,096바이트`,
+    argsHint: (bytes) => `서버에 그대로 전달되는 텍스트, ${grouped(bytes)} / 4,096바이트`,
     ttl: "응답 대기 시간",
     ttls: { "10s": "10초", "30s": "30초", "2m": "2분", "10m": "10분", "1h": "1시간" },
     submit: (server) => `${server}에 보내기`,

@@ -10,7 +10,6 @@ export const sessions: typeof en = {
   since: "리더 기간",
   candidates: "후보",
   noScopes: "리더 후보로 나선 서버가 없습니다.",
-  observerItself: "옵저버",
   skipped: (count) => `리더 접두사 아래에 의미 없는 키가 ${count}개 있습니다.`,
   leftOut: (count) => `후보가 너무 많아 ${count}개를 담지 못했습니다. 리더 표시가 틀릴 수 있습니다.`,
   leaderNow: (scope, leader) => `${scope} 리더: ${leader}`,

@@ -3,7 +3,6 @@ import type { Words } from "../en";
 export const shell: Words["shell"] = {
   more: "더 보기",
   account: "계정 및 설정",
-  settings: "설정",
   live: "실시간",
   liveHint: "변경 사항이 발생하는 즉시 표시됩니다.",
   stale: "지연됨",
@@ -15,7 +14,6 @@ export const shell: Words["shell"] = {
   slow: "평소보다 오래 걸립니다.",
   unreachable: "옵저버가 응답하지 않습니다",
   unreachableHint: "3초마다 자동으로 다시 시도합니다. 계속되면 에이전트가 실행 중인지, 주소가 맞는지 확인하십시오.",
-  observerSays: "옵저버의 응답",
   refused: "옵저버가 이 페이지를 거부했습니다",
   notKnownWhy: "원인",
   expires: (when) => `${when}까지 로그인 유지`,

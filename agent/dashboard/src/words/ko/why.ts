@@ -1,6 +1,7 @@
 import type { Before, Cause, ShortWhy, Since, Times, Why } from "../../fleet/why";
 import type { why as english } from "../en/why";
 import type { Part } from "../parts";
+import { grouped } from "../time";
 
 const statuses: Record<string, string> = {
   ready: "정상",
@@ -10,7 +11,7 @@ const statuses: Record<string, string> = {
   shutting_down: "종료 중",
 };
 const status = (word: string): Part => (word in statuses ? statuses[word]! : { said: word });
-const people = (count: number) => `${count.toLocaleString("ko")}명`;
+const people = (count: number) => `${grouped(count)}명`;
 
 function age(since: Since | null): Part[] {
   return since === null ? [] : [since.sure === "known" ? "" : "최소 ", { since: since.at }, "째 "];
