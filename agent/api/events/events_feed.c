@@ -154,7 +154,7 @@ void events_begin(struct events_subscriber *subscriber, struct events_batch *bat
     if (batch == NULL) {
         events_enter(subscriber, &channel->live);
         if (channel->packer != NULL) {
-            channel->packer->anew = true; /* it has not got what the others have */
+            channel->packer->starts_over = true; /* it has not got what the others have */
         }
         events_tell_state(subscriber);
         events_tell_leaders(subscriber);

@@ -1,5 +1,5 @@
 /* Subscribers that take gzip. What all live ones of a channel get is compressed once, and refers to what they have got before: 8 KiB of
- * the text, and nothing from before the newest of them came (`anew`). What one alone gets, its way there, refers to nothing. So a
+ * the text, and nothing from before the newest of them came (`starts_over`). What one alone gets, its way there, refers to nothing. So a
  * subscriber has no state of its own, and a channel 50 kB.
  *
  * Those that catch up get one portion after the other, in turns that end by the clock. Portions are kept for a moment: who came together
@@ -19,7 +19,7 @@ enum { TURN_US = 400 };
 void events_packer_open(struct events_channel *channel)
 {
     channel->packer = mem_zalloc(sizeof(*channel->packer));
-    *channel->packer = (struct events_packer){.gzip = gzip_new(GZIP_BLOCKS), .anew = true};
+    *channel->packer = (struct events_packer){.gzip = gzip_new(GZIP_BLOCKS), .starts_over = true};
     channel->events->gzip_channels++;
 }
 
@@ -64,9 +64,9 @@ void events_forget_portions(struct events *events, const struct events_batch *ba
 static struct blob *pack(struct events_packer *packer, struct blob *message)
 {
     struct buf out = {0};
-    if (packer->anew) {
+    if (packer->starts_over) {
         gzip_restart(packer->gzip);
-        packer->anew = false;
+        packer->starts_over = false;
     }
     gzip_add(packer->gzip, blob_view(message), GZIP_FLUSH, &out);
     return blob_take(&out);
@@ -105,7 +105,7 @@ void events_send_one(struct events_subscriber *subscriber, struct blob *const *m
         return;
     }
     struct blob *packed = pack_alone(subscriber->channel->events, messages, count);
-    packer->anew = true; /* the others have not got it */
+    packer->starts_over = true; /* the others have not got it */
     http_push_send(subscriber->push, &packed, 1);
     blob_unref(packed);
 }

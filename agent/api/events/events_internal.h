@@ -68,7 +68,7 @@ struct events_batch {
 /* What compresses for a channel. */
 struct events_packer {
     struct gzip *gzip;
-    bool anew; /* the next message refers to nothing before it: not all have got the same */
+    bool starts_over; /* the next message refers to nothing before it: not all have got the same */
 };
 
 /* A compressed portion, for those of the channel that read the batch from the same place. */
