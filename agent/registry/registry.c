@@ -53,6 +53,11 @@ const struct registry_limits *registry_limits(const struct registry *registry)
     return registry->limits;
 }
 
+enum registry_login registry_login(const struct registry *registry)
+{
+    return registry->backend->login == NULL ? REGISTRY_LOGIN_NONE : registry->backend->login(registry);
+}
+
 bool registry_endpoint(const struct registry *registry, size_t index, struct registry_endpoint *ret_endpoint)
 {
     return registry->backend->endpoint != NULL && registry->backend->endpoint(registry, index, ret_endpoint);

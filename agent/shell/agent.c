@@ -17,7 +17,8 @@
 #include "outrider/os/environment.h"
 #include "outrider/os/mapped_code.h"
 #include "outrider/os/privileges.h"
-#include "outrider/registry/etcd/etcd.h"
+#include "outrider/registry/backends/registry_open.h"
+#include "outrider/registry/registry.h"
 
 #include "outrider/shell/agent.h"
 #include "outrider/shell/audit/audit.h"
@@ -154,19 +155,22 @@ static void on_watch(const struct registry_watch_event *event, void *user)
 }
 
 /* An observer has no id: where it begins is another place at each start. */
-static struct etcd *open_etcd(struct agent *agent)
+static struct registry *new_registry(struct agent *agent)
 {
     char name[17];
-    uint64_t number;
-    entropy_fill(&number, sizeof(number));
-    snprintf(name, sizeof(name), "%016" PRIx64, number);
-    return etcd_new(&agent->config->registry, agent->loop, agent->http,
-                    agent->config->server.present ? agent->id : name);
+    struct registry_means means = {
+        .loop = agent->loop, .resolver = agent->resolver, .http = agent->http, .agent = agent->id};
+    entropy_fill(&means.seed, sizeof(means.seed));
+    if (!agent->config->server.present) {
+        snprintf(name, sizeof(name), "%016" PRIx64, means.seed);
+        means.agent = name;
+    }
+    return registry_open(&agent->config->registry, &means);
 }
 
 static void open_registry(struct agent *agent)
 {
-    agent->registry = etcd_registry(open_etcd(agent));
+    agent->registry = new_registry(agent);
     registry_observe(agent->registry, on_any_reply, agent);
     for (int i = 0; i < ROUTER_CLIENT_COUNT; i++) {
         struct agent_client *client = &agent->clients[i];

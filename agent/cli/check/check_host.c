@@ -1,7 +1,7 @@
 #include "check_internal.h"
 
 #include "outrider/base/buf.h"
-#include "outrider/cli/common/etcd_access.h"
+#include "outrider/cli/common/registry_access.h"
 #include "outrider/core/config/config.h"
 #include "outrider/io/loop/loop.h"
 #include "outrider/io/net/resolver.h"
@@ -32,7 +32,7 @@ static void on_host(const struct host_answer *answer, void *user)
     snprintf(found->reason, sizeof(found->reason), "%s", answer->reason);
 }
 
-static struct found find_host(const struct config *config, const struct etcd_access *access)
+static struct found find_host(const struct config *config, const struct registry_access *access)
 {
     struct found found = {0};
     struct host_search *search = host_search_new(access->loop, access->resolver, on_host, &found);
@@ -59,7 +59,7 @@ static void on_resolved(const struct resolver_answer *answer, void *user)
 }
 
 /* Whether `name` is an address or is resolved; if not, the error says why. */
-static bool is_resolved(const struct etcd_access *access, const char *name, struct resolved *ret_resolved)
+static bool is_resolved(const struct registry_access *access, const char *name, struct resolved *ret_resolved)
 {
     *ret_resolved = (struct resolved){0};
     (void)!resolver_look_up(access->resolver, name, 0, RESOLVE_MS, on_resolved, ret_resolved);
@@ -69,8 +69,8 @@ static bool is_resolved(const struct etcd_access *access, const char *name, stru
     return ret_resolved->status == RESOLVER_FOUND;
 }
 
-static void check_published(const char *file, const struct config *config, const struct etcd_access *access,
-                            struct buf *problems)
+static void check_published(const char *file, const struct config *config,
+                            const struct registry_access *access, struct buf *problems)
 {
     struct found found = find_host(config, access);
     struct resolved resolved;
@@ -93,7 +93,7 @@ static void check_published(const char *file, const struct config *config, const
 
 /* A probe has no verdict before its host is resolved, so the server stays initializing. */
 static void check_probed(const char *file, const char *setting, const char *host,
-                         const struct etcd_access *access, struct buf *problems)
+                         const struct registry_access *access, struct buf *problems)
 {
     struct resolved resolved;
     if (strcmp(host, CONFIG_PROBE_PUBLISHED) != 0 && !is_resolved(access, host, &resolved)) {
@@ -102,7 +102,7 @@ static void check_probed(const char *file, const char *setting, const char *host
     }
 }
 
-void check_host(const char *file, const struct config *config, const struct etcd_access *access,
+void check_host(const char *file, const struct config *config, const struct registry_access *access,
                 struct buf *problems)
 {
     if (!config->server.present) {
@@ -124,7 +124,7 @@ void check_host(const char *file, const struct config *config, const struct etcd
     }
 }
 
-void check_find_host(const struct config *config, const struct etcd_access *access, struct buf *ret_host)
+void check_find_host(const struct config *config, const struct registry_access *access, struct buf *ret_host)
 {
     struct found found = find_host(config, access);
     buf_str(ret_host, str_of(found.host));

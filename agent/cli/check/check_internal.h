@@ -8,7 +8,7 @@
 
 struct buf;
 struct config;
-struct etcd_access;
+struct registry_access;
 struct probe_tools;
 struct registry_limits;
 
@@ -37,25 +37,25 @@ bool check_access(const char *file, const struct config *config, struct buf *pro
 /* Appends to `problems` a warning where server.host comes to nothing on this machine: an interface that does not exist yet,
  * a name that is not resolved, `auto` without a route; and for each host of probes that is not resolved. Asks name servers
  * at most. */
-void check_host(const char *file, const struct config *config, const struct etcd_access *access,
+void check_host(const char *file, const struct config *config, const struct registry_access *access,
                 struct buf *problems);
 
 /* Appends the host that the agent would publish; nothing where there is none yet. */
-void check_find_host(const struct config *config, const struct etcd_access *access, struct buf *ret_host);
+void check_find_host(const struct config *config, const struct registry_access *access, struct buf *ret_host);
 
 /* For `outrider check --live`: tries each probe once, all at the same time, and prints what it learned, a line to stdout each. One that
  * passed on a port that players are told is tried at the published address as well: a server that listens on loopback only is
  * ready and cannot be reached. */
-void check_probes(const struct config *config, const struct etcd_access *access,
+void check_probes(const struct config *config, const struct registry_access *access,
                   const struct probe_tools *tools);
 
 /* For `outrider check --live` where sessions are in Redis: makes a session there, finds it, and ends it, as the agent does, and prints one
  * line to stdout. Returns EX_DONE, or EX_TEMPFAIL where that does not work. */
-int check_sessions(const struct config *config, const struct etcd_access *access);
+int check_sessions(const struct config *config, const struct registry_access *access);
 
 /* For `outrider check --live` where sessions are in Redis: prints one line to stdout for each thing that may end sessions there before
  * their time: eviction, no file and no replica, a failover; or that it could not be checked. Changes nothing. */
-void check_redis(const struct config *config, const struct etcd_access *access);
+void check_redis(const struct config *config, const struct registry_access *access);
 
 /* `outrider check --live`: asks each endpoint, logs in, reads what an agent reads, and tests the permission to write its own
  * two keys, with the agent's timeouts. Writes nothing. Prints one line per test to stdout. Returns EX_DONE; EX_TEMPFAIL

@@ -4,7 +4,7 @@
 #include "outrider/base/error.h"
 #include "outrider/base/ulid.h"
 #include "outrider/cli/common/cli.h"
-#include "outrider/cli/common/etcd_access.h"
+#include "outrider/cli/common/registry_access.h"
 #include "outrider/cli/probe/probe_ask.h"
 #include "outrider/codec/state/state_file.h"
 #include "outrider/core/config/config.h"
@@ -12,7 +12,7 @@
 #include "outrider/os/clock.h"
 #include "outrider/os/entropy.h"
 #include "outrider/os/file.h"
-#include "outrider/registry/etcd/etcd.h"
+#include "outrider/registry/registry.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,13 +20,13 @@
 
 struct live {
     const struct config *config;
-    struct etcd_access access;
-    struct etcd *etcd; /* under test */
+    struct registry_access access;
+    struct registry *registry; /* under test */
     struct registry_client *client;
     bool answered;
     bool failing; /* the endpoint that was asked alone */
     enum registry_failure failure;
-    enum etcd_login login;
+    enum registry_login login;
     uint64_t cluster;
     int64_t count; /* of the keys below a prefix */
     int64_t took_us;
@@ -51,8 +51,8 @@ static void on_reply(const struct registry_reply *reply, void *user)
 
 static void open_registry(struct live *live, const struct config_registry *config)
 {
-    live->etcd = etcd_new(config, live->access.loop, live->access.http, NULL);
-    live->client = registry_attach(etcd_registry(live->etcd), on_reply, NULL, live);
+    live->registry = registry_access_new(&live->access, config);
+    live->client = registry_attach(live->registry, on_reply, NULL, live);
 }
 
 static void ask(struct live *live, struct registry_request request)
@@ -66,7 +66,7 @@ static void ask(struct live *live, struct registry_request request)
         loop_turn_once(live->access.loop, true);
     }
     live->took_us = clock_mono_us() - start;
-    live->login = etcd_login_state(live->etcd);
+    live->login = registry_login(live->registry);
 }
 
 static void fail(struct live *live, int status)
@@ -94,7 +94,7 @@ static bool login_failed(const struct live *live)
 {
     const char *error = buf_text(&live->error);
     return live->failure == REGISTRY_DENIED &&
-           (live->login == ETCD_LOGIN_NEEDED || strstr(error, "user name is empty") != NULL ||
+           (live->login == REGISTRY_LOGIN_NEEDED || strstr(error, "user name is empty") != NULL ||
             strstr(error, "has a CommonName") != NULL);
 }
 
@@ -111,9 +111,9 @@ static void ask_endpoint(struct live *live, size_t index)
     struct registry_endpoint endpoint;
     open_registry(live, &one);
     ask(live, read_of(&live->record_key));
-    live->failing = !endpoint_answers(live) || (registry_endpoint(etcd_registry(live->etcd), 0, &endpoint) &&
-                                                endpoint.last_error[0] != '\0');
-    registry_free(etcd_registry(live->etcd));
+    live->failing = !endpoint_answers(live) ||
+                    (registry_endpoint(live->registry, 0, &endpoint) && endpoint.last_error[0] != '\0');
+    registry_free(live->registry);
 }
 
 static void print_endpoint(struct live *live, const char *name)
@@ -124,7 +124,7 @@ static void print_endpoint(struct live *live, const char *name)
         snprintf(asked, sizeof(asked), "get on %s: ", name);
         snprintf(login, sizeof(login), "get: log in as `%s` on %s: ", username == NULL ? "" : username, name);
         const char *error = without(without(buf_text(&live->error), asked), login);
-        cli_print(stdout, "%s: FAILED: %s%s\n", name, error, etcd_access_remedy(error));
+        cli_print(stdout, "%s: FAILED: %s%s\n", name, error, registry_access_remedy(error));
         return;
     }
     printf("%s: answers in %" PRId64 " ms", name, (live->took_us + 999) / 1000);
@@ -176,7 +176,7 @@ static bool check_login(struct live *live)
         return true;
     }
     cli_print(stdout, "log in as `%s`: %s\n", username,
-              live->login == ETCD_LOGIN_OFF ? "not needed, authentication is off in etcd" : "ok");
+              live->login == REGISTRY_LOGIN_OFF ? "not needed, authentication is off in etcd" : "ok");
     return true;
 }
 
@@ -191,7 +191,7 @@ static void check(struct live *live, const char *what, struct str key, struct re
         return;
     }
     const char *error = buf_text(&live->error);
-    cli_print(stdout, "%s %.*s: FAILED: %s%s\n", what, STR_ARG(key), error, etcd_access_remedy(error));
+    cli_print(stdout, "%s %.*s: FAILED: %s%s\n", what, STR_ARG(key), error, registry_access_remedy(error));
     fail(live, endpoint_answers(live) ? EX_FAILED : EX_TEMPFAIL);
 }
 
@@ -380,7 +380,7 @@ int check_live(const char *file, const struct config *config)
     if (probe_tools_prepare(&tools, file, config, &err) < 0) {
         return cli_fail(EX_FAILED, "%s", err.text);
     }
-    live.status = etcd_access_open(&live.access, &config->registry);
+    live.status = registry_access_open(&live.access, &config->registry);
     if (live.status != EX_DONE) {
         probe_tools_close(&tools);
         return live.status;
@@ -393,7 +393,7 @@ int check_live(const char *file, const struct config *config)
         if (check_login(&live)) {
             check_permissions(&live);
         }
-        registry_free(etcd_registry(live.etcd));
+        registry_free(live.registry);
     }
     int sessions = check_sessions(config, &live.access);
     if (sessions != EX_DONE) {
@@ -402,7 +402,7 @@ int check_live(const char *file, const struct config *config)
     probe_tools_open(&tools, live.access.loop, live.access.resolver);
     check_probes(config, &live.access, &tools);
     probe_tools_close(&tools);
-    etcd_access_close(&live.access);
+    registry_access_close(&live.access);
     buf_fini(&live.error);
     buf_fini(&live.record_key);
     buf_fini(&live.control_key);

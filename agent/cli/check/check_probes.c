@@ -4,7 +4,7 @@
 #include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
 #include "outrider/cli/common/cli.h"
-#include "outrider/cli/common/etcd_access.h"
+#include "outrider/cli/common/registry_access.h"
 #include "outrider/cli/probe/probe_ask.h"
 #include "outrider/core/config/config.h"
 
@@ -152,7 +152,7 @@ static void add_plain(struct tried *tried)
     }
 }
 
-void check_probes(const struct config *config, const struct etcd_access *access,
+void check_probes(const struct config *config, const struct registry_access *access,
                   const struct probe_tools *tools)
 {
     if (!config->server.present) {

@@ -5,7 +5,7 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/cli/common/cli.h"
-#include "outrider/cli/common/etcd_access.h"
+#include "outrider/cli/common/registry_access.h"
 #include "outrider/codec/redis/redis_info.h"
 #include "outrider/codec/redis/redis_reply.h"
 #include "outrider/core/config/config.h"
@@ -20,7 +20,7 @@
 enum { ANSWER_WITHIN_MS = 3000, SPACES = 64, RUN_ID_SIZE = 48 };
 
 struct keeping {
-    const struct etcd_access *access;
+    const struct registry_access *access;
     struct redis *redis;
     char key[128]; /* decides the server */
     bool answered;
@@ -150,7 +150,7 @@ static bool check_server(struct keeping *keeping)
     return true;
 }
 
-void check_redis(const struct config *config, const struct etcd_access *access)
+void check_redis(const struct config *config, const struct registry_access *access)
 {
     struct keeping *keeping = &(struct keeping){.access = access};
     uint64_t seed;
@@ -167,7 +167,7 @@ void check_redis(const struct config *config, const struct etcd_access *access)
 
 #else
 
-void check_redis(const struct config *config, const struct etcd_access *access)
+void check_redis(const struct config *config, const struct registry_access *access)
 {
     (void)config, (void)access;
 }

@@ -6,7 +6,7 @@
 #ifdef OUTRIDER_REDIS
 
 #include "outrider/base/buf.h"
-#include "outrider/cli/common/etcd_access.h"
+#include "outrider/cli/common/registry_access.h"
 #include "outrider/io/loop/loop.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/entropy.h"
@@ -58,7 +58,7 @@ static void try_all(struct session_client *client, struct loop *loop, struct str
     }
 }
 
-int check_sessions(const struct config *config, const struct etcd_access *access)
+int check_sessions(const struct config *config, const struct registry_access *access)
 {
     struct tried tried = {0};
     struct session_facts facts;
@@ -98,7 +98,7 @@ int check_sessions(const struct config *config, const struct etcd_access *access
 
 #else
 
-int check_sessions(const struct config *config, const struct etcd_access *access)
+int check_sessions(const struct config *config, const struct registry_access *access)
 {
     (void)config, (void)access;
     return EX_DONE;

@@ -2,9 +2,9 @@
 
 #include "check_internal.h"
 #include "outrider/base/buf.h"
-#include "outrider/cli/common/etcd_access.h"
+#include "outrider/cli/common/registry_access.h"
 #include "outrider/core/config/config.h"
-#include "outrider/registry/etcd/etcd.h"
+#include "outrider/registry/registry.h"
 #include "outrider/shell/config_file.h"
 
 #include <stdio.h>
@@ -12,15 +12,14 @@
 
 static int compare_limits(const char *path, const struct config *config, struct buf *problems)
 {
-    struct etcd_access access = {0};
-    int status = etcd_access_open(&access, &config->registry);
+    struct registry_access access = {0};
+    int status = registry_access_open(&access, &config->registry);
     if (status == EX_DONE) {
-        struct registry *registry =
-            etcd_registry(etcd_new(&config->registry, access.loop, access.http, NULL));
+        struct registry *registry = registry_access_new(&access, &config->registry);
         status = check_limits(path, config, registry_limits(registry), problems) ? EX_CONFIG : EX_DONE;
         check_host(path, config, &access, problems);
         registry_free(registry);
-        etcd_access_close(&access);
+        registry_access_close(&access);
     }
     return status;
 }

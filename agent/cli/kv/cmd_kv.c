@@ -98,6 +98,13 @@ static int check_files(const struct config_registry *registry)
     return 0;
 }
 
+static int check_registry(const struct config_registry *registry)
+{
+    return registry->backend == CONFIG_BACKEND_ETCD
+               ? check_files(registry)
+               : cli_fail(EX_CONFIG, "kv and lease speak to etcd alone, and registry.backend is another one");
+}
+
 static bool may_be_mended(enum registry_failure failure)
 {
     return failure == REGISTRY_RETRY || failure == REGISTRY_UNKNOWN || failure == REGISTRY_OVERLOADED;
@@ -107,7 +114,7 @@ int kv_fail(enum registry_failure failure, struct str error)
 {
     struct buf text = {0};
     buf_str(&text, error);
-    buf_str(&text, str_of(etcd_access_remedy(buf_text(&text))));
+    buf_str(&text, str_of(registry_access_remedy(buf_text(&text))));
     if (failure == REGISTRY_UNKNOWN) {
         buf_str(&text, STR("; it may have been done all the same: look before you repeat it"));
     }
@@ -175,12 +182,12 @@ static int run(struct kv *kv)
         return status;
     }
     kv->config = config_file_load(config_file_path(kv->given->config), NULL);
-    status = kv->config == NULL ? EX_CONFIG : check_files(&kv->config->registry);
-    if (status == 0 && (status = etcd_access_open(&kv->access, &kv->config->registry)) == 0) {
+    status = kv->config == NULL ? EX_CONFIG : check_registry(&kv->config->registry);
+    if (status == 0 && (status = registry_access_open(&kv->access, &kv->config->registry)) == 0) {
         kv->etcd = etcd_new(&kv->config->registry, kv->access.loop, kv->access.http, NULL);
         status = kv->row->run(kv);
         registry_free(etcd_registry(kv->etcd));
-        etcd_access_close(&kv->access);
+        registry_access_close(&kv->access);
     }
     return status;
 }

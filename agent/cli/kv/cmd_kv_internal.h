@@ -5,7 +5,7 @@
 #include "outrider/base/buf.h"
 #include "outrider/base/queue.h"
 #include "outrider/cli/common/cli.h"
-#include "outrider/cli/common/etcd_access.h"
+#include "outrider/cli/common/registry_access.h"
 #include "outrider/codec/etcd/etcd_request.h"
 #include "outrider/codec/etcd/etcd_response.h"
 #include "outrider/codec/json/json_write.h"
@@ -58,7 +58,7 @@ struct kv {
     struct buf document;     /* what --json prints */
     struct json_writer json; /* writes to it */
     struct config *config;   /* etcd, with its endpoints, login and TLS */
-    struct etcd_access access;
+    struct registry_access access;
     struct etcd *etcd;
     bool escapes; /* the output is a terminal, which would interpret control characters */
     bool answered;

@@ -82,11 +82,23 @@ static bool replace_auto(char **field, const char *before, struct str middle, co
     return true;
 }
 
+/* The port that each registry has by default, on this machine. */
+static struct str own_endpoint(enum config_backend backend)
+{
+    static const char *const endpoints[] = {[CONFIG_BACKEND_ETCD] = "http://127.0.0.1:2379",
+                                            [CONFIG_BACKEND_REDIS] = CONFIG_REDIS_PLAIN "127.0.0.1:6379",
+                                            [CONFIG_BACKEND_CONSUL] = "http://127.0.0.1:8500"};
+    return str_of(endpoints[backend]);
+}
+
 void config_resolve(struct config *config, config_env_fn *env, void *user)
 {
     struct config_registry *registry = &config->registry;
     registry->request_timeout_ms = config_request_timeout(registry);
     (void)replace_auto(&registry->control_prefix, "/outrider", str_of(registry->prefix), "");
+    for (size_t i = 0; i < registry->endpoint_count; i++) {
+        (void)replace_auto(&registry->endpoints[i], "", own_endpoint(registry->backend), "");
+    }
 
     struct str runtime = directory(env, user, "RUNTIME_DIRECTORY");
     config->status.socket_auto |= replace_auto(&config->status.socket, "", runtime, "/status.sock");

@@ -177,73 +177,6 @@ static void check_prefixes(const struct config *config, const struct config_chec
     buf_fini(&resolved);
 }
 
-static void check_login(const struct config *config, const struct config_check *check)
-{
-    const struct config_registry *registry = &config->registry;
-    if (registry->username != NULL && registry->password_file == NULL) {
-        report(check, "registry.username", "needs registry.password_file: a login needs a password");
-    } else if (registry->username == NULL && registry->password_file != NULL) {
-        report(check, "registry.password_file", "needs registry.username: the user of the password");
-    }
-}
-
-static void check_client_certificate(const struct config *config, const struct config_check *check)
-{
-    const char *cert = config->registry.tls.cert_file, *key = config->registry.tls.key_file;
-    if (cert != NULL && key == NULL) {
-        report(check, "registry.tls.cert_file", "needs registry.tls.key_file: its private key");
-    } else if (cert == NULL && key != NULL) {
-        report(check, "registry.tls.key_file", "needs registry.tls.cert_file: the certificate it belongs to");
-    }
-}
-
-static bool is_secure(const char *endpoint)
-{
-    return strncmp(endpoint, "https://", 8) == 0;
-}
-
-static void check_tls_is_used(const struct config *config, const struct config_check *check)
-{
-    const struct config_registry *registry = &config->registry;
-    const struct {
-        const char *path, *value;
-    } settings[] = {
-        {"registry.tls.ca_file", registry->tls.ca_file},
-        {"registry.tls.cert_file", registry->tls.cert_file},
-        {"registry.tls.key_file", registry->tls.key_file},
-        {"registry.tls.server_name", registry->tls.server_name},
-    };
-    for (size_t i = 0; i < registry->endpoint_count; i++) {
-        if (is_secure(registry->endpoints[i])) {
-            return;
-        }
-    }
-    for (size_t i = 0; i < COUNT_OF(settings); i++) {
-        if (settings[i].value != NULL) {
-            report(check, settings[i].path, "has no effect, because no endpoint is https://");
-            return;
-        }
-    }
-}
-
-/* A warning: the network may be private. */
-static void check_password_in_the_clear(const struct config *config, const struct config_check *check)
-{
-    const struct config_registry *registry = &config->registry;
-    for (size_t i = 0; registry->username != NULL && i < registry->endpoint_count; i++) {
-        const char *endpoint = registry->endpoints[i];
-        struct str host;
-        uint16_t port;
-        if (!is_secure(endpoint) && strncmp(endpoint, "http://", 7) == 0 &&
-            address_split(str_of(endpoint + 7), &host, &port) == 0 && !address_is_loopback(host)) {
-            char text[512];
-            snprintf(text, sizeof(text), "the password is sent unencrypted to %s: use https://", endpoint);
-            warn(check, "registry.endpoints", text);
-            return;
-        }
-    }
-}
-
 static void check_sockets(const struct config *config, const struct config_check *check)
 {
     const char *socket = config->status.socket, *notify = config->status.notify_socket;
@@ -421,10 +354,12 @@ static const struct rule rules[] = {
     {check_no_probes, {"server.require_status", "probes"}},
     {check_budget, {"registry.ttl", "registry.heartbeat", "registry.request_timeout"}},
     {check_prefixes, {"registry.prefix", "registry.control_prefix"}},
-    {check_login, {"registry.username", "registry.password_file"}},
-    {check_client_certificate, {"registry.tls.cert_file", "registry.tls.key_file"}},
-    {check_tls_is_used, {"registry.endpoints", "registry.tls"}},
-    {check_password_in_the_clear, {"registry.endpoints", "registry.username", "registry.password_file"}},
+    {config_check_registry_login, {"registry.backend", "registry.username", "registry.password_file"}},
+    {config_check_registry_certificate, {"registry.tls.cert_file", "registry.tls.key_file"}},
+    {config_check_registry_endpoints, {"registry.backend", "registry.endpoints", "registry.tls"}},
+    {config_check_registry_in_the_clear,
+     {"registry.endpoints", "registry.username", "registry.password_file", "registry.consul.token_file"}},
+    {config_check_registry_backend, {"registry.backend", "registry.redis", "registry.consul"}},
     {check_sockets, {"status.socket", "status.notify_socket"}},
     {config_check_listen_paths, {"http.listen", "status.socket", "status.notify_socket"}},
     {config_check_listen, {"http.listen", "http.tls", "http.proxy_header", "http.proxy_socket"}},

@@ -27,6 +27,14 @@ const char *config_check_key(const char *entry, const char *key, char out[static
 /* A rule of config_check(): what is of no use in sessions.redis. */
 void config_check_redis(const struct config *config, const struct config_check *check);
 
+/* The rules of config_check() about the registry: who logs in, the client's certificate, endpoints and TLS of its kind,
+ * secrets that are sent unencrypted, and what only this backend has. */
+void config_check_registry_login(const struct config *config, const struct config_check *check);
+void config_check_registry_certificate(const struct config *config, const struct config_check *check);
+void config_check_registry_endpoints(const struct config *config, const struct config_check *check);
+void config_check_registry_in_the_clear(const struct config *config, const struct config_check *check);
+void config_check_registry_backend(const struct config *config, const struct config_check *check);
+
 /* The names of the probe types, in the order of enum config_probe_type; NULL at the end. */
 extern const char *const config_probe_types[];
 

@@ -17,7 +17,7 @@
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
 
-static const char *const backends[] = {"etcd", NULL};
+static const char *const backends[] = {"etcd", "redis", "consul", NULL};
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const view_modes[] = {"auto", "always", "off", NULL};
 static const char *const histories[] = {"auto", "on", "off", NULL};
@@ -93,15 +93,17 @@ static const struct setting rows[] = {
      .doc = "What it becomes then: `shutting_down`, and its MAINPID gets TERM; or `drain`: it has the hold "
             "`idle` until a player is there."},
     {"registry.backend", SETTING_ENUM, .fallback = "etcd", .choices = backends, AT(registry.backend),
-     .doc = "The registry that holds the records."},
-    {"registry.endpoints", SETTING_STRINGS, .fallback = "http://127.0.0.1:2379", .min = 1,
+     .doc = "The registry that holds the records. What each promises and costs: docs/registries.md."},
+    {"registry.endpoints", SETTING_STRINGS, .flags = SETTING_AUTO, .fallback = "auto", .min = 1,
      .max = CONFIG_ENDPOINTS_MAX, .shape = shape_endpoint, AT(registry.endpoints),
      COUNT(registry.endpoint_count),
-     .doc =
-         "The endpoints of the registry, `http://HOST:PORT` or `https://HOST:PORT`. One is used at a time. "
-         "Which one follows from the id, so that a fleet spreads over them; another one when it fails, until "
-         "a "
-         "question beside the requests, every second to half minute, finds that it answers again."},
+     .doc = "The endpoints of the registry: `http://HOST:PORT` or `https://HOST:PORT`; with `redis` "
+            "`redis://HOST:PORT` or `rediss://HOST:PORT` for TLS, all of one kind. `auto`: the registry's "
+            "own port of this machine, `http://127.0.0.1:2379`, `redis://127.0.0.1:6379` or "
+            "`http://127.0.0.1:8500`. One is used at a time. Which one follows from the id, so that a fleet "
+            "spreads over them; another one when it fails, until a question beside the requests, every "
+            "second to half minute, finds that it answers again. With `redis` `registry.redis.mode` says "
+            "what they are."},
     {"registry.prefix", SETTING_STRING, .fallback = "/services", .shape = shape_prefix, AT(registry.prefix),
      .doc = "The key of a record is `PREFIX/TYPE/ID`."},
     {"registry.control_prefix", SETTING_STRING, .flags = SETTING_AUTO, .fallback = "auto",
@@ -119,7 +121,10 @@ static const struct setting rows[] = {
      .doc = "The timeout of a request. `auto`: TTL/6, at most 2s. `heartbeat` (`auto`: TTL/3) + 3 "
             "request timeouts + TTL/10 must fit into the TTL."},
     {"registry.username", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null", .shape = shape_text,
-     AT(registry.username), .doc = "The user that logs in to the registry; with `password_file`."},
+     AT(registry.username),
+     .doc =
+         "The user that logs in to the registry; with `password_file`. With `redis`, `null` is the default "
+         "user. Not with `consul`."},
     {"registry.password_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
      .shape = shape_file, AT(registry.password_file),
      .doc = "A file with the password, 2 to 1024 bytes; a line break at its end is ignored. It is read at "
@@ -127,9 +132,8 @@ static const struct setting rows[] = {
             "changed password needs neither reload nor restart."},
     {"registry.tls.ca_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
      .shape = shape_file, AT(registry.tls.ca_file),
-     .doc = "The CA certificates (PEM) for `https://` endpoints. `null`: those of the system. The files of "
-            "`tls` "
-            "are read at each handshake."},
+     .doc = "The CA certificates (PEM) for `https://` or `rediss://` endpoints. `null`: those of the system. "
+            "The files of `tls` are read at each handshake."},
     {"registry.tls.cert_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
      .shape = shape_file, AT(registry.tls.cert_file),
      .doc = "The client certificate (PEM), where the registry wants one. With `username` it must have no "
@@ -139,6 +143,26 @@ static const struct setting rows[] = {
     {"registry.tls.server_name", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
      .shape = shape_probe_host, AT(registry.tls.server_name),
      .doc = "The name that the registry's certificate must be for. `null`: the host of the endpoint."},
+    {"registry.redis.mode", SETTING_ENUM, .fallback = "auto", .choices = redis_modes, AT(registry.redis.mode),
+     .doc = "What `registry.endpoints` are with `redis`. `auto`: what the first one that answers says."},
+    {"registry.redis.master_name", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
+     .shape = shape_name, AT(registry.redis.master_name),
+     .doc = "What sentinels call the master; required with `mode: sentinel`."},
+    {"registry.redis.namespace", SETTING_STRING, .fallback = "outrider-registry", .shape = shape_namespace,
+     AT(registry.redis.space),
+     .doc = "What every key in Redis begins with. Agents with the same one are one fleet; nothing else may "
+            "use it."},
+    {"registry.consul.node", SETTING_STRING, .fallback = "outrider", .shape = shape_name,
+     AT(registry.consul.node),
+     .doc = "The external node in Consul that the sessions belong to. It is registered once, by the operator "
+            "(docs/registries.md)."},
+    {"registry.consul.token_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
+     .shape = shape_file, AT(registry.consul.token_file),
+     .doc = "A file with the ACL token for Consul. It is read at the start, and again when Consul denies a "
+            "request. `null`: the anonymous token."},
+    {"registry.consul.catalog", SETTING_BOOL, .fallback = "false", AT(registry.consul.catalog),
+     .doc = "`true`: each server is also a service of `registry.consul.node`, for Consul's DNS and UI; its "
+            "check passes only while the server is ready."},
     {"record.sign_key", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null", .shape = shape_file,
      AT(record.sign_key),
      .doc =

@@ -5,6 +5,8 @@
 #include "outrider/core/config/address.h"
 #include "outrider/core/config/config.h"
 
+#include <stdio.h>
+
 enum {
     TEXT_MAX = 128,
     TITLE_MAX = 64,
@@ -207,53 +209,49 @@ int shape_label_value(struct str text, struct error *err)
     return settings_check_text(text, LABEL_VALUE_MAX, err);
 }
 
-int shape_endpoint(struct str text, struct error *err)
+static int check_endpoint(struct str text, const char *const schemes[], const char *credentials,
+                          const char *want, struct error *err)
 {
-    struct str host;
+    struct str host, authority = {0};
     uint16_t port;
     /* The part before the @ may be a password, so it is not shown. */
     if (contains(text, '@')) {
-        return error_set(err, ERROR_INVALID,
-                         "an endpoint cannot hold a user or password: want http://HOST:PORT, "
-                         "registry.username and registry.password_file");
+        return error_set(err, ERROR_INVALID, "an endpoint cannot hold a user or password: %s", credentials);
     }
-    bool secure = str_starts(text, STR("https://"));
-    if (!secure && !str_starts(text, STR("http://"))) {
-        return settings_wrong(err, text, "has no scheme: want http://HOST:PORT or https://HOST:PORT");
+    for (size_t i = 0; schemes[i] != NULL; i++) {
+        if (str_starts(text, str_of(schemes[i]))) {
+            authority = (struct str){text.data + strlen(schemes[i]), text.size - strlen(schemes[i])};
+        }
     }
-    size_t scheme = secure ? 8 : 7;
-    struct str authority = {text.data + scheme, text.size - scheme};
-    if (contains(authority, '/') || contains(authority, '?') || contains(authority, '#')) {
-        return settings_wrong(err, text, "has a path: want http://HOST:PORT and nothing after it");
+    char problem[160];
+    if (authority.data == NULL) {
+        snprintf(problem, sizeof(problem), "has no scheme: want %s", want);
+    } else if (contains(authority, '/') || contains(authority, '?') || contains(authority, '#')) {
+        snprintf(problem, sizeof(problem), "has a path: want %sHOST:PORT and nothing after it", schemes[0]);
+    } else if (address_split(authority, &host, &port) < 0) {
+        snprintf(problem, sizeof(problem),
+                 "is not %sHOST:PORT or %s[V6]:PORT with a port from 1 to 65535 and nothing after it",
+                 schemes[0], schemes[0]);
+    } else {
+        return 0;
     }
-    if (address_split(authority, &host, &port) < 0) {
-        return settings_wrong(err, text,
-                              "is not http://HOST:PORT or http://[V6]:PORT with a port from 1 to 65535");
-    }
-    return 0;
+    return settings_wrong(err, text, problem);
+}
+
+int shape_endpoint(struct str text, struct error *err)
+{
+    static const char *const schemes[] = {"http://", "https://", CONFIG_REDIS_PLAIN, CONFIG_REDIS_SECURE,
+                                          NULL};
+    return check_endpoint(
+        text, schemes, "want http://HOST:PORT, registry.username and registry.password_file",
+        "http://HOST:PORT or https://HOST:PORT; redis:// or rediss:// with backend redis", err);
 }
 
 int shape_redis_endpoint(struct str text, struct error *err)
 {
-    struct str host;
-    uint16_t port;
-    if (contains(text, '@')) {
-        return error_set(err, ERROR_INVALID,
-                         "an endpoint cannot hold a user or password: want redis://HOST:PORT, username and "
-                         "password_file");
-    }
-    bool secure = str_starts(text, STR(CONFIG_REDIS_SECURE));
-    if (!secure && !str_starts(text, STR(CONFIG_REDIS_PLAIN))) {
-        return settings_wrong(err, text, "has no scheme: want redis://HOST:PORT or rediss://HOST:PORT");
-    }
-    size_t scheme = (secure ? sizeof(CONFIG_REDIS_SECURE) : sizeof(CONFIG_REDIS_PLAIN)) - 1;
-    struct str authority = {text.data + scheme, text.size - scheme};
-    if (contains(authority, '/') || address_split(authority, &host, &port) < 0) {
-        return settings_wrong(err, text,
-                              "is not redis://HOST:PORT or redis://[V6]:PORT with a port from 1 to 65535 and "
-                              "nothing after it");
-    }
-    return 0;
+    static const char *const schemes[] = {CONFIG_REDIS_PLAIN, CONFIG_REDIS_SECURE, NULL};
+    return check_endpoint(text, schemes, "want redis://HOST:PORT, username and password_file",
+                          "redis://HOST:PORT or rediss://HOST:PORT", err);
 }
 
 /* A key is NAMESPACE:..., and what is in braces decides in a cluster which server has it. */

@@ -118,14 +118,14 @@ static void add_trail(struct auth *auth, const char *why)
 static void accept_token(struct auth *auth, struct str token)
 {
     forget_token(auth);
-    auth->state = ETCD_LOGIN_OFF;
+    auth->state = REGISTRY_LOGIN_OFF;
     auth->generation++;
     auth->paused_until = 0;
     if (token.size > 0) {
         struct buf header = {0};
         buf_printf(&header, "Authorization: %.*s", STR_ARG(token));
         auth->header = header.data;
-        auth->state = ETCD_LOGIN_DONE;
+        auth->state = REGISTRY_LOGIN_DONE;
     }
 }
 
@@ -270,17 +270,17 @@ void auth_wait(struct auth *auth, struct auth_wait *wait, int64_t timeout_ms)
 
 bool auth_is_ready(const struct auth *auth)
 {
-    return auth->state != ETCD_LOGIN_NEEDED;
+    return auth->state != REGISTRY_LOGIN_NEEDED;
 }
 
 bool auth_refused(struct auth *auth, uint64_t generation)
 {
-    if (auth->state == ETCD_LOGIN_NONE) {
+    if (auth->state == REGISTRY_LOGIN_NONE) {
         return false;
     }
-    if (generation == auth->generation && auth->state != ETCD_LOGIN_NEEDED) {
+    if (generation == auth->generation && auth->state != REGISTRY_LOGIN_NEEDED) {
         forget_token(auth);
-        auth->state = ETCD_LOGIN_NEEDED;
+        auth->state = REGISTRY_LOGIN_NEEDED;
     }
     return true;
 }
@@ -296,7 +296,7 @@ void auth_init(struct auth *auth, struct etcd *etcd, const struct config_registr
     if (config->username != NULL && config->password_file != NULL) {
         auth->username = mem_strdup(config->username);
         auth->password_file = mem_strdup(config->password_file);
-        auth->state = ETCD_LOGIN_NEEDED;
+        auth->state = REGISTRY_LOGIN_NEEDED;
     }
 }
 

@@ -43,7 +43,7 @@ struct auth {
     struct etcd *etcd;
     char *username, *password_file; /* NULL: no credentials */
     char *header;                   /* "Authorization: TOKEN"; NULL: calls go without */
-    enum etcd_login state;
+    enum registry_login state;
     uint64_t generation; /* which token a call takes along; for auth_refused */
     struct auth_wait *waits;
     struct random random;

@@ -433,9 +433,9 @@ static void etcd_free(struct registry *registry)
     free(etcd);
 }
 
-enum etcd_login etcd_login_state(const struct etcd *etcd)
+static enum registry_login etcd_login(const struct registry *registry)
 {
-    return etcd->auth.state;
+    return ((const struct etcd *)registry)->auth.state;
 }
 
 struct registry *etcd_registry(struct etcd *etcd)
@@ -451,6 +451,7 @@ struct etcd *etcd_new(const struct config_registry *config, struct loop *loop, s
                                                     .watch = etcd_watch_open,
                                                     .unwatch = etcd_watch_close,
                                                     .endpoint = etcd_endpoint,
+                                                    .login = etcd_login,
                                                     .free = etcd_free};
     /* docs/design/etcd-gateway.md, "Lease ids" and "Errors". */
     static const struct registry_limits limits = {.ttl_min_ms = 2000,

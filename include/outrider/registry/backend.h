@@ -15,8 +15,9 @@ struct registry_backend {
     void (*watch)(struct registry *registry, const struct registry_watch *watch);
     void (*unwatch)(struct registry *registry, uint64_t id);
     bool (*endpoint)(const struct registry *registry, size_t index,
-                     struct registry_endpoint *ret_endpoint); /* NULL: it has none */
-    void (*free)(struct registry *registry);                  /* calls registry_fini */
+                     struct registry_endpoint *ret_endpoint);      /* NULL: it has none */
+    enum registry_login (*login)(const struct registry *registry); /* NULL: it has none */
+    void (*free)(struct registry *registry);                       /* calls registry_fini */
 };
 
 /* One request or watch under way. */

@@ -62,6 +62,16 @@ const struct registry_limits *registry_limits(const struct registry *registry);
  * where the backend has none. */
 bool registry_endpoint(const struct registry *registry, size_t index, struct registry_endpoint *ret_endpoint);
 
+enum registry_login {
+    REGISTRY_LOGIN_NONE,   /* no credentials are configured, or the backend has no login */
+    REGISTRY_LOGIN_NEEDED, /* not logged in yet, or no longer */
+    REGISTRY_LOGIN_DONE,
+    REGISTRY_LOGIN_OFF /* the registry has logins off: the credentials are not needed */
+};
+
+/* How far the login is. */
+enum registry_login registry_login(const struct registry *registry);
+
 /* Frees the registry with its clients; open requests get no reply, open watches no end. Accepts NULL. */
 void registry_free(struct registry *registry);
 

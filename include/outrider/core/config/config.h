@@ -101,22 +101,33 @@ struct config_sessions {
     struct config_redis redis;
 };
 
-enum config_backend { CONFIG_BACKEND_ETCD };
+enum config_backend { CONFIG_BACKEND_ETCD, CONFIG_BACKEND_REDIS, CONFIG_BACKEND_CONSUL };
 
 struct config_registry {
     bool present; /* a registry: section exists; an observer needs one */
     enum config_backend backend;
-    char *endpoints[CONFIG_ENDPOINTS_MAX]; /* scheme://host:port without a path */
+    char *endpoints[CONFIG_ENDPOINTS_MAX]; /* scheme://host:port without a path; "auto" already replaced */
     size_t endpoint_count;
     char *prefix;         /* begins with '/', does not end with one */
     char *control_prefix; /* "auto" already replaced */
     int64_t ttl_ms;
-    int64_t heartbeat_ms;           /* 0: auto */
-    int64_t request_timeout_ms;     /* never 0: "auto" already replaced by min(ttl/6, 2s) */
-    char *username, *password_file; /* both or neither; the file is read at each login */
+    int64_t heartbeat_ms;       /* 0: auto */
+    int64_t request_timeout_ms; /* never 0: "auto" already replaced by min(ttl/6, 2s) */
+    /* The file is read at each login. etcd: both or neither; Redis: without a user it is the default user's. */
+    char *username, *password_file;
     struct {
         char *ca_file, *cert_file, *key_file, *server_name; /* NULL: not given */
     } tls;
+    struct {
+        enum config_redis_mode mode;
+        char *master_name; /* as sentinels call it; NULL: not given */
+        char *space;       /* the namespace: what every key begins with */
+    } redis;
+    struct {
+        char *node;       /* that the sessions belong to; the operator registers it */
+        char *token_file; /* NULL: no token */
+        bool catalog;
+    } consul;
 };
 
 enum config_probe_type {

@@ -19,14 +19,4 @@ struct etcd *etcd_new(const struct config_registry *config, struct loop *loop, s
 /* The registry interface of `etcd`, borrowed; NULL for NULL. */
 struct registry *etcd_registry(struct etcd *etcd);
 
-enum etcd_login {
-    ETCD_LOGIN_NONE,   /* no credentials are configured */
-    ETCD_LOGIN_NEEDED, /* not logged in yet, or the token is no longer valid */
-    ETCD_LOGIN_DONE,
-    ETCD_LOGIN_OFF /* etcd has authentication off: the credentials are not needed */
-};
-
-/* How far the login is. */
-enum etcd_login etcd_login_state(const struct etcd *etcd);
-
 #endif

@@ -102,7 +102,7 @@ static void start(size_t endpoint_count)
     clock_ahead_ms = 0;
     etcd = etcd_new(&config, loop, NULL, NULL);
     client = registry_attach(etcd_registry(etcd), on_reply, NULL, NULL);
-    assert_int_equal(etcd_login_state(etcd), ETCD_LOGIN_NEEDED);
+    assert_int_equal(registry_login(etcd_registry(etcd)), REGISTRY_LOGIN_NEEDED);
 }
 
 static int stop(void **state)
@@ -182,7 +182,7 @@ static void every_call_waits_for_one_login(void **state)
         assert_true(has_token(i, "t1"));
         assert_false(posts[i].secret);
     }
-    assert_int_equal(etcd_login_state(etcd), ETCD_LOGIN_DONE);
+    assert_int_equal(registry_login(etcd_registry(etcd)), REGISTRY_LOGIN_DONE);
     submit(REGISTRY_REVOKE, 2000); /* goes at once */
     assert_int_equal(post_count, 5);
     assert_true(has_token(4, "t1"));
@@ -317,7 +317,7 @@ static void without_authentication_it_goes_on_without_a_token(void **state)
     submit(REGISTRY_PUT, 2000);
     turn();
     finish("http://a:1" LOGIN, answered(400, MESSAGE(9, "authentication is not enabled")));
-    assert_int_equal(etcd_login_state(etcd), ETCD_LOGIN_OFF);
+    assert_int_equal(registry_login(etcd_registry(etcd)), REGISTRY_LOGIN_OFF);
     assert_null(strstr(posts[1].headers, "Authorization"));
     finish("http://a:1/v3/kv/txn", answered(200, TXN_OK));
     expect_replies(1, REGISTRY_OK);

@@ -1,4 +1,4 @@
-#include "outrider/cli/common/etcd_access.h"
+#include "outrider/cli/common/registry_access.h"
 
 #include "outrider/base/error.h"
 #include "outrider/cli/common/cli.h"
@@ -6,8 +6,10 @@
 #include "outrider/io/http/client/http_client.h"
 #include "outrider/io/loop/loop.h"
 #include "outrider/io/net/resolver.h"
+#include "outrider/os/entropy.h"
+#include "outrider/registry/backends/registry_open.h"
 
-int etcd_access_open(struct etcd_access *access, const struct config_registry *config)
+int registry_access_open(struct registry_access *access, const struct config_registry *config)
 {
     struct error err;
     access->loop = loop_new(&err);
@@ -23,18 +25,26 @@ int etcd_access_open(struct etcd_access *access, const struct config_registry *c
     return 0;
 }
 
-void etcd_access_close(struct etcd_access *access)
+struct registry *registry_access_new(const struct registry_access *access,
+                                     const struct config_registry *config)
+{
+    struct registry_means means = {.loop = access->loop, .resolver = access->resolver, .http = access->http};
+    entropy_fill(&means.seed, sizeof(means.seed));
+    return registry_open(config, &means);
+}
+
+void registry_access_close(struct registry_access *access)
 {
     http_client_free(access->http);
     resolver_free(access->resolver);
     loop_free(access->loop);
-    *access = (struct etcd_access){0};
+    *access = (struct registry_access){0};
 }
 
-const char *etcd_access_remedy(const char *error)
+const char *registry_access_remedy(const char *error)
 {
     static const char *const rows[][2] = {
-        {"connection refused", ": nothing listens there; is etcd running, and is the port right?"},
+        {"connection refused", ": nothing listens there; is the registry running, and is the port right?"},
         {"no connection within", ": is the address right, and does a firewall block it?"},
         {"name not resolved", ": is the name right, and does a name server answer?"},
         {"unreachable", ": is the address right, and is there a route?"},

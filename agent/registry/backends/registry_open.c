@@ -1,0 +1,16 @@
+#include "outrider/registry/backends/registry_open.h"
+
+#include "outrider/core/config/config.h"
+#include "outrider/registry/etcd/etcd.h"
+
+#include <stdlib.h>
+
+struct registry *registry_open(const struct config_registry *config, const struct registry_means *means)
+{
+    switch (config->backend) {
+    case CONFIG_BACKEND_ETCD: return etcd_registry(etcd_new(config, means->loop, means->http, means->agent));
+    case CONFIG_BACKEND_REDIS:
+    case CONFIG_BACKEND_CONSUL: break; /* not compiled in: config_check() has refused it */
+    }
+    abort();
+}
