@@ -270,7 +270,7 @@ static const struct command table[] = {
      "says to a server, it says.\n"
      "Exit 1 when one fails or none is for this event.\n",
      CLI_HOOKS, 1, 1, false, cmd_hooks},
-    {"kv", "get|put|del|txn|watch|lease|lock ...", "read and write etcd directly, take locks",
+    {"kv", "get|put|del|txn|watch|lease|lock ...", "read and write the registry directly, take locks",
      "get KEY         print keys and values: ranges, prefixes, old revisions\n"
      "put KEY VALUE   write; VALUE - is the standard input\n"
      "del KEY         delete\n"
@@ -280,8 +280,9 @@ static const struct command table[] = {
      "lock NAME       hold a lock, alone or while a command runs\n"
      "\n"
      "Endpoints, login and TLS are those of registry.* in the configuration: -c FILE, else\n"
-     "$OUTRIDER_CONFIG, else /etc/outrider/outrider.yaml. Exit 1 when etcd denies the request or\n"
-     "the key or lease does not exist; 75 when etcd does not answer.\n"
+     "$OUTRIDER_CONFIG, else /etc/outrider/outrider.yaml. Leases, old revisions, ranges to delete and\n"
+     "most comparisons of txn are for etcd alone. Exit 1 when the registry denies the request or the\n"
+     "key or lease does not exist; 75 when it does not answer.\n"
      "`outrider help kv get` describes get, and so on.\n",
      CLI_KV, 0, 0, false, NULL},
     {"kv get", "[OPTIONS] KEY [END]", "print keys and values, one per line",
@@ -316,11 +317,10 @@ static const struct command table[] = {
      "  END\n",
      CLI_KV_TXN, 0, 0, false, cmd_kv},
     {"kv watch", "[OPTIONS] KEY [END]", "print every change as it happens",
-     RANGE_HELP
-     "--rev N     start at revision N; default: now\n" RAW_HELP COMMON_HELP
-     "Prints PUT or DELETE, the key and the value, one per line. After an outage of etcd the watch\n"
-     "resumes where it stopped. Exit 1 when the missed revisions are compacted or etcd denies\n"
-     "the watch, 75 when etcd does not answer at the start.\n",
+     RANGE_HELP "--rev N     start at revision N; default: now\n" RAW_HELP COMMON_HELP
+                "Prints PUT or DELETE, the key and the value, one per line. After an outage the watch\n"
+                "resumes where it stopped. Exit 1 when the missed revisions are compacted or the registry\n"
+                "denies the watch, 75 when it does not answer at the start.\n",
      CLI_KV_WATCH, 1, 2, false, cmd_kv},
     {"kv lease", "grant|revoke|timetolive|keep-alive|list ...", "grant, renew, inspect and revoke leases",
      "grant TTL            grant a lease; TTL is a duration such as 30s or 5m\n"
@@ -347,7 +347,7 @@ static const struct command table[] = {
      "--json    without a command: print {\"lock\",\"token\"} once it is held\n"
      "-c FILE   the configuration; registry.* has the endpoints, the login and TLS\n"
      "The command has OUTRIDER_LOCK_TOKEN, a number that is higher for each later holder: what it\n"
-     "writes to can refuse a lower one. When the lock is lost, as etcd cannot be reached in time,\n"
+     "writes to can refuse a lower one. When the lock is lost, as the registry does not answer in time,\n"
      "the command gets TERM, and KILL after 10 s. It is killed when this process is.\n"
      "Example: outrider kv lock nightly --wait 0s -- /usr/local/bin/backup\n",
      CLI_KV_LOCK, 1, SIZE_MAX, false, cmd_kv},

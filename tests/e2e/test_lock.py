@@ -209,7 +209,7 @@ class LockLost(LockCase):
         holder, pid = self.holds("--ttl", "20s", script="exec sleep 1000")
         self.etcd.kill()
         waiter = self.lock("a", "--", "true")
-        self.assertIn("waiting for etcd", waiter.stderr.readline())
+        self.assertIn("waiting for the registry", waiter.stderr.readline())
         self.etcd.start()
         self.wait_keys(2)
         self.assertTrue(is_alive(pid))

@@ -1,4 +1,4 @@
-/* The commands of kv: the way of each from its words to etcd and back. */
+/* The commands of kv: the way of each from its words to the registry and back. */
 #include "cmd_kv_internal.h"
 #include "outrider/base/error.h"
 #include "outrider/core/config/config.h"
@@ -86,6 +86,7 @@ static int check_files(const struct config_registry *registry)
     const struct {
         const char *setting, *path;
     } files[] = {{"registry.password_file", registry->password_file},
+                 {"registry.consul.token_file", registry->consul.token_file},
                  {"registry.tls.ca_file", registry->tls.ca_file},
                  {"registry.tls.cert_file", registry->tls.cert_file},
                  {"registry.tls.key_file", registry->tls.key_file}};
@@ -96,13 +97,6 @@ static int check_files(const struct config_registry *registry)
         }
     }
     return 0;
-}
-
-static int check_registry(const struct config_registry *registry)
-{
-    return registry->backend == CONFIG_BACKEND_ETCD
-               ? check_files(registry)
-               : cli_fail(EX_CONFIG, "kv and lease speak to etcd alone, and registry.backend is another one");
 }
 
 static bool may_be_mended(enum registry_failure failure)
@@ -142,9 +136,12 @@ static void on_answer(const struct registry_reply *reply, const struct etcd_resp
 int kv_ask(struct kv *kv)
 {
     int64_t timeout_ms = kv->config->registry.request_timeout_ms;
+    timeout_ms = timeout_ms > REQUEST_MS ? timeout_ms : REQUEST_MS;
+    if (kv->etcd == NULL) {
+        return kv_ask_registry(kv, timeout_ms);
+    }
     kv->answered = false;
-    etcd_client_send(kv->etcd, 1, &kv->request, timeout_ms > REQUEST_MS ? timeout_ms : REQUEST_MS, on_answer,
-                     kv);
+    etcd_client_send(kv->etcd, 1, &kv->request, timeout_ms, on_answer, kv);
     while (!kv->answered) {
         loop_turn_once(kv->access.loop, true);
     }
@@ -175,6 +172,18 @@ static const struct kv_row *find_row(unsigned bits)
     return &rows[i];
 }
 
+/* etcd's own client does more than the interface of all registries. */
+static void open_registry(struct kv *kv)
+{
+    const struct config_registry *config = &kv->config->registry;
+    if (config->backend == CONFIG_BACKEND_ETCD) {
+        kv->etcd = etcd_new(config, kv->access.loop, kv->access.http, NULL);
+        kv->registry = etcd_registry(kv->etcd);
+    } else {
+        kv->registry = registry_access_new(&kv->access, config);
+    }
+}
+
 static int run(struct kv *kv)
 {
     int status = kv->row->prepare(kv);
@@ -182,11 +191,11 @@ static int run(struct kv *kv)
         return status;
     }
     kv->config = config_file_load(config_file_path(kv->given->config), NULL);
-    status = kv->config == NULL ? EX_CONFIG : check_registry(&kv->config->registry);
+    status = kv->config == NULL ? EX_CONFIG : check_files(&kv->config->registry);
     if (status == 0 && (status = registry_access_open(&kv->access, &kv->config->registry)) == 0) {
-        kv->etcd = etcd_new(&kv->config->registry, kv->access.loop, kv->access.http, NULL);
+        open_registry(kv);
         status = kv->row->run(kv);
-        registry_free(etcd_registry(kv->etcd));
+        registry_free(kv->registry);
         registry_access_close(&kv->access);
     }
     return status;

@@ -1,4 +1,4 @@
-/* What the commands `outrider kv ...` share. cmd_kv.c has a row for each, for which it opens and closes etcd. */
+/* What the commands `outrider kv ...` share. cmd_kv.c has a row for each, for which it opens and closes the registry. */
 #ifndef OUTRIDER_CLI_KV_CMD_KV_INTERNAL_H
 #define OUTRIDER_CLI_KV_CMD_KV_INTERNAL_H
 
@@ -15,7 +15,7 @@
 struct error;
 struct kv;
 
-/* ---- the lines of txn (docs/operating.md, "etcd without etcdctl") ---- */
+/* ---- the lines of txn (docs/operating.md, "The registry by hand") ---- */
 
 /* etcd takes 128 operations unless configured otherwise (--max-txn-ops). */
 enum { KV_SCRIPT_LINES_MAX = 4096 };
@@ -43,7 +43,7 @@ struct kv_row {
     struct etcd_request request;
     int (*prepare)(struct kv *kv); /* completes kv->request; prints what is wrong with the words */
     int (*print)(struct kv *kv, const struct etcd_response *answer); /* to a request that did not fail */
-    int (*run)(struct kv *kv);                                       /* asks etcd, which is open */
+    int (*run)(struct kv *kv);                                       /* asks the registry, which is open */
 };
 
 /* A command that runs. */
@@ -57,10 +57,11 @@ struct kv {
     struct kv_script script; /* txn: likewise */
     struct buf document;     /* what --json prints */
     struct json_writer json; /* writes to it */
-    struct config *config;   /* etcd, with its endpoints, login and TLS */
+    struct config *config;   /* the registry, with its endpoints, login and TLS */
     struct registry_access access;
-    struct etcd *etcd;
-    bool escapes; /* the output is a terminal, which would interpret control characters */
+    struct registry *registry;
+    struct etcd *etcd; /* the registry, where it is etcd; else NULL */
+    bool escapes;      /* the output is a terminal, which would interpret control characters */
     bool answered;
     bool muted;     /* failures that another try may mend are not printed again */
     int status;     /* exit status that the reply means */
@@ -76,6 +77,9 @@ struct kv {
 /* Sends kv->request and waits. Returns what row->print returns for the reply; or the exit status, with the reason
  * printed: EX_TEMPFAIL where another try may help. */
 int kv_ask(struct kv *kv) MUST_CHECK;
+
+/* What kv_ask does where the registry is not etcd. */
+int kv_ask_registry(struct kv *kv, int64_t timeout_ms) MUST_CHECK;
 
 /* Prints what failed and what to do; returns the exit status. */
 int kv_fail(enum registry_failure failure, struct str error);

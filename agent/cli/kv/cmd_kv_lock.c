@@ -58,7 +58,7 @@ struct lock {
     bool leaves; /* the candidate is to leave once they are */
     pid_t pid;   /* 0: no command runs */
     int status;
-    char failure[200]; /* why etcd does not answer; "": it does */
+    char failure[200]; /* why the registry does not answer; "": it does */
 };
 
 static void leave(struct lock *lock);
@@ -267,9 +267,9 @@ static const char *why_lost(enum election_reason reason)
     static const char *const texts[ELECTION_REASON_COUNT] = {
         [ELECTION_RESIGNED] = "it was given back",
         [ELECTION_EXPIRED] = "its lease was not renewed in time",
-        [ELECTION_LEASE_LOST] = "etcd does not know its lease any more",
+        [ELECTION_LEASE_LOST] = "the registry does not know its lease any more",
         [ELECTION_KEY_GONE] = "its key was deleted or written over",
-        [ELECTION_OTHER_REGISTRY] = "another etcd cluster answers, or one that may lack writes"};
+        [ELECTION_OTHER_REGISTRY] = "another registry answers, or one that may lack writes"};
     return texts[reason];
 }
 
@@ -314,7 +314,7 @@ static void on_failed(struct lock *lock, const struct election_effect *effect)
         return;
     }
     snprintf(lock->failure, sizeof(lock->failure), "%.*s", STR_ARG(effect->text));
-    cli_print(stderr, "outrider: waiting for etcd: %s\n", lock->failure);
+    cli_print(stderr, "outrider: waiting for the registry: %s\n", lock->failure);
 }
 
 static void carry_out(struct lock *lock, const struct election_effect *effect)
@@ -428,7 +428,7 @@ static void init_election(struct lock *lock)
                                               .value = value,
                                               .ttl_ms = lock->ttl_ms,
                                               .request_timeout_ms = timeout < sixth ? timeout : sixth,
-                                              .can = registry_can(etcd_registry(lock->kv->etcd)),
+                                              .can = registry_can(lock->kv->registry),
                                               .seed = seed});
     blob_unref(value);
     buf_fini(&prefix);
@@ -449,8 +449,8 @@ static int open_lock(struct lock *lock, struct kv *kv)
         lock->command = mem_zalloc((count + 1) * sizeof(char *));
         memcpy(lock->command, kv->words.words + 1, count * sizeof(char *));
     }
-    lock->client = registry_attach(etcd_registry(kv->etcd), on_reply, on_watch, lock);
-    lock->reader = registry_attach(etcd_registry(kv->etcd), on_read, NULL, lock);
+    lock->client = registry_attach(kv->registry, on_reply, on_watch, lock);
+    lock->reader = registry_attach(kv->registry, on_read, NULL, lock);
     queue_init(&lock->effects, sizeof(struct election_effect));
     init_election(lock);
     lock->timer = timer_new(loop, on_timer, lock);

@@ -60,7 +60,9 @@ void kv_print(struct kv *kv, const struct etcd_kv *found)
     kv_json_bytes(json, "value", found->value);
     json_member_int(json, "createRevision", found->create_revision);
     json_member_int(json, "modRevision", found->mod_revision);
-    json_member_int(json, "version", found->version);
+    if (found->version != 0) { /* only etcd counts */
+        json_member_int(json, "version", found->version);
+    }
     if (found->lease != 0) {
         kv_json_lease(json, "lease", found->lease);
     }

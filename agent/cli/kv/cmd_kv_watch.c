@@ -62,10 +62,10 @@ static void on_revision(const struct registry_reply *reply, const struct etcd_re
     step(user, (struct follow_event){.type = FOLLOW_ON_REPLY, .reply = reply});
 }
 
-/* Only the revision of a GET is needed, so etcd looks the key up and does not send it. */
+/* Only the revision of a GET is needed; etcd can look the key up without sending it. */
 static void submit(struct watching *watching, const struct registry_request *request)
 {
-    if (request->op != REGISTRY_GET) {
+    if (request->op != REGISTRY_GET || watching->kv->etcd == NULL) {
         registry_submit(watching->client, request);
         return;
     }
@@ -180,7 +180,7 @@ int kv_run_watch(struct kv *kv)
 {
     struct watching watching = {.kv = kv};
     const struct etcd_op *op = &kv->request.op;
-    struct registry *registry = etcd_registry(kv->etcd);
+    struct registry *registry = kv->registry;
     uint64_t seed;
     entropy_fill(&seed, sizeof(seed));
     follow_init(&watching.follow,
