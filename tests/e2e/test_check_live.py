@@ -154,7 +154,7 @@ class CheckLive(AuthCase):
             drained = observer.run("drain", "--id", "w9")
             self.assertEqual(drained.returncode, 0 if allowed == "ok" else 1, drained)
             if allowed != "ok":
-                self.assertIn("ask one whose user in etcd has the role `operator` of docs/etcd-roles", drained.stderr)
+                self.assertIn("ask one whose user in the registry has the role `operator` of docs/etcd-roles", drained.stderr)
 
     def test_whether_it_may_stand_for_leadership(self):
         agent = self.sidecar()

@@ -62,7 +62,8 @@ static void write_failed(const struct dispatch *result, struct api_reply *reply)
 {
     if (result->failure == REGISTRY_DENIED) {
         api_refuse(reply, 502, "registry_denied",
-                   "the agent that was asked may not write commands: ask one whose user in etcd has the role "
+                   "the agent that was asked may not write commands: ask one whose user in the registry has "
+                   "the role "
                    "`operator` of docs/etcd-roles: %s",
                    result->error);
         return;

@@ -125,11 +125,11 @@ static void free_ordered(void *state)
 static void refuse_failed(const struct api_waved *result, struct api_reply *reply)
 {
     if (result->failure == REGISTRY_DENIED) {
-        api_refuse(
-            reply, 502, "registry_denied",
-            "the observer that was asked may not write drains: its user in etcd needs the role `operator` of "
-            "docs/etcd-roles: %.*s",
-            STR_ARG(result->error));
+        api_refuse(reply, 502, "registry_denied",
+                   "the observer that was asked may not write drains: its user in the registry needs the "
+                   "role `operator` of "
+                   "docs/etcd-roles: %.*s",
+                   STR_ARG(result->error));
         return;
     }
     reply->header = API_RETRY_SOON;

@@ -122,11 +122,11 @@ static void on_written(const struct api_controlled *result, void *user)
         reply.header = API_RETRY_SOON;
         api_refuse(&reply, 409, "conflict", "other writers keep changing the control key; try again");
     } else if (result->failure == REGISTRY_DENIED) {
-        api_refuse(
-            &reply, 502, "registry_denied",
-            "the agent that was asked may not write the control keys of other servers: ask one whose user in "
-            "etcd has the role `operator` of docs/etcd-roles, or the server's own agent: %.*s",
-            STR_ARG(result->error));
+        api_refuse(&reply, 502, "registry_denied",
+                   "the agent that was asked may not write the control keys of other servers: ask one whose "
+                   "user in the "
+                   "registry has the role `operator` of docs/etcd-roles, or the server's own agent: %.*s",
+                   STR_ARG(result->error));
     } else {
         reply.header = API_RETRY_SOON;
         api_refuse(&reply, 503, "registry_away", "%s: %.*s",

@@ -82,8 +82,8 @@ void keys_refuse_failed(struct api_reply *reply, const struct registry_reply *fa
     const char *what = failed->failure == REGISTRY_UNKNOWN ? in_doubt : undone;
     if (failed->failure == REGISTRY_DENIED) {
         api_refuse(reply, 502, "registry_denied",
-                   "%s: the user of this agent in etcd may not do that, see docs/etcd-roles: %.*s", what,
-                   STR_ARG(failed->error));
+                   "%s: the user of this agent in the registry may not do that, see docs/etcd-roles: %.*s",
+                   what, STR_ARG(failed->error));
     } else if (failed->failure == REGISTRY_REFUSED && !failed->revision_gone) {
         api_refuse(reply, 502, "registry_refused", "%s: %.*s", what, STR_ARG(failed->error));
     } else {

@@ -25,7 +25,8 @@ void answer_service(struct json_writer *json, const struct view_entry *entry)
 void answer_denied(struct api_reply *reply, struct str why)
 {
     api_refuse(reply, 502, "registry_denied",
-               "the agent that was asked may not write reservations: ask one whose user in etcd has the role "
+               "the agent that was asked may not write reservations: ask one whose user in the registry has "
+               "the role "
                "`observer` of docs/etcd-roles: %.*s",
                STR_ARG(why));
 }

@@ -176,7 +176,7 @@ static bool check_login(struct live *live)
         return true;
     }
     cli_print(stdout, "log in as `%s`: %s\n", username,
-              live->login == REGISTRY_LOGIN_OFF ? "not needed, authentication is off in etcd" : "ok");
+              live->login == REGISTRY_LOGIN_OFF ? "not needed, the registry has logins off" : "ok");
     return true;
 }
 

@@ -19,9 +19,9 @@ struct asking {
 
 /* ---- the request ---- */
 
-static const char *add_op(const struct etcd_op *op,
-                          void (*add)(struct registry_txn *, struct registry_action),
-                          struct registry_txn *txn)
+static const char *add_step(const struct etcd_op *op,
+                            void (*add)(struct registry_txn *, struct registry_action),
+                            struct registry_txn *txn)
 {
     if (op->end.size > 0) {
         return "a range in a transaction, or to delete,";
@@ -66,10 +66,10 @@ static const char *translate_txn(const struct etcd_txn *from, struct registry_tx
         problem = add_compare(&from->compares[i], txn);
     }
     for (size_t i = 0; problem == NULL && i < from->then_count; i++) {
-        problem = add_op(&from->then[i], registry_txn_then, txn);
+        problem = add_step(&from->then[i], registry_txn_then, txn);
     }
     for (size_t i = 0; problem == NULL && i < from->otherwise_count; i++) {
-        problem = add_op(&from->otherwise[i], registry_txn_otherwise, txn);
+        problem = add_step(&from->otherwise[i], registry_txn_otherwise, txn);
     }
     return problem;
 }
@@ -96,7 +96,7 @@ static const char *translate(struct asking *asking, struct registry_request *req
     switch (from->kind) {
     case ETCD_REQUEST_OP:
         return from->op.kind == ETCD_GET ? translate_get(asking->kv, &from->op, request)
-                                         : add_op(&from->op, registry_txn_then, &asking->txn);
+                                         : add_step(&from->op, registry_txn_then, &asking->txn);
     case ETCD_REQUEST_TXN: return translate_txn(&from->txn, &asking->txn);
     default: return "--lease";
     }

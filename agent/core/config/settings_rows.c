@@ -287,7 +287,8 @@ static const struct setting rows[] = {
          "resolve to this address can read or write."},
     {"http.keys", SETTING_ENUM, .flags = RELOAD, .fallback = "false", .choices = key_scopes, AT(http.keys),
      .doc = "Which keys of the registry an admin may read and change by `/api/keys`. `own`: those below "
-            "`registry.prefix` and `registry.control_prefix`; `all`: every key that the agent's user in etcd "
+            "`registry.prefix` and `registry.control_prefix`; `all`: every key that the agent's user in the "
+            "registry "
             "may; "
             "`false`: none."},
     {"http.max_connections", SETTING_INTEGER, .fallback = "1024", .min = 1, .max = 65536,

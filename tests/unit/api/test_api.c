@@ -362,7 +362,7 @@ static void an_operation_ends_with_its_result(void **state)
         {{.conflict = true}, "HTTP/1.1 409 ", "\"conflict\""},
         {{.failure = REGISTRY_DENIED, .error = STR_INIT("denied")},
          "HTTP/1.1 502 ",
-         "may not write the control keys of other servers: ask one whose user in etcd has the role "
+         "may not write the control keys of other servers: ask one whose user in the registry has the role "
          "`operator`"},
         {{.failure = REGISTRY_RETRY, .error = STR_INIT("refused")},
          "HTTP/1.1 503 ",
