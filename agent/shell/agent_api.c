@@ -214,6 +214,13 @@ static bool command(void *user, enum dispatch_op op, struct str type, struct str
     return dispatches_begin(agent->dispatches, op, type, server, sent, done, done_user);
 }
 
+static bool command_follow(void *user, struct str type, struct str server, const struct server_command *sent,
+                           api_commanded_fn *done, void (*drop)(void *user), void *done_user)
+{
+    struct agent *agent = user;
+    return dispatches_follow(agent->dispatches, type, server, sent, done, drop, done_user);
+}
+
 static bool key(void *user, const struct registry_request *request, api_key_fn *done, void *done_user)
 {
     return keys_ask(user, request, done, done_user);
@@ -248,6 +255,7 @@ const struct api_ops agent_api_ops = {.look = look,
                                       .audit_count = audit_attempt,
                                       .audit_find = find_entries,
                                       .command = command,
+                                      .command_follow = command_follow,
                                       .key = key,
                                       .key_watch = key_watch,
                                       .key_unwatch = key_unwatch};

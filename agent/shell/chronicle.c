@@ -29,6 +29,7 @@ struct chronicle {
     struct history_writer *writer; /* of the save under way; NULL: none */
     struct file_draft *draft;      /* likewise */
     struct buf bytes;              /* of its last slice */
+    uint64_t written, saved;       /* bytes of the save under way, and of the last that is in its place */
     struct timer *slices;
 };
 
@@ -58,6 +59,7 @@ static bool save_slice(struct chronicle *chronicle)
     buf_clear(&chronicle->bytes);
     bool more = history_writer_next(chronicle->writer, SLICE_BYTES, &chronicle->bytes);
     int rc = file_draft_add(chronicle->draft, buf_view(&chronicle->bytes), &err);
+    chronicle->written += chronicle->bytes.size;
     if (rc == 0 && more) {
         return true;
     }
@@ -65,6 +67,7 @@ static bool save_slice(struct chronicle *chronicle)
         /* Not synced, as the view: the loop must not wait for the disk, and the checksum finds what a crash damages. */
         rc = file_draft_place(chronicle->draft, 0600, false, &err);
         chronicle->draft = NULL;
+        chronicle->saved = rc == 0 ? chronicle->written : chronicle->saved;
     }
     end_save(chronicle);
     save_log_done(&chronicle->log, chronicle->agent->config->state_dir, rc < 0, &err);
@@ -90,6 +93,7 @@ static void begin_save(struct chronicle *chronicle)
         return;
     }
     chronicle->log.writes++;
+    chronicle->written = 0;
     chronicle->draft = file_draft_open(config->state_dir, file_name, &err);
     if (chronicle->draft == NULL) {
         save_log_done(&chronicle->log, config->state_dir, true, &err);
@@ -192,6 +196,18 @@ void chronicle_stop(struct chronicle *chronicle)
 const struct history *chronicle_history(const struct chronicle *chronicle)
 {
     return chronicle == NULL ? NULL : chronicle->history;
+}
+
+void chronicle_saves(const struct chronicle *chronicle, struct api_saves *ret_saves)
+{
+    *ret_saves = (struct api_saves){.last_error = ""};
+    if (chronicle != NULL) {
+        uint64_t running = chronicle->writer == NULL ? 0 : 1;
+        *ret_saves = (struct api_saves){.writes = chronicle->log.writes - running,
+                                        .failures = chronicle->log.failures,
+                                        .bytes = chronicle->saved,
+                                        .last_error = chronicle->log.last_error};
+    }
 }
 
 /* ---- life ---- */

@@ -4,6 +4,7 @@
 #define OUTRIDER_SHELL_CHRONICLE_INTERNAL_H
 
 struct agent;
+struct api_saves;
 struct chronicle;
 struct events;
 struct history;
@@ -27,5 +28,6 @@ void chronicle_stop(struct chronicle *chronicle);
 
 /* What the API may see, borrowed until the loop runs on; NULL: there is none. */
 const struct history *chronicle_history(const struct chronicle *chronicle);
+void chronicle_saves(const struct chronicle *chronicle, struct api_saves *ret_saves);
 
 #endif

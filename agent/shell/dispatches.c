@@ -20,6 +20,7 @@ struct sending {
     int64_t granted_boot; /* when the lease was asked for */
     struct dispatch dispatch;
     api_commanded_fn *done;
+    void (*drop)(void *user); /* where there is no answer; NULL: the user has an owner */
     void *user;
 };
 
@@ -28,7 +29,7 @@ struct dispatches {
     struct registry_client *registry;
     struct timer *timer;
     struct sending *first;
-    size_t count, calls;
+    size_t count, of[DISPATCH_OP_COUNT];
     uint64_t last_id;
     struct command_leases leases;
 };
@@ -40,6 +41,43 @@ static void free_sending(struct sending *sending)
     buf_fini(&sending->key);
     dispatch_fini(&sending->dispatch);
     free(sending);
+}
+
+/* ---- counters ---- */
+
+static bool sends(enum dispatch_op op)
+{
+    return op == DISPATCH_SEND || op == DISPATCH_CALL;
+}
+
+static void count_busy(struct api_commands_counters *counters, enum dispatch_op op)
+{
+    counters->sent[API_COMMAND_BUSY] += sends(op) ? 1 : 0;
+}
+
+static enum api_command_sent sent_of(const struct dispatch *dispatch)
+{
+    switch (dispatch->result) {
+    case DISPATCH_SENT:
+    case DISPATCH_KNOWN: return API_COMMAND_SENT;
+    case DISPATCH_FULL: return API_COMMAND_FULL;
+    case DISPATCH_NOT_FOUND:
+    case DISPATCH_TAKEN:
+    case DISPATCH_FOREIGN: return API_COMMAND_TAKEN;
+    case DISPATCH_FAILED: break;
+    }
+    return dispatch->failure == REGISTRY_UNKNOWN ? API_COMMAND_UNKNOWN : API_COMMAND_FAILED;
+}
+
+static void count_end(struct api_commands_counters *counters, const struct dispatch *dispatch)
+{
+    if (sends(dispatch->op)) {
+        counters->sent[sent_of(dispatch)]++;
+    }
+    bool waited = dispatch->op == DISPATCH_CALL || dispatch->op == DISPATCH_FOLLOW;
+    if (waited && dispatch->result == DISPATCH_KNOWN) {
+        counters->answers[dispatch->command.state]++;
+    }
 }
 
 /* ---- requests ---- */
@@ -103,7 +141,8 @@ static void end(struct dispatches *dispatches, struct sending *sending)
     }
     *at = sending->next;
     dispatches->count--;
-    dispatches->calls -= sending->dispatch.op == DISPATCH_CALL ? 1 : 0;
+    dispatches->of[sending->dispatch.op]--;
+    count_end(&dispatches->agent->counters.commands, &sending->dispatch);
     sending->done(&sending->dispatch, sending->user);
     free_sending(sending);
 }
@@ -213,19 +252,27 @@ void dispatches_free(struct dispatches *dispatches)
     while (dispatches->first != NULL) {
         struct sending *sending = dispatches->first;
         dispatches->first = sending->next;
+        if (sending->drop != NULL) {
+            sending->drop(sending->user);
+        }
         free_sending(sending);
     }
     free(dispatches);
 }
 
-bool dispatches_begin(struct dispatches *dispatches, enum dispatch_op op, struct str type, struct str server,
-                      struct server_command *command, api_commanded_fn *done, void *user)
+static bool has_room(const struct dispatches *dispatches, enum dispatch_op op)
 {
-    bool is_call = op == DISPATCH_CALL;
-    if (dispatches->count == DISPATCHES_MAX || (is_call && dispatches->calls == DISPATCHES_CALLS_MAX)) {
-        command_fini(command);
-        return false;
-    }
+    static const size_t limits[DISPATCH_OP_COUNT] = {[DISPATCH_SEND] = DISPATCHES_MAX,
+                                                     [DISPATCH_READ] = DISPATCHES_MAX,
+                                                     [DISPATCH_CALL] = DISPATCHES_CALLS_MAX,
+                                                     [DISPATCH_FOLLOW] = DISPATCHES_FOLLOWS_MAX};
+    return dispatches->count < DISPATCHES_MAX && dispatches->of[op] < limits[op];
+}
+
+/* `command` is taken over. */
+static void begin(struct dispatches *dispatches, enum dispatch_op op, struct str type, struct str server,
+                  struct server_command *command, const struct sending *told)
+{
     const struct config *config = dispatches->agent->config;
     struct sending *sending = mem_zalloc(sizeof(*sending));
     struct instant now = agent_now();
@@ -235,15 +282,41 @@ bool dispatches_begin(struct dispatches *dispatches, enum dispatch_op op, struct
     buf_add(&sending->inbox, "/", 1);
     buf_add(&sending->end, "0", 1); /* the byte behind '/' */
     buf_printf(&sending->key, "%s%s", buf_text(&sending->inbox), command->id);
-    sending->done = done;
-    sending->user = user;
+    sending->done = told->done;
+    sending->drop = told->drop;
+    sending->user = told->user;
     dispatch_init(&sending->dispatch, op, command, PATIENCE * config->registry.request_timeout_ms, &now);
     sending->next = dispatches->first;
     dispatches->first = sending;
     dispatches->count++;
-    dispatches->calls += is_call ? 1 : 0;
+    dispatches->of[op]++;
     (void)go_on(dispatches, sending, &now); /* only submits: nothing has ended yet */
     rearm(dispatches);
+}
+
+bool dispatches_begin(struct dispatches *dispatches, enum dispatch_op op, struct str type, struct str server,
+                      struct server_command *command, api_commanded_fn *done, void *user)
+{
+    if (!has_room(dispatches, op)) {
+        count_busy(&dispatches->agent->counters.commands, op);
+        command_fini(command);
+        return false;
+    }
+    begin(dispatches, op, type, server, command, &(struct sending){.done = done, .user = user});
+    return true;
+}
+
+bool dispatches_follow(struct dispatches *dispatches, struct str type, struct str server,
+                       const struct server_command *command, api_commanded_fn *done, void (*drop)(void *user),
+                       void *user)
+{
+    struct server_command copy;
+    if (!has_room(dispatches, DISPATCH_FOLLOW)) {
+        return false;
+    }
+    command_copy(command, &copy);
+    begin(dispatches, DISPATCH_FOLLOW, type, server, &copy,
+          &(struct sending){.done = done, .drop = drop, .user = user});
     return true;
 }
 

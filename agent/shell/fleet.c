@@ -301,6 +301,7 @@ void fleet_look(const struct fleet *fleet, struct api_fleet *ret_fleet)
                                     .last_error = fleet->log.last_error,
                                     .events = fleet->events,
                                     .history = chronicle_history(fleet->chronicle)};
+    chronicle_saves(fleet->chronicle, &ret_fleet->history_saves);
     leader_feed_look(fleet->leaders, ret_fleet);
 }
 

@@ -97,6 +97,38 @@ class Way(Commands):
         text = server.request("GET", "/metrics")[2].decode()
         self.assertIn('\noutrider_commands_total{outcome="ok"} 1\n', text)
         self.assertIn("\noutrider_commands_waiting 0\n", text)
+        text = observer.request("GET", "/metrics")[2].decode()
+        self.assertIn('\noutrider_commands_sent_total{outcome="sent"} 1\n', text)
+        self.assertIn('\noutrider_commands_sent_total{outcome="full"} 0\n', text)
+
+    def test_the_audit_has_what_was_asked_and_answered(self):
+        server = self.server().start()
+        observer = self.observer(state_dir=str(self.dir / "kept"), audit={"registry": False}).start()
+        self.wait_ids(observer, ["w1"])
+        line = self.watching(server)
+        entries = lambda: [json.loads(each) for each in (self.dir / "kept/audit.jsonl").read_text().splitlines()]
+        for _ in range(2):  # the same again is not followed twice
+            self.sent(observer, name="say", args="hello", key="k1")
+        ident = self.heard(line)[0]
+        line.ask(f"result {ident} ok said to 12 players")
+        wait_until(lambda: len(entries()) == 3, "an entry of the answer")
+        self.sent(observer, name="map.change", args="nowhere")
+        line.ask(f"result {self.heard(line)[0]} error no such map")
+        wait_until(lambda: len(entries()) == 5, "an entry of the answer")
+        self.sent(observer, name="say", ttl="1s")
+        wait_until(lambda: len(entries()) == 7, "an entry of the end of its time")
+        said = [(each["what"], each["before"], each["after"].split(",")[0], each["outcome"], each.get("code")) for each in entries()]
+        self.assertEqual(said, [
+            ("command", "say hello", "queued", "ok", None), ("command", "say hello", said[1][2], "ok", None),
+            ("command.answer", "say hello", "ok: said to 12 players", "ok", None),
+            ("command", "map.change nowhere", "queued", "ok", None),
+            ("command.answer", "map.change nowhere", "error: no such map", "failed", "error"),
+            ("command", "say", "queued", "ok", None), ("command.answer", "say", "expired: no answer in time", "failed", "expired")])
+        self.assertEqual({each["target"] for each in entries()}, {"world/w1"})
+        self.assertIn(ident, entries()[0]["after"])
+        text = observer.request("GET", "/metrics")[2].decode()
+        for state in ("ok", "error", "expired"):
+            self.assertIn(f'\noutrider_command_answers_total{{state="{state}"}} 1\n', text)
 
     def test_error_and_refusal(self):
         server, observer = self.pair(accept=["map.*"])

@@ -1,5 +1,7 @@
 /* Commands to servers (docs/design/protocol.md, "Commands to servers"): POST .../commands sends one, GET .../commands/{id} says what
  * became of it. */
+#include "commands_internal.h"
+
 #include "outrider/api/common/body.h"
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/deferred.h"
@@ -25,6 +27,7 @@ struct asked {
     enum dispatch_op op;
     struct server_command command; /* taken over by the operation */
     struct buf type, server;
+    struct command_sender *sender; /* SEND, where the audit gets an entry */
     struct api_deferred *deferred;
 };
 
@@ -32,6 +35,7 @@ static void free_asked(void *state)
 {
     struct asked *asked = state;
     command_fini(&asked->command);
+    command_sender_free(asked->sender);
     buf_fini(&asked->type);
     buf_fini(&asked->server);
     free(asked);
@@ -106,6 +110,11 @@ static void on_done(const struct dispatch *result, void *user)
     struct asked *asked = user;
     struct api_reply reply = {0};
     write_result(asked, result, &reply);
+    if (asked->op == DISPATCH_SEND) {
+        command_tell_sent(asked->sender, api_deferred_attempt(asked->deferred), result,
+                          buf_view(&asked->type), buf_view(&asked->server));
+        asked->sender = NULL;
+    }
     api_deferred_answer(asked->deferred, &reply);
 }
 
@@ -134,6 +143,7 @@ static void defer(struct api_call *call, enum dispatch_op op, struct server_comm
     struct asked *asked = mem_zalloc(sizeof(*asked));
     asked->op = op;
     asked->command = *command;
+    asked->sender = op == DISPATCH_SEND ? command_sender_new(call) : NULL;
     buf_str(&asked->type, call->request.type);
     buf_str(&asked->server, call->request.server);
     reply->turn = API_DEFERRED;
@@ -250,6 +260,7 @@ void api_command_post(struct api_call *call, struct api_reply *reply)
         return;
     }
     json_decref(json);
+    command_tell_asked(call->attempt, command);
     name_sender(call, command->from);
     command->at_wall = call->view.now.wall;
     command->until_wall = command->at_wall + body.ttl_ms;

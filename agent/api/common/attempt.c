@@ -68,6 +68,15 @@ struct api_attempt *api_attempt_copy(const struct api_attempt *attempt)
     return copy;
 }
 
+struct api_attempt *api_attempt_sequel(const struct api_attempt *attempt, const char *does)
+{
+    struct api_attempt *sequel = api_attempt_copy(attempt);
+    if (sequel != NULL) {
+        sequel->does = does;
+    }
+    return sequel;
+}
+
 void api_attempt_free(struct api_attempt *attempt)
 {
     if (attempt != NULL) {
@@ -76,10 +85,20 @@ void api_attempt_free(struct api_attempt *attempt)
     }
 }
 
+/* How many bytes of the text are kept: not a part of a character. */
+static size_t cut(struct str text, size_t max)
+{
+    size_t size = text.size < max ? text.size : max;
+    while (size > 0 && size < text.size && ((unsigned char)text.data[size] & 0xc0) == 0x80) {
+        size--;
+    }
+    return size;
+}
+
 void api_attempt_tell(struct api_attempt *attempt, enum audit_text which, struct str text)
 {
     if (attempt != NULL) {
-        text.size = text.size < audit_text_rows[which].max ? text.size : audit_text_rows[which].max;
+        text.size = cut(text, audit_text_rows[which].max);
         attempt->texts[which] = text;
         keep(attempt);
     }

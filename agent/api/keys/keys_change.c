@@ -70,16 +70,34 @@ static void refuse_mismatch(const struct change *change, int64_t revision, struc
     }
 }
 
+/* What the key was, or is now; NULL: there is none. */
+static void tell(const struct change *change, enum audit_text which, const struct str *value)
+{
+    keys_tell_value(change->context, api_deferred_attempt(change->deferred), which, buf_view(&change->key),
+                    value);
+}
+
+static void tell_found(const struct change *change, const struct registry_kv *found)
+{
+    struct str value = found->value;
+    tell(change, AUDIT_BEFORE, found->found ? &value : NULL);
+}
+
 static void on_written(const struct registry_reply *written, unsigned can, void *user)
 {
     (void)can;
     struct change *change = user;
     struct api_reply reply = {0};
+    struct str value = buf_view(&change->value);
     if (written->failure == REGISTRY_LEASE_LOST) { /* the key went with it */
         refuse_mismatch(change, 0, &reply);
     } else if (written->failure != REGISTRY_OK) {
         keys_refuse_failed(&reply, written, not_changed, in_doubt);
     } else if (written->succeeded) {
+        if (change->expected == 0) {
+            tell(change, AUDIT_BEFORE, NULL);
+        }
+        tell(change, AUDIT_AFTER, change->op == REGISTRY_PUT ? &value : NULL);
         write_changed(change, written->revision, &reply);
     } else {
         refuse_mismatch(change, written->kv.found ? written->kv.mod_revision : 0, &reply);
@@ -93,20 +111,26 @@ static void write_key(struct change *change, struct registry_lease lease)
 {
     struct api_context *context = change->context;
     struct registry_request request = {
-        .op = change->op, .key = buf_view(&change->key), .lease = lease, .expect_revision = change->expected};
-    request.value = change->op == REGISTRY_PUT ? blob_new(buf_view(&change->value)) : NULL;
+        .op = change->op, .key = buf_view(&change->key), .expect_revision = change->expected};
+    if (change->op == REGISTRY_PUT) {
+        request.value = blob_new(buf_view(&change->value));
+        request.lease = lease;
+    }
     if (!context->ops->key(context->agent, &request, on_written, change)) {
         api_deferred_busy(change->deferred, "too many requests for keys are under way");
     }
     blob_unref(request.value);
 }
 
-/* What is there, for its lease. */
+/* What is there, for its lease and the audit. */
 static void on_read(const struct registry_reply *found, unsigned can, void *user)
 {
     (void)can;
     struct change *change = user;
     struct api_reply reply = {0};
+    if (found->failure == REGISTRY_OK) {
+        tell_found(change, &found->kv);
+    }
     if (found->failure != REGISTRY_OK) {
         keys_refuse_failed(&reply, found, not_changed, not_changed);
     } else if (!found->kv.found || found->kv.mod_revision != change->expected) {
@@ -124,7 +148,8 @@ static void begin(struct api_call *call, void *state, struct api_deferred *defer
     struct api_context *context = call->context;
     change->context = context;
     change->deferred = deferred;
-    if (change->op == REGISTRY_DELETE || change->expected == 0) {
+    keys_tell_name(api_deferred_attempt(deferred), buf_view(&change->key));
+    if (change->expected == 0) {
         write_key(change, (struct registry_lease){0});
         return;
     }

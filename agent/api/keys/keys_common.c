@@ -1,5 +1,6 @@
 #include "keys_internal.h"
 
+#include "outrider/api/common/attempt.h"
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/reply.h"
 #include "outrider/base/base64.h"
@@ -52,6 +53,33 @@ bool keys_name(const struct api_call *call, const struct key_scope *scope, struc
         return false;
     }
     return keys_allow(scope, buf_view(ret_key), reply);
+}
+
+void keys_tell_name(struct api_attempt *attempt, struct str key)
+{
+    if (attempt != NULL && str_is_utf8(key)) { /* else the name of the path stands */
+        api_attempt_tell(attempt, AUDIT_TARGET, key);
+    }
+}
+
+void keys_tell_value(const struct api_context *context, struct api_attempt *attempt, enum audit_text which,
+                     struct str key, const struct str *value)
+{
+    struct key_scope own;
+    struct buf size = {0};
+    if (attempt == NULL) {
+        return;
+    }
+    if (value == NULL) {
+        api_attempt_tell(attempt, which, STR("no such key"));
+        return;
+    }
+    key_scope_init(&own, false, context->config->registry.prefix, context->config->registry.control_prefix);
+    bool shown = key_scope_covers(&own, key) && value->size > 0 && str_is_utf8(*value);
+    buf_printf(&size, "%zu bytes", value->size);
+    api_attempt_tell(attempt, which, shown ? *value : buf_view(&size));
+    buf_fini(&size);
+    key_scope_fini(&own);
 }
 
 void keys_write_name(struct json_writer *json, struct str key)

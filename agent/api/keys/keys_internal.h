@@ -3,12 +3,15 @@
 #define OUTRIDER_API_KEYS_KEYS_INTERNAL_H
 
 #include "outrider/base/attr.h"
+#include "outrider/core/audit/audit_entry.h"
 #include "outrider/core/keys/key_scope.h"
 #include "outrider/core/registry/registry_request.h"
 
 #include <stdint.h>
 
+struct api_attempt;
 struct api_call;
+struct api_context;
 struct api_reply;
 struct json_writer;
 
@@ -24,6 +27,13 @@ bool keys_allow_change(const struct key_scope *scope, struct str key, struct api
 /* Decodes the name of a key in the path of the request into `ret_key`, to be ended either way, and asks keys_allow(). */
 bool keys_name(const struct api_call *call, const struct key_scope *scope, struct buf *ret_key,
                struct api_reply *reply);
+
+/* Tells the audit of the change of one key: which one, and what it was (`which` AUDIT_BEFORE) or became (AUDIT_AFTER). `value` NULL:
+ * there is none. Only the values of keys below the prefixes of this agent are told, which all that can read the
+ * audit in the registry can read as well; of other keys (http.keys: all) the size is told. `attempt` may be NULL. */
+void keys_tell_name(struct api_attempt *attempt, struct str key);
+void keys_tell_value(const struct api_context *context, struct api_attempt *attempt, enum audit_text which,
+                     struct str key, const struct str *value);
 
 /* Members of an open object: `key`, where it is UTF-8, and `id`, its name in a path. */
 void keys_write_name(struct json_writer *json, struct str key);

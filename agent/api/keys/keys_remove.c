@@ -1,6 +1,7 @@
 /* Many keys removed as they were previewed: POST /api/keys/delete-prefix (docs/http-api.md, "Keys"). */
 #include "keys_internal.h"
 
+#include "outrider/api/common/attempt.h"
 #include "outrider/api/common/body.h"
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/deferred.h"
@@ -92,6 +93,28 @@ static void write_result(const struct removing *removing, const struct registry_
 
 static void ask(struct removing *removing);
 
+/* A preview changes nothing, and says what it found. */
+static void tell(const struct removing *removing)
+{
+    const struct key_removal *removal = &removing->removal;
+    struct api_attempt *attempt = api_deferred_attempt(removing->deferred);
+    struct buf text = {0};
+    buf_printf(&text, "%zu keys", removal->count);
+    if (removal->result != KEY_REMOVAL_FAILED || removal->removed > 0) {
+        api_attempt_tell(attempt, AUDIT_BEFORE, buf_view(&text));
+    }
+    buf_clear(&text);
+    if (removing->preview) {
+        buf_str(&text, STR("as before, this was a preview"));
+    } else {
+        buf_printf(&text, "%zu of them removed", removal->removed);
+    }
+    if (removing->preview || removal->removed > 0) {
+        api_attempt_tell(attempt, AUDIT_AFTER, buf_view(&text));
+    }
+    buf_fini(&text);
+}
+
 static void on_reply(const struct registry_reply *reply, unsigned can, void *user)
 {
     struct removing *removing = user;
@@ -102,6 +125,7 @@ static void on_reply(const struct registry_reply *reply, unsigned can, void *use
     }
     struct api_reply answer = {0};
     write_result(removing, reply, &answer);
+    tell(removing);
     api_deferred_answer(removing->deferred, &answer);
 }
 
@@ -120,6 +144,7 @@ static void begin(struct api_call *call, void *state, struct api_deferred *defer
     struct removing *removing = state;
     removing->context = call->context;
     removing->deferred = deferred;
+    keys_tell_name(api_deferred_attempt(deferred), buf_view(&removing->prefix));
     key_removal_init(&removing->removal, &removing->scope, buf_view(&removing->prefix),
                      str_of(removing->plan));
     ask(removing);

@@ -41,7 +41,7 @@ void metrics_write(struct buf *out, const struct sample *samples, size_t count)
     }
 }
 
-static void write_outcomes(struct buf *out, const char *name, const char *help, uint64_t ok, uint64_t failed)
+void metrics_outcomes(struct buf *out, const char *name, const char *help, uint64_t ok, uint64_t failed)
 {
     prometheus_family(out, name, PROMETHEUS_COUNTER, help);
     prometheus_int(out, name, &LABEL("outcome", "ok"), 1, (int64_t)ok);
@@ -277,10 +277,10 @@ static void write_sockets(struct buf *out, const struct api_counters *counters)
         COUNTER("outrider_status_replies_dropped_total", "Replies to peers that do not read.",
                 counters->replies_dropped),
     };
-    write_outcomes(out, "outrider_status_lines_total", "Lines on the status socket.", counters->lines_ok,
-                   counters->lines_bad);
-    write_outcomes(out, "outrider_status_datagrams_total", "Datagrams on the notify socket.",
-                   counters->datagrams_ok, counters->datagrams_bad);
+    metrics_outcomes(out, "outrider_status_lines_total", "Lines on the status socket.", counters->lines_ok,
+                     counters->lines_bad);
+    metrics_outcomes(out, "outrider_status_datagrams_total", "Datagrams on the notify socket.",
+                     counters->datagrams_ok, counters->datagrams_bad);
     metrics_write(out, samples, COUNT_OF(samples));
 }
 
@@ -452,6 +452,7 @@ void api_metrics(struct api_call *call, struct api_reply *reply)
     metrics_write_commands(out, view);
     metrics_sessions(out, view);
     metrics_audit(out, view);
+    metrics_history(out, view);
     metrics_write_placement(out, context, view);
     if (view->fleet.view != NULL) {
         write_services(out, view_facts(view->fleet.view));
@@ -461,17 +462,17 @@ void api_metrics(struct api_call *call, struct api_reply *reply)
         }
         metrics_websockets(out, context);
         metrics_key_watches(out, context);
-        write_outcomes(out, "outrider_view_writes_total", "Writes of the view file.",
-                       view->fleet.writes - view->fleet.failures, view->fleet.failures);
+        metrics_outcomes(out, "outrider_view_writes_total", "Writes of the view file.",
+                         view->fleet.writes - view->fleet.failures, view->fleet.failures);
     }
     if (view->server != NULL) {
         write_sockets(out, counters);
     }
     write_socket_files(out, view);
-    write_outcomes(out, "outrider_state_writes_total", "Writes of the state file.", counters->state_writes,
-                   counters->state_failures);
-    write_outcomes(out, "outrider_reloads_total", "Reloads of the configuration.", counters->reloads_ok,
-                   counters->reloads_bad);
+    metrics_outcomes(out, "outrider_state_writes_total", "Writes of the state file.", counters->state_writes,
+                     counters->state_failures);
+    metrics_outcomes(out, "outrider_reloads_total", "Reloads of the configuration.", counters->reloads_ok,
+                     counters->reloads_bad);
     if (context->http != NULL) {
         write_http(out, context->http);
         write_access(out, context->credentials);

@@ -40,7 +40,7 @@ void metrics_write_leadership(struct buf *out, const struct api_view *view);
 void metrics_write_drains(struct buf *out, const struct api_view *view);
 void metrics_write_hooks(struct buf *out, const struct api_view *view);
 
-/* Appends the commands to the own server, where it takes some. */
+/* Appends the commands that the agent sends, where it may, and those to the own server, where it takes some. */
 void metrics_write_commands(struct buf *out, const struct api_view *view);
 
 /* Appends one series of a family of durations. */
@@ -52,6 +52,12 @@ void metrics_websockets(struct buf *out, const struct api_context *context);
 
 /* Appends how many watch keys, where http.keys lets them. */
 void metrics_key_watches(struct buf *out, const struct api_context *context);
+
+/* Appends a counter of what went well and what failed. */
+void metrics_outcomes(struct buf *out, const char *name, const char *help, uint64_t ok, uint64_t failed);
+
+/* Appends the families of the history, where the agent keeps one. */
+void metrics_history(struct buf *out, const struct api_view *view);
 
 /* Appends the families of the audit, where the agent keeps one. */
 void metrics_audit(struct buf *out, const struct api_view *view);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* An answer is looked for soon at first, as most servers answer at once, and less often later. */
-enum { WAIT_FIRST_MS = 100, WAIT_MAX_MS = 1000 };
+enum { WAIT_FIRST_MS = 100, WAIT_MAX_MS = 1000, WAIT_FOLLOW_MAX_MS = 5000 };
 
 const char *dispatch_state_name(enum dispatch_state state)
 {
@@ -49,14 +49,26 @@ static void finish(struct dispatch *dispatch, enum dispatch_result result)
     move(dispatch, DISPATCH_DONE);
 }
 
+static int64_t next_wait(struct dispatch *dispatch)
+{
+    int64_t wait = dispatch->wait_ms == 0 ? WAIT_FIRST_MS : 2 * dispatch->wait_ms;
+    int64_t max = dispatch->op == DISPATCH_FOLLOW ? WAIT_FOLLOW_MAX_MS : WAIT_MAX_MS;
+    dispatch->wait_ms = wait < max ? wait : max;
+    return dispatch->wait_ms;
+}
+
 void dispatch_init(struct dispatch *dispatch, enum dispatch_op op, const struct server_command *command,
                    int64_t patience_ms, const struct instant *now)
 {
-    bool reads = op == DISPATCH_READ;
-    *dispatch = (struct dispatch){.op = op,
-                                  .state = reads ? DISPATCH_READING : DISPATCH_COUNTING,
-                                  .command = *command,
-                                  .ends = now->mono + patience_ms};
+    static const enum dispatch_state begins[] = {[DISPATCH_SEND] = DISPATCH_COUNTING,
+                                                 [DISPATCH_CALL] = DISPATCH_COUNTING,
+                                                 [DISPATCH_FOLLOW] = DISPATCH_WAITING,
+                                                 [DISPATCH_READ] = DISPATCH_READING};
+    *dispatch = (struct dispatch){
+        .op = op, .state = begins[op], .command = *command, .ends = now->mono + patience_ms};
+    if (op == DISPATCH_FOLLOW) {
+        dispatch->due = now->mono + next_wait(dispatch);
+    }
 }
 
 void dispatch_fini(struct dispatch *dispatch)
@@ -88,13 +100,6 @@ void dispatch_use_lease(struct dispatch *dispatch, struct registry_lease lease)
 }
 
 /* ---- failures ---- */
-
-static int64_t next_wait(struct dispatch *dispatch)
-{
-    int64_t wait = dispatch->wait_ms == 0 ? WAIT_FIRST_MS : 2 * dispatch->wait_ms;
-    dispatch->wait_ms = wait < WAIT_MAX_MS ? wait : WAIT_MAX_MS;
-    return dispatch->wait_ms;
-}
 
 static void fail(struct dispatch *dispatch, enum registry_failure failure, struct str error)
 {
@@ -149,6 +154,7 @@ static void take(struct dispatch *dispatch, const struct dispatch_reply *reply, 
     dispatch->revision = reply->revision;
     bool final = command_is_final(seen.state);
     if (dispatch->op == DISPATCH_SEND) {
+        dispatch->fresh = dispatch->maybe_written;
         finish(dispatch, DISPATCH_SENT);
     } else if (final) {
         finish(dispatch, DISPATCH_KNOWN);
@@ -181,6 +187,7 @@ static void on_written(struct dispatch *dispatch, const struct dispatch_reply *r
     if (reply->succeeded) {
         dispatch->revision = reply->revision;
         if (dispatch->op == DISPATCH_SEND) {
+            dispatch->fresh = true;
             finish(dispatch, DISPATCH_SENT);
         } else {
             wait(dispatch, now);

@@ -133,8 +133,11 @@ static void look(void *user, struct api_view *ret_view)
                                   .state_last_error = agent->state_last_error,
                                   .sandbox = agent->sandbox,
                                   .counters = &agent->counters};
-    ret_view->fleet =
-        (struct api_fleet){.view = agent->fleet, .placement = agent->placement, .last_error = ""};
+    ret_view->fleet = (struct api_fleet){.view = agent->fleet,
+                                         .placement = agent->placement,
+                                         .last_error = "",
+                                         .history = agent->history,
+                                         .history_saves = agent->history_saves};
     ret_view->seats.mirror = &agent->reservations;
     if (!agent->config.server.present) {
         ret_view->server = NULL;

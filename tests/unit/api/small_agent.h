@@ -35,7 +35,9 @@ struct small_agent {
     unsigned drains, undrains, unflaps;
     const char *host, *state_last_error;
     const struct api_sandbox *sandbox;
-    const struct view *fleet; /* NULL: none */
+    const struct view *fleet;      /* NULL: none */
+    const struct history *history; /* NULL: none is kept */
+    struct api_saves history_saves;
     struct mirror_facts reservations;
     struct placement *placement;
     unsigned wants;

@@ -26,6 +26,9 @@ struct api_attempt *api_attempt_new(const struct api_call *call, const char *doe
 /* The same once more: of an operation that goes on although its request was answered. NULL gives NULL. */
 struct api_attempt *api_attempt_copy(const struct api_attempt *attempt);
 
+/* The same for `does` (static), which became of it later and gets an entry of its own. */
+struct api_attempt *api_attempt_sequel(const struct api_attempt *attempt, const char *does);
+
 /* Accepts NULL. */
 void api_attempt_free(struct api_attempt *attempt);
 

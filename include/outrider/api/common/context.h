@@ -82,6 +82,12 @@ struct api_socket {
     const char *last_error; /* why it cannot be reached; "" when it can */
 };
 
+/* The saves of a file. */
+struct api_saves {
+    uint64_t writes, failures, bytes; /* bytes: of the last that is in its place; 0: none was made yet */
+    const char *last_error;           /* "": the last one was made, or none is */
+};
+
 /* The fleet as the agent sees it. */
 struct api_fleet {
     const struct view *view;
@@ -91,7 +97,8 @@ struct api_fleet {
     struct events *events;            /* the hub of subscribers */
     const struct leaders *leaders;    /* who leads; NULL: never followed, as `leader_keys` */
     const struct mirror *leader_keys; /* what that is known from */
-    const struct history *history;    /* what became of the servers; NULL: it is not kept */
+    const struct history *history;    /* what became of the servers; NULL: it is not kept, and not saved */
+    struct api_saves history_saves;
 };
 
 /* Reservations as the agent sees them. */
@@ -300,6 +307,11 @@ struct api_ops {
      * nothing begun: too many are under way. */
     bool (*command)(void *agent, enum dispatch_op op, struct str type, struct str server,
                     struct server_command *command, api_commanded_fn *done, void *user);
+    /* Waits for what becomes of a command that was sent: one call of `done` as above, or of `drop` where the agent ends before. `command` is
+     * copied. False, with nothing begun: too many are waited for. */
+    bool (*command_follow)(void *agent, struct str type, struct str server,
+                           const struct server_command *command, api_commanded_fn *done,
+                           void (*drop)(void *user), void *user);
     /* Asks the registry for the key browser; id and timeout are filled in. What `request` points to is borrowed for the call. `done` is
      * called as above. False, with nothing begun: too many are under way, which a request from within `done` never meets. */
     bool (*key)(void *agent, const struct registry_request *request, api_key_fn *done, void *user);

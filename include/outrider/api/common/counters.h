@@ -2,6 +2,7 @@
 #ifndef OUTRIDER_API_COMMON_COUNTERS_H
 #define OUTRIDER_API_COMMON_COUNTERS_H
 
+#include "outrider/core/command/command.h"
 #include "outrider/core/registry/registry_request.h"
 #include "outrider/core/server/record.h"
 #include "outrider/core/session/session_request.h"
@@ -21,7 +22,24 @@ struct api_histogram {
 /* Counts one duration. */
 void api_histogram_count(struct api_histogram *histogram, int64_t us);
 
+/* What became of a command that was to be sent, over HTTP or by the own server. */
+enum api_command_sent {
+    API_COMMAND_SENT,    /* it is in the inbox, or was already */
+    API_COMMAND_FULL,    /* too many are in that inbox */
+    API_COMMAND_TAKEN,   /* something else has its key */
+    API_COMMAND_BUSY,    /* this agent sends too many */
+    API_COMMAND_UNKNOWN, /* it may have been sent: no answer of the registry */
+    API_COMMAND_FAILED,  /* it was not */
+    API_COMMAND_SENT_COUNT
+};
+
+struct api_commands_counters {
+    uint64_t sent[API_COMMAND_SENT_COUNT];
+    uint64_t answers[COMMAND_STATE_COUNT]; /* of those that this agent waited for; by enum command_state */
+};
+
 struct api_counters {
+    struct api_commands_counters commands;
     uint64_t transitions[STATUS_COUNT][STATUS_COUNT]; /* from, to */
     uint64_t registry[REGISTRY_OP_COUNT][REGISTRY_FAILURE_COUNT];
     struct api_histogram registry_duration[REGISTRY_OP_COUNT];

@@ -4,6 +4,7 @@
  *     SEND, CALL ──> COUNTING ──room──> GRANTING ──> WRITING ──written, CALL──> WAITING
  *                       │  └──a lease stands──────────^ │                        │ ^
  *                       │                               └──written, SEND──┐  due │ │ no answer yet
+ *     FOLLOW ───────────┼────────────────────────────────────────────────────────┘ │
  *     READ ─────────────┼───────────────────────────────────────────────┐ │      v │
  *                       │ the inbox is full                             └─┼──> READING ──overdue──> DECIDING
  *                       v                                                 v      │ answered, gone      │ written, or
@@ -21,9 +22,11 @@
 #include "outrider/core/registry/registry_request.h"
 
 enum dispatch_op {
-    DISPATCH_SEND, /* until it is written */
-    DISPATCH_CALL, /* until it is answered */
-    DISPATCH_READ  /* as it is */
+    DISPATCH_SEND,   /* until it is written */
+    DISPATCH_CALL,   /* until it is answered */
+    DISPATCH_FOLLOW, /* of one that was sent: until it is answered, looked for less often */
+    DISPATCH_READ,   /* as it is */
+    DISPATCH_OP_COUNT
 };
 
 enum dispatch_state {
@@ -39,7 +42,7 @@ enum dispatch_state {
 
 enum dispatch_result {
     DISPATCH_SENT,      /* SEND: it is in the inbox, as `command` says */
-    DISPATCH_KNOWN,     /* READ: `command` is as it is; CALL: it has its answer, or expired */
+    DISPATCH_KNOWN,     /* READ: `command` is as it is; CALL, FOLLOW: it has its answer, or expired */
     DISPATCH_NOT_FOUND, /* READ: there is no such command, or none any more */
     DISPATCH_FOREIGN,   /* the key has something else */
     DISPATCH_TAKEN,     /* another command has the id */
@@ -58,6 +61,7 @@ struct dispatch {
     int64_t lease_ttl_ms;          /* GRANTING */
     bool asked;                    /* a request is under way */
     bool maybe_written;            /* a put without an answer may have been carried out */
+    bool fresh;                    /* SENT: this put made it; it is no answer to the same request again */
     int64_t due;                   /* mono: WAITING, or after a failure: no request before */
     int64_t wait_ms;               /* the last wait */
     int64_t ends;                  /* mono: when it is too late for another try */
@@ -83,8 +87,8 @@ const char *dispatch_state_name(enum dispatch_state state);
 /* Whether a state may follow another. */
 bool dispatch_may_move(enum dispatch_state from, enum dispatch_state to);
 
-/* Begins. `command` is taken over: its state is QUEUED, and it is complete; of READ it has the id alone. `patience_ms`: how long
- * what fails is asked for again. */
+/* Begins. `command` is taken over: its state is QUEUED, and it is complete; of READ it has the id alone, of FOLLOW id and times at least.
+ * `patience_ms`: how long what fails is asked for again. */
 void dispatch_init(struct dispatch *dispatch, enum dispatch_op op, const struct server_command *command,
                    int64_t patience_ms, const struct instant *now);
 

@@ -181,6 +181,28 @@ static void one_that_is_refused_stays_refused(void **state)
     assert_int_equal(w->rooms, 0);
 }
 
+static void what_became_of_it_later_is_an_entry_of_its_own(void **state)
+{
+    struct world *w = *state;
+    assert_true(passes(w, API_KEEPS_ALL));
+    api_attempt_tell(w->call.attempt, AUDIT_BEFORE, STR("say hello"));
+    struct api_attempt *sequel = api_attempt_sequel(w->call.attempt, "command.answer");
+    api_attempt_tell(w->call.attempt, AUDIT_AFTER, STR("queued"));
+    api_attempt_tell(sequel, AUDIT_AFTER, STR("ok"));
+    w->reply.status = 202;
+    end(w);
+    assert_string_equal(w->texts[AUDIT_WHAT], "drain");
+    assert_string_equal(w->texts[AUDIT_AFTER], "queued");
+    api_attempt_end(sequel, &w->context, &w->call.request, &w->reply, NULL, NULL);
+    assert_int_equal(w->entries, 2);
+    assert_string_equal(w->texts[AUDIT_WHAT], "command.answer");
+    assert_string_equal(w->texts[AUDIT_TARGET], "world/w1");
+    assert_string_equal(w->texts[AUDIT_BEFORE], "say hello");
+    assert_string_equal(w->texts[AUDIT_AFTER], "ok");
+    api_attempt_free(sequel);
+    assert_null(api_attempt_sequel(NULL, "command.answer"));
+}
+
 static void giant_texts_are_cut(void **state)
 {
     struct world *w = *state;
@@ -190,11 +212,15 @@ static void giant_texts_are_cut(void **state)
     for (size_t i = 0; i < 3; i++) {
         api_attempt_tell(w->call.attempt, AUDIT_REASON, (struct str){giant, sizeof(giant)});
     }
+    /* a character of two bytes at the limit is left out as a whole */
+    memcpy(giant + audit_text_rows[AUDIT_BEFORE].max - 1, "\xc3\xa9", 2);
+    api_attempt_tell(w->call.attempt, AUDIT_BEFORE, (struct str){giant, sizeof(giant)});
     struct api_attempt *copy = api_attempt_copy(w->call.attempt);
     api_attempt_free(w->call.attempt);
     w->call.attempt = copy;
     end(w);
     assert_int_equal(strlen(w->texts[AUDIT_REASON]), audit_text_rows[AUDIT_REASON].max);
+    assert_int_equal(strlen(w->texts[AUDIT_BEFORE]), audit_text_rows[AUDIT_BEFORE].max - 1);
     assert_string_equal(w->texts[AUDIT_TARGET], "world/w1");
 }
 
@@ -223,6 +249,7 @@ int main(void)
         TEST(players_traffic_is_counted_at_the_guard),
         TEST(one_that_is_refused_stays_refused),
         TEST(giant_texts_are_cut),
+        TEST(what_became_of_it_later_is_an_entry_of_its_own),
         TEST(without_an_audit_nothing_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 
 #include "small_agent.h"
 
+#include "outrider/api/common/attempt.h"
 #include "outrider/api/common/deferred.h"
 #include "outrider/api/common/handlers.h"
 #include "outrider/base/base64.h"
@@ -30,6 +31,8 @@ static struct world {
     enum registry_failure failure; /* of the next answer */
     bool answered;
     struct api_reply answer;
+    struct api_attempt *attempt; /* NULL: no audit is kept */
+    char told[AUDIT_TEXTS][600];
 } world;
 
 /* ---- in the place of the list ---- */
@@ -53,7 +56,7 @@ void api_deferred_busy(struct api_deferred *deferred, const char *message)
 struct api_attempt *api_deferred_attempt(struct api_deferred *deferred)
 {
     (void)deferred;
-    return NULL;
+    return world.attempt;
 }
 
 static void on_reply(const struct registry_reply *reply, void *user)
@@ -260,6 +263,91 @@ static void a_change_needs_its_condition_and_keeps_the_lease(void **state)
     buf_fini(&id);
 }
 
+static void see_entry(void *agent, const struct audit_entry *entry, void (*done)(bool written, void *user),
+                      void *user)
+{
+    (void)agent, (void)done, (void)user;
+    for (size_t i = 0; i < AUDIT_TEXTS; i++) {
+        snprintf(world.told[i], sizeof(world.told[i]), "%.*s", STR_ARG(entry->texts[i]));
+    }
+}
+
+/* Asks, and reads what the audit was told. */
+static int ask_audited(api_handler_fn *handler, struct api_request request, const char *before,
+                       const char *after, json_t **ret_json)
+{
+    struct api_call call = {.context = &world.agent.context, .request = request};
+    request.who = (struct access_identity){.name = "root", .role = ACCESS_ADMIN, .proof = ACCESS_TOKEN};
+    world.agent.config.state_dir = (char[]){"/var/lib/outrider"};
+    world.agent.config.audit.file = CONFIG_AUDIT_ON;
+    world.ops.audit = see_entry;
+    world.attempt = api_attempt_new(&call, "key.put", API_KEEPS_ALL);
+    int status = ask(handler, request, ret_json);
+    api_attempt_end(world.attempt, call.context, &request, &(struct api_reply){.status = status}, NULL, NULL);
+    api_attempt_free(world.attempt);
+    world.attempt = NULL;
+    world.agent.config.state_dir = NULL;
+    assert_string_equal(world.told[AUDIT_BEFORE], before);
+    assert_string_equal(world.told[AUDIT_AFTER], after);
+    return status;
+}
+
+static void change_audited(api_handler_fn *handler, const char *name, const char *body, const char *before,
+                           const char *after)
+{
+    struct buf id = {0};
+    char tag[32];
+    json_t *json;
+    struct registry_kv kv = memory_read(world.registry, str_of(name));
+    struct api_request request = {.id = path_name(name, &id), .body = str_of(body)};
+    snprintf(tag, sizeof(tag), "\"%lld\"", (long long)kv.mod_revision);
+    *(kv.found ? &request.if_match : &request.if_none_match) = kv.found ? str_of(tag) : STR("*");
+    assert_int_equal(ask_audited(handler, request, before, after, &json), 200);
+    assert_string_equal(world.told[AUDIT_TARGET], name);
+    json_decref(json);
+    buf_fini(&id);
+}
+
+/* What is beyond the own prefixes is maybe a secret of others, who can read what the audit has in the registry. */
+static void the_audit_is_told_what_a_key_was_and_became(void **state)
+{
+    (void)state;
+    world.agent.config.http.keys = CONFIG_KEYS_ALL;
+    change_audited(api_key_put, "/ctl/motd", "{\"value\":\"hello\"}", "no such key", "hello");
+    change_audited(api_key_put, "/ctl/motd", "{\"value\":\"bye\"}", "hello", "bye");
+    change_audited(api_key_put, "/ctl/motd", "{\"valueBase64\":\"/wA=\"}", "bye", "2 bytes");
+    change_audited(api_key_delete, "/ctl/motd", "", "2 bytes", "no such key");
+    change_audited(api_key_put, "/other/password", "{\"value\":\"hunter2\"}", "no such key", "7 bytes");
+    change_audited(api_key_delete, "/other/password", "", "7 bytes", "no such key");
+    json_t *json;
+    struct buf id = {0};
+    (void)put("/ctl/motd", (struct registry_lease){0});
+    struct api_request request = {
+        .id = path_name("/ctl/motd", &id), .if_match = STR("\"1\""), .body = STR("{\"value\":\"x\"}")};
+    assert_int_equal(ask_audited(api_key_put, request, "v", "", &json), 412);
+    json_decref(json);
+    buf_fini(&id);
+}
+
+static void the_audit_is_told_how_many_keys_were_removed(void **state)
+{
+    (void)state;
+    json_t *json;
+    char body[128];
+    (void)put("/ctl/old/1", (struct registry_lease){0});
+    (void)put("/ctl/old/2", (struct registry_lease){0});
+    struct api_request request = {.query = STR("preview"), .body = STR("{\"prefix\":\"/ctl/old/\"}")};
+    assert_int_equal(ask_audited(api_keys_remove, request, "2 keys", "as before, this was a preview", &json),
+                     200);
+    assert_string_equal(world.told[AUDIT_TARGET], "/ctl/old/");
+    snprintf(body, sizeof(body), "{\"prefix\":\"/ctl/old/\",\"plan\":\"%s\"}",
+             json_string_value(json_object_get(json, "plan")));
+    json_decref(json);
+    request = (struct api_request){.body = str_of(body)};
+    assert_int_equal(ask_audited(api_keys_remove, request, "2 keys", "2 of them removed", &json), 200);
+    json_decref(json);
+}
+
 static void the_audit_is_only_shown(void **state)
 {
     (void)state;
@@ -347,6 +435,8 @@ int main(void)
         WITH_WORLD(a_page_ends_at_its_limit_and_goes_on),
         WITH_WORLD(what_is_off_or_outside_is_refused),
         WITH_WORLD(a_change_needs_its_condition_and_keeps_the_lease),
+        WITH_WORLD(the_audit_is_told_what_a_key_was_and_became),
+        WITH_WORLD(the_audit_is_told_how_many_keys_were_removed),
         WITH_WORLD(the_audit_is_only_shown),
         WITH_WORLD(a_removal_takes_the_plan_of_its_preview),
         WITH_WORLD(failures_say_what_was_done),

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "outrider/core/history/history.h"
 #include "outrider/io/http/server/http_server.h"
 #include "unit/api/small_agent.h"
 
@@ -95,6 +96,57 @@ static void in_sync_is_what_is_offered_and_there(void **state)
     expect_sync(agent, "outrider_registry_in_sync 0");
 }
 
+static void commands_that_are_sent_are_counted(void **state)
+{
+    struct small_agent *agent = *state;
+    struct buf text;
+    page(agent, &text); /* a sidecar that calls nothing */
+    assert_null(strstr(buf_text(&text), "outrider_commands_sent_total"));
+    buf_fini(&text);
+    agent->config.status.call_count = 1;
+    agent->counters.commands.sent[API_COMMAND_SENT] = 3;
+    agent->counters.commands.sent[API_COMMAND_UNKNOWN] = 2;
+    agent->counters.commands.answers[COMMAND_EXPIRED] = 1;
+    page(agent, &text);
+    agent->config.status.call_count = 0;
+    has_line(&text, "outrider_commands_sent_total{outcome=\"sent\"} 3");
+    has_line(&text, "outrider_commands_sent_total{outcome=\"unknown\"} 2");
+    has_line(&text, "outrider_commands_sent_total{outcome=\"failed\"} 0");
+    has_line(&text, "outrider_command_answers_total{state=\"expired\"} 1");
+    has_line(&text, "outrider_command_answers_total{state=\"ok\"} 0");
+    buf_fini(&text);
+}
+
+static void the_history_is_counted(void **state)
+{
+    struct small_agent *agent = *state;
+    struct buf text;
+    static const struct history_settings settings;
+    struct queue effects;
+    struct history *history = history_new(&settings);
+    page(agent, &text);
+    assert_null(strstr(buf_text(&text), "outrider_history_"));
+    buf_fini(&text);
+    queue_init(&effects, sizeof(struct history_effect));
+    struct instant now = {.mono = 1000, .boot = 1000, .wall = 1000000};
+    history_step(history, &(struct history_event){.type = HISTORY_ON_SYNCED, .now = now}, &effects);
+    now.wall += 60000;
+    now.mono += 60000;
+    history_step(history, &(struct history_event){.type = HISTORY_ON_TICK, .now = now}, &effects);
+    queue_fini(&effects);
+    agent->history = history;
+    agent->history_saves = (struct api_saves){.writes = 9, .failures = 2, .bytes = 1234, .last_error = ""};
+    page(agent, &text);
+    agent->history = NULL;
+    has_line(&text, "outrider_history_minutes_total 1");
+    has_line(&text, "outrider_history_servers 0");
+    has_line(&text, "outrider_history_file_bytes 1234");
+    has_line(&text, "outrider_history_saves_total{outcome=\"ok\"} 7");
+    has_line(&text, "outrider_history_saves_total{outcome=\"error\"} 2");
+    buf_fini(&text);
+    history_free(history);
+}
+
 static void a_sandbox_that_is_off_shows(void **state)
 {
     struct small_agent *agent = *state;
@@ -174,6 +226,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_AGENT(values_are_where_they_belong),          WITH_AGENT(in_sync_is_what_is_offered_and_there),
+        WITH_AGENT(commands_that_are_sent_are_counted),    WITH_AGENT(the_history_is_counted),
         WITH_AGENT(a_sandbox_that_is_off_shows),           WITH_AGENT(every_family_has_help_and_type_once),
         WITH_AGENT(the_largest_lag_is_kept_until_scraped), cmocka_unit_test(durations_fall_into_their_bucket),
     };

@@ -78,6 +78,7 @@ static void test_send(void **state)
     assert_int_equal(dispatch.lease_ttl_ms, 30000 + 2000 + 10000 + 60000 + COMMAND_LEASE_SHARE_MS);
     answer((struct dispatch_reply){.succeeded = true, .revision = 12});
     assert_int_equal(dispatch.revision, 12);
+    assert_true(dispatch.fresh);
     ends(DISPATCH_SENT);
     begin(DISPATCH_SEND);
     answer((struct dispatch_reply){.count = COMMAND_INBOX_MAX});
@@ -96,6 +97,11 @@ static void test_twice(void **state)
     other.state = COMMAND_DELIVERED;
     answer(found(&other));
     assert_int_equal(dispatch.command.state, COMMAND_DELIVERED);
+    assert_true(dispatch.fresh); /* as far as anyone can know */
+    ends(DISPATCH_SENT);
+    to_writing(DISPATCH_SEND);
+    answer(found(&other));
+    assert_false(dispatch.fresh);
     ends(DISPATCH_SENT);
     to_writing(DISPATCH_SEND);
     other.name[0] = 'x';
@@ -176,11 +182,38 @@ static void test_call(void **state)
     ends(DISPATCH_KNOWN);
 }
 
+/* One that another dispatch has sent is looked for until it is answered, and less often than a server waits for. */
+static void test_follow(void **state)
+{
+    (void)state;
+    struct server_command queued = made(), answered = made();
+    char text[] = "done";
+    begin(DISPATCH_FOLLOW);
+    assert_int_equal(dispatch.state, DISPATCH_WAITING);
+    assert_false(dispatch_wants(&dispatch, &now));
+    int reads = 0;
+    for (int64_t last = now.mono; now.mono < last + 20000; reads++) {
+        until_due();
+        assert_int_equal(dispatch.state, DISPATCH_READING);
+        answer(found(&queued));
+    }
+    assert_in_range(reads, 7, 10);
+    until_due();
+    answered.state = COMMAND_OK, answered.text = text;
+    answer(found(&answered));
+    assert_int_equal(dispatch.command.state, COMMAND_OK);
+    assert_string_equal(dispatch.command.text, "done");
+    ends(DISPATCH_KNOWN);
+}
+
 static void to_reading_overdue(enum dispatch_op op)
 {
     struct server_command seen = made();
     if (op == DISPATCH_READ) {
         begin(op);
+    } else if (op == DISPATCH_FOLLOW) {
+        begin(op);
+        until_due();
     } else {
         to_writing(op);
         answer((struct dispatch_reply){.succeeded = true});
@@ -306,8 +339,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_send),       cmocka_unit_test(test_twice), cmocka_unit_test(test_failures),
         cmocka_unit_test(test_lost_lease), cmocka_unit_test(test_call),  cmocka_unit_test(test_expiry),
-        cmocka_unit_test(test_read),       cmocka_unit_test(test_away),  cmocka_unit_test(test_leases),
-        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_follow),     cmocka_unit_test(test_read),  cmocka_unit_test(test_away),
+        cmocka_unit_test(test_leases),     cmocka_unit_test(test_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,6 +34,7 @@ export const audit = {
     "wave.cancel": "drain of many: cancel",
     "wave.undo": "drain of many: undo",
     command: "command",
+    "command.answer": "command: answer",
     "key.put": "key: write",
     "key.delete": "key: remove",
     "keys.delete_prefix": "keys: remove many",

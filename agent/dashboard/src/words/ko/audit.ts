@@ -36,6 +36,7 @@ export const audit: AuditWords = {
     "wave.cancel": "여러 서버 드레인: 취소",
     "wave.undo": "여러 서버 드레인: 되돌리기",
     command: "명령",
+    "command.answer": "명령: 응답",
     "key.put": "키: 쓰기",
     "key.delete": "키: 삭제",
     "keys.delete_prefix": "키: 여러 개 삭제",
