@@ -46,6 +46,24 @@ struct session_store *redis_servers_store(struct loop *loop, struct resolver *re
     return session_redis_new(loop, resolver, &config, seed);
 }
 
+struct registry *redis_servers_registry(struct loop *loop, struct resolver *resolver, const char *space,
+                                        uint64_t seed)
+{
+    char urls[CONFIG_ENDPOINTS_MAX][URL_SIZE], name[64];
+    struct config_registry config = {.redis = {.master_name = (char[]){"mm"}, .space = name}};
+    const char *rest = getenv("OUTRIDER_TEST_REDIS");
+    snprintf(name, sizeof(name), "%s", space);
+    assert_non_null(rest);
+    while (*rest != '\0' && config.endpoint_count < CONFIG_ENDPOINTS_MAX) {
+        size_t size = strcspn(rest, ",");
+        char *url = urls[config.endpoint_count];
+        snprintf(url, URL_SIZE, "%s%.*s", CONFIG_REDIS_PLAIN, (int)size, rest);
+        config.endpoints[config.endpoint_count++] = url;
+        rest += size + (rest[size] == ',' ? 1 : 0);
+    }
+    return redis_registry_new(&config, loop, resolver, NULL, seed);
+}
+
 static void command_of(char command[static COMMAND_SIZE], const char *what, va_list args)
 {
     int size = snprintf(command, COMMAND_SIZE, "exec %s/", getenv("OUTRIDER_TEST_REDIS_DIR"));

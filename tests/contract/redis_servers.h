@@ -3,6 +3,7 @@
 #define OUTRIDER_TESTS_CONTRACT_REDIS_SERVERS_H
 
 #include "outrider/core/config/config.h"
+#include "outrider/registry/redis/redis_registry.h"
 #include "outrider/session/redis/session_redis.h"
 
 struct redis_login {
@@ -13,6 +14,10 @@ struct redis_login {
 /* A store in the namespace `space`. */
 struct session_store *redis_servers_store(struct loop *loop, struct resolver *resolver, const char *space,
                                           uint64_t seed, const struct redis_login *login);
+
+/* A registry in the namespace `space`, without a login. */
+struct registry *redis_servers_registry(struct loop *loop, struct resolver *resolver, const char *space,
+                                        uint64_t seed);
 
 /* Runs the program `what` of the servers ("cli", "failover"), with a shell. Returns what it printed, borrowed until the next call, and
  * fails the test unless the program succeeds. */

@@ -10,11 +10,15 @@
 #include "outrider/base/attr.h"
 #include "outrider/io/http/client/http_client.h"
 #include "outrider/registry/memory/memory.h"
+#ifdef OUTRIDER_REDIS
+#include "redis_servers.h"
+#endif
 
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 static void on_compacted(const struct http_result *result, void *user)
 {
@@ -22,8 +26,125 @@ static void on_compacted(const struct http_result *result, void *user)
     *(bool *)user = true;
 }
 
+/* ---- Redis ---- */
+
+static int pid_in(const char *path)
+{
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    int pid = 0;
+    assert_int_equal(fscanf(file, "%d", &pid), 1);
+    fclose(file);
+    assert_true(pid > 1);
+    return pid;
+}
+
+#ifdef OUTRIDER_REDIS
+static bool has_mode(const char *mode)
+{
+    return strcmp(getenv("OUTRIDER_TEST_REDIS_MODE"), mode) == 0;
+}
+
+/* The number of the server that takes writes of the namespace. */
+static int master(void)
+{
+    for (int i = 1; i <= 3; i++) {
+        if (strstr(redis_servers_do("cli %d TYPE {out-contract}:meta", i), "hash") != NULL &&
+            strstr(redis_servers_do("cli %d ROLE", i), "\"master\"") != NULL) {
+            return i;
+        }
+    }
+    fail_msg("no server has the namespace");
+    return 0;
+}
+
+static int master_pid(void)
+{
+    char path[512];
+    snprintf(path, sizeof(path), "%s/%d/pid", getenv("OUTRIDER_TEST_REDIS_DIR"), master());
+    return pid_in(path);
+}
+
+static void compact_redis(int64_t revision)
+{
+    redis_servers_do("cli %d XTRIM {out-contract}:log MINID %" PRId64, master(), revision);
+}
+
+/* A replica that may not follow any more is stale; one that could would still read what is on its way to it. */
+static void mark_redis(void)
+{
+    int number = master();
+    if (!has_mode("sentinel")) {
+        redis_servers_do("cli %d SAVE", number);
+        return;
+    }
+    while (strstr(redis_servers_do("cli %d WAIT 1 100", number), "1") == NULL) {
+    }
+    redis_servers_do("cli %d ACL SETUSER default -psync -sync", number);
+    redis_servers_do("cli %d CLIENT KILL TYPE replica", number);
+}
+
+static void lose_redis(void)
+{
+    if (has_mode("sentinel")) {
+        redis_servers_do("%s", "failover-stale");
+    } else {
+        assert_int_equal(kill(master_pid(), SIGKILL), 0);
+    }
+}
+#endif
+
+/* ---- what each does ---- */
+
+static void rest(int64_t ms)
+{
+    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
+}
+
+void server_mark(struct subject *subject)
+{
+#ifdef OUTRIDER_REDIS
+    if (subject->is_redis) {
+        mark_redis();
+    }
+#endif
+    (void)subject;
+}
+
+void server_fork(struct subject *subject, int64_t revision)
+{
+    if (subject->is_memory) {
+        memory_fail_over(subject->registry, revision);
+        return;
+    }
+    server_lose(subject);
+    server_find(subject);
+}
+
+void server_pause(struct subject *subject, int64_t ms)
+{
+    if (subject->is_memory) {
+        memory_advance(subject->registry, ms);
+        return;
+    }
+#ifdef OUTRIDER_REDIS
+    int pid = master_pid();
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    rest(ms);
+    assert_int_equal(kill(pid, SIGCONT), 0);
+#else
+    rest(ms);
+#endif
+}
+
 void server_compact(struct subject *subject, int64_t revision)
 {
+#ifdef OUTRIDER_REDIS
+    if (subject->is_redis) {
+        compact_redis(revision);
+        return;
+    }
+#endif
     if (subject->is_memory) {
         memory_compact(subject->registry, revision);
         return;
@@ -50,15 +171,15 @@ void server_lose(struct subject *subject)
         memory_cut(subject->registry);
         return;
     }
+#ifdef OUTRIDER_REDIS
+    if (subject->is_redis) {
+        lose_redis();
+        return;
+    }
+#endif
     char path[512];
     path_of("pid", path);
-    FILE *file = fopen(path, "re");
-    assert_non_null(file);
-    int pid = 0;
-    assert_int_equal(fscanf(file, "%d", &pid), 1);
-    fclose(file);
-    assert_true(pid > 1);
-    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(kill(pid_in(path), SIGKILL), 0);
 }
 
 void server_find(struct subject *subject)
@@ -66,9 +187,16 @@ void server_find(struct subject *subject)
     if (subject->is_memory) {
         return;
     }
+#ifdef OUTRIDER_REDIS
+    if (subject->is_redis) {
+        redis_servers_do("revive");
+    }
+#endif
     char path[512];
     path_of("start", path);
-    assert_int_equal(system(path), 0);
+    if (!subject->is_redis) {
+        assert_int_equal(system(path), 0);
+    }
     struct registry_request get = {.op = REGISTRY_GET, .key = STR("k"), .timeout_ms = 1000};
     while (subject_ask(subject, get)->failure != REGISTRY_OK) {
         subject_pass_time(subject);

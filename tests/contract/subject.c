@@ -18,6 +18,9 @@
 #include "outrider/io/net/resolver.h"
 #include "outrider/registry/etcd/etcd.h"
 #include "outrider/registry/memory/memory.h"
+#ifdef OUTRIDER_REDIS
+#include "redis_servers.h"
+#endif
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -55,6 +58,7 @@ struct str fresh_key(void)
 }
 
 static const struct memory_kind *chosen = &memory_etcd;
+static bool redis_chosen;
 
 static struct str keep(struct buf *buf, struct str text)
 {
@@ -133,11 +137,29 @@ static void open_etcd(struct subject *subject, const char *endpoints)
     free(list);
 }
 
+#ifdef OUTRIDER_REDIS
+static void open_redis(struct subject *subject)
+{
+    struct error err = {0};
+    subject->is_redis = true;
+    subject->loop = loop_new(&err);
+    assert_non_null(subject->loop);
+    subject->resolver = resolver_new(subject->loop, NULL);
+    subject->pause = timer_new(subject->loop, on_pause_over, subject);
+    subject->registry =
+        redis_servers_registry(subject->loop, subject->resolver, "out-contract", fresh_number());
+}
+#endif
+
 void subject_open(struct subject *subject, const char *endpoints)
 {
     *subject = (struct subject){.is_memory = endpoints == NULL};
     if (subject->is_memory) {
         subject->registry = memory_new(chosen);
+#ifdef OUTRIDER_REDIS
+    } else if (redis_chosen) {
+        open_redis(subject);
+#endif
     } else {
         open_etcd(subject, endpoints);
     }
@@ -215,11 +237,17 @@ int subject_tear_down(void **state)
 bool subject_chosen(int argc, char **argv, const char **ret_endpoints)
 {
     bool etcd = argc == 2 && strcmp(argv[1], "etcd") == 0;
-    const char *endpoints = etcd ? getenv("OUTRIDER_TEST_ETCD") : NULL;
-    if (argc != 2 || (etcd ? endpoints == NULL : !choose_memory(argv[1]))) {
+#ifdef OUTRIDER_REDIS
+    redis_chosen = argc == 2 && strcmp(argv[1], "redis") == 0;
+#endif
+    const char *endpoints = etcd           ? getenv("OUTRIDER_TEST_ETCD")
+                            : redis_chosen ? getenv("OUTRIDER_TEST_REDIS")
+                                           : NULL;
+    if (argc != 2 || (etcd || redis_chosen ? endpoints == NULL : !choose_memory(argv[1]))) {
         fprintf(stderr,
-                "usage: %s memory|memory_redis|memory_consul, or tests/support/with-etcd -- %s etcd\n",
-                argv[0], argv[0]);
+                "usage: %s memory|memory_redis|memory_consul, tests/support/with-etcd -- %s etcd, or "
+                "tests/support/with-redis -- %s redis\n",
+                argv[0], argv[0], argv[0]);
         return false;
     }
     chosen_endpoints = endpoints;

@@ -16,7 +16,8 @@ struct subject {
     struct registry *registry;
     struct registry_client *client;
     bool is_memory;
-    struct loop *loop; /* the last three: etcd only */
+    bool is_redis;
+    struct loop *loop; /* the last three: not memory */
     struct resolver *resolver;
     struct http_client *http;
     struct timer *pause;
@@ -29,15 +30,15 @@ struct subject {
     struct buf listed;
 };
 
-/* Opens the memory backend of the kind chosen, or with `endpoints` (comma-separated) the etcd backend on those. */
+/* Opens the memory backend of the kind chosen, or with `endpoints` (comma-separated) the etcd or the Redis backend on those. */
 void subject_open(struct subject *subject, const char *endpoints);
 
 /* Closes it; open requests get no answer. */
 void subject_close(struct subject *subject);
 
-/* Reads the command line of a suite, "memory", "memory_redis", "memory_consul" or "etcd", for
- * subject_set_up(). `ret_endpoints` (may be NULL) gets NULL, or what OUTRIDER_TEST_ETCD says. False when it is
- * neither, or etcd without endpoints; the usage is printed. */
+/* Reads the command line of a suite, "memory", "memory_redis", "memory_consul", "etcd" or "redis",
+ * for subject_set_up(). `ret_endpoints` (may be NULL) gets NULL, or what OUTRIDER_TEST_ETCD or OUTRIDER_TEST_REDIS says. False
+ * when it is neither, or a server without endpoints; the usage is printed. */
 bool subject_chosen(int argc, char **argv, const char **ret_endpoints);
 
 /* Setup and teardown of a test: `*state` is a subject, opened as subject_chosen() found. */

@@ -62,6 +62,20 @@ void redis_finish(struct redis *redis, struct redis_call *call, enum redis_outco
     redis_call_free(call);
 }
 
+void redis_refuse_waiting(struct redis *redis, enum redis_outcome outcome, const char *why)
+{
+    struct redis_calls waiting = redis->waiting;
+    redis_calls_init(&redis->waiting);
+    for (struct redis_call *call = waiting.first, *next; call != NULL; call = next) {
+        next = call->next;
+        if (call->has_key && !call->is_refused) {
+            redis_finish(redis, call, call->maybe_done ? REDIS_UNKNOWN : outcome, NULL, why);
+        } else {
+            redis_calls_add(&redis->waiting, call);
+        }
+    }
+}
+
 void redis_drop(struct redis *redis, struct redis_call *call)
 {
     uncount(redis, call);
@@ -130,8 +144,11 @@ static void end_waiting(struct redis *redis, int64_t now_us)
         if (call->is_refused) {
             redis_finish(redis, call, REDIS_OVERLOADED, NULL, "too many commands wait for the server");
         } else if (hopeless || now_us >= call->deadline_us) {
-            redis_finish(redis, call, call->maybe_done ? REDIS_UNKNOWN : REDIS_RETRY, NULL,
-                         redis->last_error[0] != '\0' ? redis->last_error : "no server in time");
+            redis_finish(redis, call,
+                         call->maybe_done   ? REDIS_UNKNOWN
+                         : redis->is_denied ? REDIS_DENIED
+                                            : REDIS_RETRY,
+                         NULL, redis->last_error[0] != '\0' ? redis->last_error : "no server in time");
         } else {
             redis_calls_add(&redis->waiting, call);
         }
@@ -183,16 +200,16 @@ static void on_tick(void *user)
     if (redis->is_started) {
         redis_sentinel_tick(redis, now_us);
         redis_nodes_tick(redis, now_us);
-        redis_channel_tick(redis, now_us);
+        redis_lines_tick(redis, now_us);
     }
     redis_dispatch(redis);
     end_waiting(redis, now_us);
     if (redis->is_woken) {
         return;
     }
-    if (redis->call_count > 0 || is_connecting(redis) || redis->slots_wanted) {
+    if (redis->call_count > 0 || is_connecting(redis) || redis->slots_wanted || redis_lines_wait(redis)) {
         timer_arm_ms(redis->tick, TICK_MS);
-    } else if (redis->mode == REDIS_SENTINEL || redis->channel.fn != NULL) {
+    } else if (redis->mode == REDIS_SENTINEL || redis->lines != NULL) {
         redis->is_idle = true;
         timer_arm_ms(redis->tick, IDLE_TICK_MS);
     }
@@ -200,7 +217,7 @@ static void on_tick(void *user)
 
 /* ---- the interface ---- */
 
-static void start(struct redis *redis)
+void redis_start(struct redis *redis)
 {
     if (!redis->is_started) {
         redis->is_started = true;
@@ -216,7 +233,7 @@ void redis_submit(struct redis *redis, const struct redis_command *command, redi
     struct redis_call *call = redis_call_new(command, may_be_cluster, fn, user);
     redis->call_count++;
     redis->call_bytes += call->bytes;
-    start(redis);
+    redis_start(redis);
     call->is_refused =
         redis->call_count > options->waiting_max || redis->call_bytes > options->waiting_max_bytes;
     if (call->is_refused || is_hopeless(redis, call->started_us)) {
@@ -229,18 +246,6 @@ void redis_submit(struct redis *redis, const struct redis_command *command, redi
         redis->is_idle = false;
         timer_arm_ms(redis->tick, TICK_MS);
     }
-}
-
-void redis_subscribe(struct redis *redis, struct str channel, redis_heard_fn *fn, void *user)
-{
-    redis_unsubscribe(redis);
-    free(redis->channel.name);
-    redis->channel.name = mem_copy(channel.data, channel.size);
-    redis->channel.fn = fn;
-    redis->channel.user = user;
-    redis->channel.backoff = (struct backoff){BACKOFF_FIRST_MS, BACKOFF_CAP_MS, 0};
-    start(redis);
-    redis_wake(redis);
 }
 
 struct redis_facts redis_facts(const struct redis *redis)
@@ -316,6 +321,7 @@ void redis_free(struct redis *redis)
         return;
     }
     redis_channel_fini(redis);
+    redis_lines_fini(redis);
     redis_sentinel_fini(redis);
     for (size_t i = 0; i < REDIS_NODES_MAX; i++) {
         if (redis->nodes[i] != NULL) {

@@ -178,11 +178,21 @@ void redis_connection_send(struct redis_connection *connection, struct redis_cal
     redis_calls_add(&connection->calls, call);
 }
 
-void redis_connection_subscribe(struct redis_connection *connection, struct str channel)
+static void send_about(struct redis_connection *connection, struct str word, struct str channel)
 {
     assert(connection->state == REDIS_LINK_OPEN && connection->is_subscriber);
-    redis_command_add(&connection->out, (const struct str[]){STR("SUBSCRIBE"), channel}, 2);
+    redis_command_add(&connection->out, (const struct str[]){word, channel}, 2);
     send_later(connection);
+}
+
+void redis_connection_subscribe(struct redis_connection *connection, struct str channel)
+{
+    send_about(connection, STR("SUBSCRIBE"), channel);
+}
+
+void redis_connection_unsubscribe(struct redis_connection *connection, struct str channel)
+{
+    send_about(connection, STR("UNSUBSCRIBE"), channel);
 }
 
 /* ---- receiving ---- */
@@ -220,7 +230,8 @@ static bool is_push(const struct redis_reply *reply)
 {
     struct str kind = redis_text(redis_item(reply, 0));
     return reply->type == REDIS_IS_ARRAY && reply->count == 3 &&
-           (str_eq(kind, STR("message")) || str_eq(kind, STR("subscribe")));
+           (str_eq(kind, STR("message")) || str_eq(kind, STR("subscribe")) ||
+            str_eq(kind, STR("unsubscribe")));
 }
 
 static void on_reply(struct redis_connection *connection, const struct redis_reply *reply)
@@ -365,6 +376,7 @@ void redis_connection_open(struct redis_connection *connection)
     connection->is_busy = true;
     set_state(connection, REDIS_LINK_CONNECTING);
     connection->sent = 0;
+    connection->login_error = REDIS_ERROR_OTHER;
     connection->why[0] = '\0';
     timer_arm_ms(connection->timer, shared->options.connect_timeout_ms);
     connection->attempt = connect_tcp(shared->loop, shared->resolver, connection->host, connection->port,

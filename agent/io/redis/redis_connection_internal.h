@@ -27,6 +27,7 @@ struct redis_call {
     bool asking;       /* ASKING before it */
     bool repeatable;
     bool is_own;     /* the client's own, of one connection: never tried elsewhere */
+    bool is_first;   /* own: what comes before all others */
     bool maybe_done; /* it was sent on a connection that ended */
     bool is_refused; /* too much waited when it came */
     bool answered;   /* its time was up; what comes is dropped */
@@ -138,8 +139,9 @@ void redis_connection_close(struct redis_connection *connection, const char *why
 /* Sends `call` and takes it over until its reply. It is open. */
 void redis_connection_send(struct redis_connection *connection, struct redis_call *call);
 
-/* Asks for the messages of `channel`. It is open, and a subscriber. */
+/* Asks for the messages of `channel`, or for no more. It is open, and a subscriber. */
 void redis_connection_subscribe(struct redis_connection *connection, struct str channel);
+void redis_connection_unsubscribe(struct redis_connection *connection, struct str channel);
 
 /* After it was lost: the calls that were on it, one by one, and whether each may have been done; NULL: no more. */
 struct redis_call *redis_connection_take_call(struct redis_connection *connection, bool *ret_sent);

@@ -4,7 +4,9 @@
  *     redis_route.c      which node has a command; what an error reply means for it
  *     redis_nodes.c      nodes and their connections; the slots of a cluster
  *     redis_sentinel.c   who is master
- *     redis_channel.c    messages */
+ *     redis_first.c      what is done on a connection before all else
+ *     redis_line.c       connections for commands that wait in the server, and for messages
+ *     redis_channel.c    the messages of one channel */
 #ifndef OUTRIDER_IO_REDIS_REDIS_INTERNAL_H
 #define OUTRIDER_IO_REDIS_REDIS_INTERNAL_H
 
@@ -15,12 +17,17 @@
 
 enum { REDIS_NO_NODE = 0xff, REDIS_HOST_MAX = 253 /* bytes */ };
 
+/* How far what comes first is on a connection. */
+enum redis_gate { REDIS_GATE_SHUT, REDIS_GATE_ASKED, REDIS_GATE_OPEN };
+
 struct redis_node {
     struct redis *redis;
     size_t index; /* in `nodes` */
     struct redis_connection *connection;
     bool is_usable; /* it is open, and takes writes as far as it has said */
     bool is_wanted; /* cluster: a command is for it */
+    enum redis_gate gate;
+    int64_t gate_us; /* not asked before */
     struct backoff backoff;
     int64_t retry_us; /* not connected to before */
 };
@@ -36,15 +43,25 @@ struct redis_sentinel {
     struct backoff backoff;
 };
 
-struct redis_channel {
+struct redis_line {
+    struct redis_line *next;
+    struct redis *redis;
+    const struct redis_line_handler *handler; /* NULL: it is to be freed */
+    void *user;
+    bool has_key;
+    uint16_t slot;
     struct redis_connection *connection; /* NULL: none yet */
     struct redis_node *node;             /* at whose address it is */
+    int64_t retry_us, ping_us;           /* when to connect, to ask */
+    struct backoff backoff;
+};
+
+struct redis_channel {
+    struct redis_line *line; /* NULL: none */
     char *name;
     redis_heard_fn *fn;
     void *user;
     bool is_open;
-    int64_t retry_us, ping_us, pong_us; /* when to connect, to ask, to be answered (0: not asked) */
-    struct backoff backoff;
 };
 
 struct redis {
@@ -59,7 +76,10 @@ struct redis {
     bool slots_wanted, slots_asked;
     int64_t slots_us; /* when they were asked for */
     struct redis_sentinel sentinel;
+    struct redis_line *lines;
     struct redis_channel channel;
+    const struct redis_first *first; /* NULL: nothing comes first */
+    void *first_user;
     struct redis_calls waiting; /* for a node */
     size_t call_count, call_bytes;
     struct timer *tick;
@@ -69,6 +89,7 @@ struct redis {
     bool is_started, is_woken, is_idle; /* woken: the next tick comes at once; idle: it is far away */
     int64_t away_since_us;              /* since when no server can be used; 0: one can */
     bool has_failed;                    /* since then */
+    bool is_denied;                     /* the last one did not let us in */
     char last_error[256], version[REDIS_VERSION_SIZE], server[96];
     uint64_t reconnects, redirections, retries;
 };
@@ -78,6 +99,9 @@ struct redis {
 /* Answers `call`, which is gone then. `why` for all but REDIS_DONE. */
 void redis_finish(struct redis *redis, struct redis_call *call, enum redis_outcome outcome,
                   const struct redis_reply *reply, const char *why);
+
+/* Connects, when that was not begun. */
+void redis_start(struct redis *redis);
 
 /* Frees `call`, which was answered when its time was up. */
 void redis_drop(struct redis *redis, struct redis_call *call);
@@ -95,6 +119,9 @@ void redis_wake(struct redis *redis);
 void redis_ask(struct redis_connection *connection, const struct str *args, size_t count, redis_result_fn *fn,
                void *user);
 
+/* Answers those that wait and have a key, as what comes first was refused. */
+void redis_refuse_waiting(struct redis *redis, enum redis_outcome outcome, const char *why);
+
 /* ---- redis_route.c ---- */
 
 /* Sends `call` to the node that has it, or lets it wait. */
@@ -102,6 +129,26 @@ void redis_route(struct redis *redis, struct redis_call *call);
 
 /* A reply of `node` to `call`. */
 void redis_answered(struct redis_node *node, struct redis_call *call, const struct redis_reply *reply);
+
+/* The node that has the slot, or takes any command; NULL: none is known. */
+struct redis_node *redis_node_of(struct redis *redis, bool has_key, uint16_t slot);
+
+/* What the error means for a command that is tried nowhere else. */
+enum redis_outcome redis_outcome_of(enum redis_error error);
+
+/* MOVED and ASK name a node. Returns it, or NULL where the text names none, or there are too many. */
+struct redis_node *redis_redirected(struct redis_node *node, enum redis_error error, struct str text);
+
+/* ---- redis_first.c ---- */
+
+/* Whether `call` may be sent to the node. */
+bool redis_first_is_done(const struct redis_node *node, const struct redis_call *call);
+
+/* Does what comes first, where it is due on the usable node. */
+void redis_first_ask(struct redis_node *node);
+
+/* The reply to it. */
+void redis_first_answered(struct redis_node *node, struct redis_call *call, const struct redis_reply *reply);
 
 /* ---- redis_nodes.c ---- */
 
@@ -131,9 +178,15 @@ void redis_sentinel_tick(struct redis *redis, int64_t now_us);
 void redis_sentinel_hurry(struct redis *redis);
 void redis_sentinel_fini(struct redis *redis);
 
+/* ---- redis_line.c ---- */
+
+void redis_lines_tick(struct redis *redis, int64_t now_us);
+bool redis_lines_wait(const struct redis *redis);                            /* for a connection */
+void redis_lines_forget(struct redis *redis, const struct redis_node *node); /* which is freed */
+void redis_lines_fini(struct redis *redis);
+
 /* ---- redis_channel.c ---- */
 
-void redis_channel_tick(struct redis *redis, int64_t now_us);
 void redis_channel_fini(struct redis *redis);
 
 #endif

@@ -24,7 +24,7 @@ static void set_usable(struct redis_node *node, bool usable)
     node->is_usable = usable;
     if (redis_node_any(redis) != NULL) {
         redis->away_since_us = 0;
-        redis->has_failed = false;
+        redis->has_failed = redis->is_denied = false;
     } else if (redis->away_since_us == 0) {
         redis->away_since_us = clock_mono_us();
     }
@@ -153,10 +153,14 @@ static void on_opened(struct redis_connection *connection, void *user)
     redis->backoff.failures = node->backoff.failures = 0;
     brief_copy(redis->version, sizeof(redis->version), str_of(connection->hello.version));
     brief_copy(redis->server, sizeof(redis->server), str_of(connection->name));
+    node->gate = REDIS_GATE_SHUT;
+    node->gate_us = 0;
     set_usable(node, true);
     if (redis->mode == REDIS_CLUSTER) {
         begin_cluster(redis);
         ask_slots(redis, clock_mono_us());
+    } else {
+        redis_first_ask(node);
     }
     redis_dispatch(redis);
     redis_wake(redis);
@@ -209,7 +213,10 @@ static void on_lost(struct redis_connection *connection, const char *why, void *
     struct redis *redis = node->redis;
     int64_t now_us = clock_mono_us();
     redis_note_error(redis, connection->name, why);
+    node->gate = REDIS_GATE_SHUT;
     set_usable(node, false);
+    redis->is_denied =
+        connection->login_error == REDIS_ERROR_DENIED || connection->login_error == REDIS_ERROR_NOAUTH;
     node->retry_us = now_us + 1000 * backoff_next(&node->backoff, &redis->random);
     redis->slots_wanted = redis->slots_wanted || redis->mode == REDIS_CLUSTER;
     if (redis->mode == REDIS_SENTINEL) {
@@ -264,7 +271,7 @@ void redis_node_free(struct redis_node *node)
     struct redis *redis = node->redis;
     redis->nodes[node->index] = NULL;
     redis->current = redis->current == node ? NULL : redis->current;
-    redis->channel.node = redis->channel.node == node ? NULL : redis->channel.node;
+    redis_lines_forget(redis, node);
     redis_connection_free(node->connection);
     free(node);
 }
@@ -318,6 +325,7 @@ static void seek_cluster(struct redis *redis, int64_t now_us)
     for (size_t i = 0; i < REDIS_NODES_MAX; i++) {
         if (redis->nodes[i] != NULL && redis->nodes[i]->is_wanted) {
             connect_when_due(redis->nodes[i], now_us);
+            redis_first_ask(redis->nodes[i]);
         }
     }
     if (redis->slots_wanted && redis->owners != NULL) {
@@ -340,5 +348,6 @@ void redis_nodes_tick(struct redis *redis, int64_t now_us)
     }
     if (redis->current != NULL) {
         connect_when_due(redis->current, now_us);
+        redis_first_ask(redis->current);
     }
 }

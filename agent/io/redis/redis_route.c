@@ -9,16 +9,15 @@
 
 enum { RETRY_MS = 50, SLOW_RETRY_MS = 200 };
 
-/* The node that has the call as far as is known; NULL: none. */
-static struct redis_node *node_of(struct redis *redis, const struct redis_call *call)
+struct redis_node *redis_node_of(struct redis *redis, bool has_key, uint16_t slot)
 {
     if (redis->mode != REDIS_CLUSTER) {
         return redis->current;
     }
-    if (!call->has_key) {
+    if (!has_key) {
         return redis_node_any(redis);
     }
-    uint8_t owner = redis->owners == NULL ? REDIS_NO_NODE : redis->owners[call->slot];
+    uint8_t owner = redis->owners == NULL ? REDIS_NO_NODE : redis->owners[slot];
     if (owner == REDIS_NO_NODE) {
         redis->slots_wanted = true;
         return NULL;
@@ -28,10 +27,14 @@ static struct redis_node *node_of(struct redis *redis, const struct redis_call *
 
 void redis_route(struct redis *redis, struct redis_call *call)
 {
-    struct redis_node *node = node_of(redis, call);
-    if (redis_node_is_usable(node)) {
+    struct redis_node *node = redis_node_of(redis, call->has_key, call->slot);
+    bool is_usable = redis_node_is_usable(node);
+    if (is_usable && redis_first_is_done(node, call)) {
         redis_connection_send(node->connection, call);
         return;
+    }
+    if (is_usable) {
+        redis_first_ask(node);
     }
     if (node != NULL) {
         node->is_wanted = true;
@@ -47,32 +50,40 @@ static void fail(struct redis_node *node, struct redis_call *call, enum redis_ou
     redis_finish(node->redis, call, outcome, NULL, why);
 }
 
-/* MOVED and ASK name where to go. */
-static void redirect(struct redis_node *node, struct redis_call *call, enum redis_error error,
-                     struct str text)
+struct redis_node *redis_redirected(struct redis_node *node, enum redis_error error, struct str text)
 {
     struct redis *redis = node->redis;
     uint16_t slot = 0, port = 0;
     struct str host;
-    if (redis->mode != REDIS_CLUSTER || call->redirections >= REDIS_REDIRECTIONS_MAX ||
-        redis_error_target(text, &slot, &host, &port) < 0 || host.size > REDIS_HOST_MAX) {
-        fail(node, call, redis->mode == REDIS_CLUSTER ? REDIS_RETRY : REDIS_REFUSED, text);
-        return;
+    if (redis->mode != REDIS_CLUSTER || redis_error_target(text, &slot, &host, &port) < 0 ||
+        host.size > REDIS_HOST_MAX) {
+        return NULL;
     }
     struct redis_node *target =
         redis_node_at(redis, host.size > 0 ? host : str_of(node->connection->host), port);
-    call->redirections++;
     redis->redirections++;
     redis->slots_wanted = redis->slots_wanted || error == REDIS_ERROR_MOVED;
-    if (target == NULL) {
-        fail(node, call, REDIS_RETRY, STR("the cluster has too many nodes"));
-        return;
+    if (target != NULL) {
+        target->is_wanted = true;
     }
-    target->is_wanted = true;
-    if (error == REDIS_ERROR_MOVED && redis->owners != NULL) {
+    if (target != NULL && error == REDIS_ERROR_MOVED && redis->owners != NULL) {
         redis->owners[slot] = (uint8_t)target->index;
     }
-    if (redis_node_is_usable(target)) {
+    return target;
+}
+
+static void redirect(struct redis_node *node, struct redis_call *call, enum redis_error error,
+                     struct str text)
+{
+    struct redis *redis = node->redis;
+    struct redis_node *target =
+        call->redirections < REDIS_REDIRECTIONS_MAX ? redis_redirected(node, error, text) : NULL;
+    call->redirections++;
+    if (target == NULL) {
+        fail(node, call, redis->mode == REDIS_CLUSTER ? REDIS_RETRY : REDIS_REFUSED, text);
+        return;
+    }
+    if (redis_node_is_usable(target) && redis_first_is_done(target, call)) {
         call->asking = error == REDIS_ERROR_ASK;
         redis_connection_send(target->connection, call);
     } else {
@@ -102,6 +113,34 @@ static void try_later(struct redis_node *node, struct redis_call *call, enum red
     }
 }
 
+/* What came first on this connection does not hold any more. */
+static void start_over(struct redis_node *node, struct redis_call *call, struct str text)
+{
+    if (node->redis->first == NULL || call->redirections >= REDIS_REDIRECTIONS_MAX) {
+        fail(node, call, node->redis->first == NULL ? REDIS_REFUSED : REDIS_RETRY, text);
+        return;
+    }
+    call->redirections++;
+    node->gate = node->gate == REDIS_GATE_OPEN ? REDIS_GATE_SHUT : node->gate;
+    redis_wait(node->redis, call, 0);
+    redis_first_ask(node);
+    redis_wake(node->redis);
+}
+
+enum redis_outcome redis_outcome_of(enum redis_error error)
+{
+    switch (error) {
+    case REDIS_ERROR_OVERLOADED: return REDIS_OVERLOADED;
+    case REDIS_ERROR_DENIED:
+    case REDIS_ERROR_DENIED_HALFWAY: return REDIS_DENIED;
+    case REDIS_ERROR_REFUSED:
+    case REDIS_ERROR_NO_PASSWORD:
+    case REDIS_ERROR_UNKNOWN_COMMAND: return REDIS_REFUSED;
+    case REDIS_ERROR_OTHER: return REDIS_UNKNOWN;
+    default: return REDIS_RETRY;
+    }
+}
+
 static void on_error(struct redis_node *node, struct redis_call *call, struct str text)
 {
     enum redis_error error = redis_error_of(text);
@@ -125,19 +164,22 @@ static void on_error(struct redis_node *node, struct redis_call *call, struct st
     case REDIS_ERROR_LOADING:
     case REDIS_ERROR_READONLY:
     case REDIS_ERROR_NOAUTH: try_later(node, call, error, text); break;
-    case REDIS_ERROR_OVERLOADED: fail(node, call, REDIS_OVERLOADED, text); break;
-    case REDIS_ERROR_DENIED:
-    case REDIS_ERROR_DENIED_HALFWAY: fail(node, call, REDIS_DENIED, text); break;
-    case REDIS_ERROR_REFUSED:
-    case REDIS_ERROR_NO_PASSWORD:
-    case REDIS_ERROR_UNKNOWN_COMMAND: fail(node, call, REDIS_REFUSED, text); break;
-    case REDIS_ERROR_OTHER: fail(node, call, REDIS_UNKNOWN, text); break;
+    case REDIS_ERROR_UNOPENED: start_over(node, call, text); break;
+    default:
+        if (error == REDIS_ERROR_OTHER && node->gate == REDIS_GATE_OPEN) {
+            node->gate = REDIS_GATE_SHUT; /* a script that broke off may have left half of what it does */
+            redis_first_ask(node);
+        }
+        fail(node, call, redis_outcome_of(error), text);
+        break;
     }
 }
 
 void redis_answered(struct redis_node *node, struct redis_call *call, const struct redis_reply *reply)
 {
-    if (call->answered) {
+    if (call->is_first) {
+        redis_first_answered(node, call, reply);
+    } else if (call->answered) {
         redis_drop(node->redis, call);
     } else if (reply->type != REDIS_IS_ERROR) {
         redis_finish(node->redis, call, REDIS_DONE, reply, "");

@@ -2,6 +2,9 @@
 
 #include "outrider/core/config/config.h"
 #include "outrider/registry/etcd/etcd.h"
+#ifdef OUTRIDER_REDIS
+#include "outrider/registry/redis/redis_registry.h"
+#endif
 
 #include <stdlib.h>
 
@@ -10,6 +13,9 @@ struct registry *registry_open(const struct config_registry *config, const struc
     switch (config->backend) {
     case CONFIG_BACKEND_ETCD: return etcd_registry(etcd_new(config, means->loop, means->http, means->agent));
     case CONFIG_BACKEND_REDIS:
+#ifdef OUTRIDER_REDIS
+        return redis_registry_new(config, means->loop, means->resolver, means->agent, means->seed);
+#endif
     case CONFIG_BACKEND_CONSUL: break; /* not compiled in: config_check() has refused it */
     }
     abort();

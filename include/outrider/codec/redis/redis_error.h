@@ -18,6 +18,7 @@ enum redis_error {
     REDIS_ERROR_READONLY,    /* a replica */
     REDIS_ERROR_NOSCRIPT,    /* the script is not there */
     REDIS_ERROR_NOAUTH,      /* not logged in */
+    REDIS_ERROR_UNOPENED, /* a script of ours: the store is another one, or damaged, and must be opened first */
     /* not done, and it will not be soon */
     REDIS_ERROR_OVERLOADED, /* busy, out of memory, or not allowed to write for now */
     REDIS_ERROR_DENIED,     /* user, password or rights */

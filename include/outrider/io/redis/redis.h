@@ -1,4 +1,5 @@
-/* Redis from the event loop: commands to the server that has their key, each answered once; and messages of channels.
+/* Redis from the event loop: commands to the server that has their key, each answered once; connections of their own for commands that
+ * wait in the server; and messages of channels.
  *
  *   single    the endpoints are servers; the first that is a master is used, and another one when it fails
  *   sentinel  the endpoints are sentinels; they name the master, and its role is verified. One is asked every 2 s and its
@@ -106,6 +107,18 @@ struct redis *redis_new(struct loop *loop, struct resolver *resolver, const stru
 /* Commands under way get no answer, subscriptions end. Accepts NULL. Not from within a callback of this client. */
 void redis_free(struct redis *redis);
 
+/* What is done on each new connection before any command that has a key, and again where the server answers
+ * "OUTRIDER-UNOPENED ...": until it has succeeded those commands wait; where it is refused they fail as it did. */
+struct redis_first {
+    /* Borrowed until begin() is called again. `ret_also`, NULL at first, is a script that is loaded beside it, so that the first command
+     * with it keeps its place among the others. */
+    void (*begin)(struct redis_command *ret_command, const struct redis_script **ret_also, void *user);
+    void (*ended)(const struct redis_result *result, void *user); /* each time; may submit */
+};
+
+/* From now on; `first` is static. Before the first command. */
+void redis_put_first(struct redis *redis, const struct redis_first *first, void *user);
+
 /* Starts a command. */
 void redis_submit(struct redis *redis, const struct redis_command *command, redis_result_fn *fn, void *user);
 
@@ -118,11 +131,51 @@ enum redis_heard {
 /* `text` is borrowed. May submit; must not free the client. */
 typedef void redis_heard_fn(enum redis_heard heard, struct str text, void *user);
 
-/* Hears the messages of `channel` (copied) from now on, over one more connection; one channel at a time. */
+/* Hears the messages of `channel` (copied) from now on, over a line of its own; one channel at a time. */
 void redis_subscribe(struct redis *redis, struct str channel, redis_heard_fn *fn, void *user);
 
 /* Hears nothing any more. No effect without a subscription. */
 void redis_unsubscribe(struct redis *redis);
+
+/* One more connection, to the server that has `key`, kept until redis_line_free(): it is opened again where it is lost, and left where
+ * another server has the key now. On a server that has something to do first (redis_put_first), after that. */
+struct redis_line;
+
+enum redis_news { REDIS_SUBSCRIBED, REDIS_UNSUBSCRIBED, REDIS_MESSAGE };
+
+/* Each may use the line, free it, and submit; none may free the client. */
+struct redis_line_handler {
+    void (*opened)(struct redis_line *line, void *user);
+    /* It is gone, or could not be opened; what was asked gets no answer. It is tried again. */
+    void (*lost)(struct redis_line *line, const char *why, void *user);
+    /* NULL: the line is for commands, which may wait in the server. Else for channels alone. `text` of a message. */
+    void (*heard)(struct redis_line *line, enum redis_news news, struct str channel, struct str text,
+                  void *user);
+};
+
+/* `key` is copied; empty: any server. `handler` is static. */
+struct redis_line *redis_line_new(struct redis *redis, struct str key,
+                                  const struct redis_line_handler *handler, void *user);
+
+/* Nothing is heard of it any more. Accepts NULL. */
+void redis_line_free(struct redis_line *line);
+
+/* Whether it may be used: since opened(), until lost(). */
+bool redis_line_is_open(const struct redis_line *line);
+
+/* host:port of the server; borrowed. "" where there is none. */
+const char *redis_line_server(const struct redis_line *line);
+
+/* Sends a command (copied) on an open line; several of one turn go in one write. Without an answer in time the line is lost. */
+void redis_line_ask(struct redis_line *line, const struct str *args, size_t count, int64_t timeout_ms,
+                    redis_result_fn *fn, void *user);
+
+/* Ends an open line, whose server is of no use; lost() comes at the end of the turn. */
+void redis_line_leave(struct redis_line *line, const char *why);
+
+/* Asks for messages, or for no more; each is told once it holds. On an open line. */
+void redis_line_subscribe(struct redis_line *line, struct str channel);
+void redis_line_unsubscribe(struct redis_line *line, struct str channel);
 
 /* What is known of the servers, for people and metrics. Borrowed until the loop runs on. */
 struct redis_facts {

@@ -374,7 +374,7 @@ static void the_password_is_read_at_each_login(void **state)
     begin_client();
     ASK(&answer, 300, "X");
     await(&answer);
-    assert_int_equal(answer.outcome, REDIS_RETRY);
+    assert_int_equal(answer.outcome, REDIS_DENIED);
     assert_non_null(strstr(answer.why, "WRONGPASS"));
     assert_null(strstr(answer.why, "of-test"));
     use_password("s3cret-of-test\n");
