@@ -41,7 +41,7 @@ static const char *add_step(const struct etcd_op *op,
     return NULL;
 }
 
-static const char *add_compare(const struct etcd_compare *compare, struct registry_txn *txn)
+static const char *add_condition(const struct etcd_compare *compare, struct registry_txn *txn)
 {
     struct registry_compare wanted = {.key = compare->key};
     bool none = compare->target == ETCD_TARGET_CREATE && compare->number == 0;
@@ -63,7 +63,7 @@ static const char *translate_txn(const struct etcd_txn *from, struct registry_tx
 {
     const char *problem = NULL;
     for (size_t i = 0; problem == NULL && i < from->compare_count; i++) {
-        problem = add_compare(&from->compares[i], txn);
+        problem = add_condition(&from->compares[i], txn);
     }
     for (size_t i = 0; problem == NULL && i < from->then_count; i++) {
         problem = add_step(&from->then[i], registry_txn_then, txn);
