@@ -419,7 +419,7 @@ class Case(unittest.TestCase):
         folder = self.dir / name
         config = merged({
             "server": {"type": "world", "id": "w1", "host": "127.0.0.1", "ports": [self.game.port]},
-            "registry": {"endpoints": [self.etcd.url], "prefix": self.prefix},
+            "registry": {"endpoints": [self.etcd.url] if self.etcd else ["auto"], "prefix": self.prefix},
             "probes": [{"name": "game", "type": "tcp", "port": self.game.port, "interval": "50ms", "timeout": "40ms"}],
             "status": {"socket": str(folder / "status.sock"), "notify_socket": str(folder / "notify.sock"),
                        "min_publish_interval": "1ms"},

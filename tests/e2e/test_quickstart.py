@@ -34,13 +34,21 @@ class Quickstart(unittest.TestCase):
         text = process.communicate()[0]
         self.assertEqual(process.returncode, 0, text)
         self.assertIn("packaging/quickstart --once", text)
+        self.assertIn("--registry NAME", text)
         self.assertNotIn("set -", text)
-        process = self.spawn("--twice")
-        self.assertIn("usage: ", process.communicate()[0])
-        self.assertEqual(process.returncode, 64)
+        for words in (["--twice"], ["--registry"], ["--registry", "zookeeper"]):
+            process = self.spawn(*words)
+            self.assertIn("usage: ", process.communicate()[0])
+            self.assertEqual(process.returncode, 64)
 
     def test_tour_in_a_pipe(self):
-        process = self.spawn("--once")
+        self.check_tour()
+
+    def test_tour_with_redis(self):
+        self.check_tour("--registry", "redis")
+
+    def check_tour(self, *words):
+        process = self.spawn(*words, "--once")
         text = process.communicate(timeout=120)[0]
         self.assertEqual(process.returncode, 0, text)
         self.assertTrue(text.endswith("everything worked\n"), text)
