@@ -128,7 +128,7 @@ class WholeLife:
         self.shows(s1="ready", s2="ready", s3="ready")
 
     def test_the_registry_hangs(self):
-        """For less than a lease: nobody is withdrawn, and what changed meanwhile is written."""
+        """For less than a lease: no record is withdrawn, and what changed meanwhile is written."""
         self.open_fleet()
         self.send_registry(signal.SIGSTOP)
         self.addCleanup(self.send_registry, signal.SIGCONT)
