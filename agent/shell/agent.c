@@ -1,6 +1,7 @@
 /* Start and stop, in order. What can fail for good (configuration, state_dir, addresses) fails before
  * READY=1. The registry cannot: the agent starts without it and retries. */
 #include "agent_internal.h"
+#include "dns_internal.h"
 #include "key_watches_internal.h"
 #include "keys_internal.h"
 #include "reservations_internal.h"
@@ -339,6 +340,9 @@ static int open_world(struct agent *agent, struct error *err)
     }
     agent->reservations = reservations_new(agent);
     agent->fleet = fleet_new(agent);
+    if (dns_open(agent, err) < 0) {
+        return -1;
+    }
     agent->controls = control_writer_new(agent);
     commands_start(agent);
     agent->leadership = leadership_new(agent);
@@ -391,6 +395,8 @@ static void close_world(struct agent *agent)
     agent_files_free(agent->agent_files);
     agent->agent_files = NULL; /* what is closed below may rearm the timer */
     agent_free_slots(agent);
+    dns_free(agent->dns);
+    agent->dns = NULL; /* the fleet ends below */
     fleet_free(agent->fleet);
     reservations_free(agent->reservations);
     keys_free(agent->keys);

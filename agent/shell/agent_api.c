@@ -1,6 +1,7 @@
 /* What the API reads of the agent, and its requests: drain, undrain, a fleet view, a control key. */
 #include "agent_internal.h"
 #include "dispatches_internal.h"
+#include "dns_internal.h"
 #include "joins_internal.h"
 #include "key_watches_internal.h"
 #include "keys_internal.h"
@@ -95,6 +96,7 @@ static void look(void *user, struct api_view *ret_view)
     fleet_look(agent->fleet, &ret_view->fleet);
     reservations_look(agent->reservations, &ret_view->seats);
     sessions_look(agent->sessions, ret_view);
+    ret_view->dns = dns_look(agent->dns);
     ret_view->joins = joins_look(agent->joins);
     wave_feed_look(agent->waves, &ret_view->waves);
     if (agent->audit != NULL) {

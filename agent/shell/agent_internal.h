@@ -33,6 +33,7 @@ struct agent;
 struct audit;
 struct control_writer;
 struct discovery_local;
+struct dns;
 struct error;
 struct fleet;
 struct leadership;
@@ -114,6 +115,7 @@ struct agent {
     struct waves_owner *waves;                                    /* NULL: it follows no operations */
     struct server_inbox *inbox;                                   /* NULL: the own server takes no commands */
     struct dispatches *dispatches;                                /* NULL: none was sent or read yet */
+    struct dns *dns;                                              /* NULL: it serves none */
     struct sessions *sessions;                                    /* NULL: it keeps none */
     struct audit_facts audit_facts;                               /* for the API */
     struct audit *audit;                                          /* NULL: it keeps none */

@@ -1,6 +1,7 @@
 /* HUP: looks after the socket files, and reads the configuration file again. Reloadable settings of a good file apply at once; a bad file
  * changes nothing. */
 #include "agent_internal.h"
+#include "dns_internal.h"
 
 #include "outrider/core/config/settings.h"
 #include "outrider/os/clock.h"
@@ -43,6 +44,7 @@ static void put_into_force(struct agent *agent, struct config *fresh)
     }
     fleet_reload(agent->fleet, fresh);
     sessions_reload(agent->sessions);
+    dns_reload(agent->dns, fresh);
     agent_audit_reload(agent);
     if (agent->api != NULL) {
         api_reload(agent->api, fresh);

@@ -1,5 +1,6 @@
 #include "agent_internal.h"
 #include "chronicle_internal.h"
+#include "dns_internal.h"
 #include "leader_feed_internal.h"
 #include "reservations_internal.h"
 #include "wave_feed_internal.h"
@@ -41,7 +42,7 @@ static enum view_mode mode_of(const struct config *config)
     case CONFIG_VIEW_OFF: return VIEW_NEVER;
     case CONFIG_VIEW_AUTO: break;
     }
-    return config->server.present ? VIEW_AUTO : VIEW_ALWAYS;
+    return config->server.present && config->dns.listen == NULL ? VIEW_AUTO : VIEW_ALWAYS;
 }
 
 /* ---- effects ---- */
@@ -76,6 +77,7 @@ void fleet_carry_out(struct fleet *fleet, const struct view_effect *effect)
     };
     sessions_carry_out(fleet->agent->sessions, effect);
     chronicle_carry_out(fleet->chronicle, effect);
+    dns_carry_out(fleet->agent->dns, effect);
     events_emit(fleet->events, effect);
     switch (effect->type) {
     case VIEW_DO_REQUEST: registry_submit(fleet->registry, effect->request); break;

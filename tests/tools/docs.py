@@ -34,12 +34,13 @@ PACKAGES = {
     "libyaml-0.so.2": "libyaml-0-2",
     "libjansson.so.4": "libjansson4",
     "libhiredis.so.0.14": "libhiredis0.14",
+    "libldns.so.3": "libldns3",
     "libwslay.so.1": "libwslay1",
     "libcrypto.so.3": "libssl3",
     "libz.so.1": "zlib1g",
 }
 EVERYWHERE = re.compile(r"^(libc|libm|libgcc_s|libasan|libubsan|ld-linux-[a-z0-9-]+)\.so\.\d+$")
-SECTIONS = ("server", "registry", "record", "status", "drain", "shutdown", "http", "view", "log")
+SECTIONS = ("server", "registry", "record", "status", "drain", "shutdown", "http", "dns", "view", "log")
 
 
 class CannotLook(Exception):

@@ -19,7 +19,7 @@ LINES_MAX = 500
 # how the name of a library's header begins: the library as agent/CMakeLists.txt names it
 LIBRARIES = {"event2/": "LIBEVENT", "event.h": "LIBEVENT", "ev.h": "LIBEVENT", "curl/": "LIBCURL", "yaml.h": "LIBYAML",
              "jansson.h": "JANSSON", "hiredis/": "HIREDIS", "wslay/": "WSLAY", "ares.h": "LIBCARES", "openssl/": "LIBCRYPTO",
-             "openssl/ssl.h": "LIBSSL", "zlib.h": "ZLIB"}
+             "openssl/ssl.h": "LIBSSL", "zlib.h": "ZLIB", "ldns/": "LDNS"}
 # The pure floors may use each other in this direction only, and nothing else; core and io never meet.
 PURE = {"base": {"base"}, "core": {"base", "core"}, "codec": {"base", "core", "codec"}}
 APART = [{"core", "io"}, {"api", "probe"}, {"api", "registry"}, {"probe", "registry"}]

@@ -452,6 +452,7 @@ void api_metrics(struct api_call *call, struct api_reply *reply)
     metrics_write_commands(out, view);
     metrics_sessions(out, view);
     metrics_audit(out, view);
+    metrics_dns(out, view);
     metrics_history(out, view);
     metrics_write_placement(out, context, view);
     if (view->fleet.view != NULL) {

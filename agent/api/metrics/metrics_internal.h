@@ -65,4 +65,7 @@ void metrics_audit(struct buf *out, const struct api_view *view);
 /* Appends the families of sessions, where the agent keeps any. */
 void metrics_sessions(struct buf *out, const struct api_view *view);
 
+/* Appends the families of DNS, where the agent serves it. */
+void metrics_dns(struct buf *out, const struct api_view *view);
+
 #endif

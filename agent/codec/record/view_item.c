@@ -71,6 +71,17 @@ int view_record_decode(struct str prefix, const struct view_place *place, struct
     return result;
 }
 
+size_t view_record_ports(struct str json, uint16_t ret_ports[static RECORD_PORTS_MAX])
+{
+    struct record_scan record = {0};
+    size_t count = record_scan(&record, json, NULL) == 0 ? record.port_count : 0;
+    for (size_t i = 0; i < count; i++) {
+        ret_ports[i] = record.ports[i];
+    }
+    json_scan_fini(&record.scan);
+    return count;
+}
+
 /* ---- many ---- */
 
 void view_items_clear(struct view_items *items)

@@ -374,6 +374,7 @@ static const struct rule rules[] = {
     {check_audit, {"audit.file", "state_dir"}},
     {check_sessions, {"server", "sessions.store", "view.mode"}},
     {check_history, {"server", "history", "view.mode"}},
+    {config_check_dns, {"dns.listen", "view.mode"}},
 };
 
 void config_check(const struct config *config, const struct config_check *check)

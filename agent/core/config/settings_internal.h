@@ -25,6 +25,7 @@ enum { CONFIG_CHECK_PATH_SIZE = 64 };
 const char *config_check_key(const char *entry, const char *key, char out[static CONFIG_CHECK_PATH_SIZE]);
 
 /* A rule of config_check(): what is of no use in sessions.redis. */
+void config_check_dns(const struct config *config, const struct config_check *check);
 void config_check_redis(const struct config *config, const struct config_check *check);
 
 /* The rules of config_check() about the registry: who logs in, the client's certificate, endpoints and TLS of its kind,
@@ -68,6 +69,8 @@ int shape_socket(struct str text, struct error *err);
 int shape_group(struct str text, struct error *err);
 int shape_host_name(struct str text, struct error *err);
 int shape_listen(struct str text, struct error *err);
+int shape_dns_listen(struct str text, struct error *err);
+int shape_domain(struct str text, struct error *err);
 int shape_public_url(struct str text, struct error *err);
 
 /* The same of the keys of a probe. */

@@ -310,9 +310,24 @@ static const struct setting rows[] = {
      .doc = "A kept connection without a request is closed after this time. Longer than a proxy in front "
             "keeps one (60s in most), or now and then a request of the proxy meets a connection that is just "
             "being closed."},
+    {"dns.listen", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null", .shape = shape_dns_listen,
+     AT(dns.listen),
+     .doc = "Where the fleet is served by DNS, UDP and TCP (docs/dns.md): `ADDRESS:PORT`, `[V6]:PORT` or "
+            "`localhost:PORT`. "
+            "Such an agent always watches the fleet. `null`: off."},
+    {"dns.domain", SETTING_STRING, .fallback = "outrider.", .shape = shape_domain, AT(dns.domain),
+     .doc = "The domain of all names, at most 100 characters. What is outside of it is refused."},
+    {"dns.ttl", SETTING_DURATION, .flags = RELOAD | SETTING_ZERO, .fallback = "5s", .min = SECOND,
+     .max = HOUR, AT(dns.ttl_ms),
+     .doc = "How long clients may keep an answer, in whole seconds; `0s`: not at all. At most 2s while it is "
+            "not certain that the fleet is as it is known."},
+    {"dns.answers", SETTING_INTEGER, .flags = RELOAD, .fallback = "16", .min = 1, .max = 256, AT(dns.answers),
+     .doc = "Servers in one answer at most. Of more of them each answer has others, at random."},
+    {"dns.max_connections", SETTING_INTEGER, .fallback = "64", .min = 1, .max = 4096, AT(dns.max_connections),
+     .doc = "The limit of open TCP connections. One more closes the one that is idle for longest."},
     {"view.mode", SETTING_ENUM, .flags = RELOAD, .fallback = "auto", .choices = view_modes, AT(view.mode),
-     .doc = "Whether the agent watches the whole fleet. `auto`: an observer always, a sidecar from the first "
-            "request "
+     .doc = "Whether the agent watches the whole fleet. `auto`: an observer always, and a sidecar with "
+            "`dns.listen`; another sidecar from the first request "
             "that needs the fleet until there was none for `view.idle`; `always`; `off`."},
     {"view.idle", SETTING_DURATION, .flags = RELOAD, .fallback = "10m", .min = 100, .max = 7 * DAY,
      AT(view.idle_ms), .doc = "A sidecar stops watching the fleet when no request needed it for this long."},

@@ -331,6 +331,32 @@ int shape_host_name(struct str text, struct error *err)
                                 "observer.example; addresses need not be listed");
 }
 
+int shape_dns_listen(struct str text, struct error *err)
+{
+    struct str host;
+    uint16_t port;
+    bool fits = address_split(text, &host, &port) == 0 &&
+                (address_is_ipv4(host) || address_is_ipv6(host) || str_eq(host, STR("localhost")));
+    return fits ? 0
+                : settings_wrong(
+                      err, text,
+                      "is no address with a port: want 127.0.0.1:8600, [::1]:8600 or localhost:8600");
+}
+
+/* Names of servers come before it: 255 bytes for all. */
+enum { DOMAIN_MAX = 100 };
+
+int shape_domain(struct str text, struct error *err)
+{
+    struct str name = text;
+    if (name.size > 0 && name.data[name.size - 1] == '.') {
+        name.size--;
+    }
+    return address_is_name(name) && name.size <= DOMAIN_MAX
+               ? 0
+               : settings_wrong(err, text, "is no domain: want a name such as outrider. or game.example.");
+}
+
 int shape_listen(struct str text, struct error *err)
 {
     struct str host;

@@ -176,6 +176,19 @@ struct str view_entry_label(const struct view_entry *entry, struct str name)
     return (struct str){NULL, 0};
 }
 
+struct str view_entry_tag_at(const struct view_entry *entry, size_t index)
+{
+    assert(index < entry->tag_count);
+    return text_of(entry, entry->slices[VIEW_FIELD_COUNT + index]);
+}
+
+struct view_label view_entry_label_at(const struct view_entry *entry, size_t index)
+{
+    assert(index < entry->label_count);
+    const uint32_t *label = entry->slices + VIEW_FIELD_COUNT + entry->tag_count + 2 * index;
+    return (struct view_label){text_of(entry, label[0]), text_of(entry, label[1])};
+}
+
 bool view_entry_keeps_players(const struct view_entry *entry)
 {
     return entry->status == STATUS_READY || entry->status == STATUS_INITIALIZING ||

@@ -36,6 +36,7 @@ struct api_sockets;
 struct config;
 struct config_probe;
 struct discovery_local;
+struct dns_counters;
 struct election;
 struct events;
 struct filter;
@@ -118,6 +119,16 @@ struct api_waves {
     uint64_t held, lifted, refused;    /* holds by this agent; steps that came too late */
 };
 
+/* The fleet by DNS. */
+struct api_dns {
+    const struct dns_counters *counters;
+    size_t connections;                            /* of TCP, open now */
+    uint64_t accepted, evicted, timed_out, broken; /* all of them, and how they ended */
+    uint64_t oversized, unsent;                    /* datagrams */
+    size_t names;                                  /* that exist */
+    const size_t *left;                            /* DNS_LEFT_COUNT: what is left out now */
+};
+
 /* What the agent stands for. */
 struct api_candidacy {
     const char *scope;
@@ -143,6 +154,7 @@ struct api_view {
     struct api_seats seats;
     struct api_waves waves;
     const struct api_joins *joins; /* NULL: none was asked for yet */
+    const struct api_dns *dns;     /* NULL: it serves none */
     const struct inbox *inbox;     /* commands to the own server; NULL: it takes none */
     const struct server *server;   /* NULL for an observer, as registrar, intent, shutdown and keys */
     const struct registrar *registrar;

@@ -39,4 +39,7 @@ void view_items_listed(struct view_items *items, struct str prefix, const struct
 int view_record_decode(struct str prefix, const struct view_place *place, struct str json,
                        struct view_entry **ret_entry, struct error *err) MUST_CHECK;
 
+/* The ports of a record, in their order; returns their number, 0 for what is no record. */
+size_t view_record_ports(struct str json, uint16_t ret_ports[static RECORD_PORTS_MAX]);
+
 #endif

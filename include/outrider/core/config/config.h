@@ -312,6 +312,12 @@ struct config {
         int64_t idle_timeout_ms;
     } http;
     struct {
+        char *listen; /* NULL: off */
+        char *domain;
+        int64_t ttl_ms;
+        uint32_t answers, max_connections;
+    } dns;
+    struct {
         enum config_view_mode mode;
         int64_t idle_ms;
         char *sign_keys[CONFIG_SIGN_KEYS_MAX]; /* files of public keys */

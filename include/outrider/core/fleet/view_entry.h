@@ -115,6 +115,10 @@ struct str view_entry_text(const struct view_entry *entry, enum view_field field
 bool view_entry_has_tag(const struct view_entry *entry, struct str tag);
 struct str view_entry_label(const struct view_entry *entry, struct str name);
 
+/* The tag and the label at `index`, below tag_count and label_count. */
+struct str view_entry_tag_at(const struct view_entry *entry, size_t index);
+struct view_label view_entry_label_at(const struct view_entry *entry, size_t index);
+
 /* Whether the server keeps the players that are there: it is ready, full or not, or initializing, or draining. */
 bool view_entry_keeps_players(const struct view_entry *entry);
 

@@ -53,6 +53,7 @@ static const char *const sections[][2] = {
     {"drain", "How long a drain waits."},
     {"shutdown", "How the agent stops."},
     {"http", "The local API."},
+    {"dns", "The fleet by DNS (docs/dns.md)."},
     {"view", "The whole fleet as this agent sees it."},
     {"audit", "Who changed what over HTTP."},
     {"ui", "What the page of an observer looks like."},
