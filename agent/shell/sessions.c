@@ -207,6 +207,8 @@ static struct session_store *open_store(struct agent *agent, enum config_session
     if (kind == CONFIG_SESSIONS_REDIS) {
         return session_redis_new(agent->loop, agent->resolver, &agent->config->sessions.redis, seed);
     }
+#else
+    (void)kind;
 #endif
     return session_memory_new(
         &(struct session_memory_settings){.dir = agent->state == NULL ? NULL : agent->config->state_dir,

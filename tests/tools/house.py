@@ -149,6 +149,17 @@ def check_headers(args):
             yield path, 1, f"does not compile alone: {first}"
 
 
+def check_options(args):
+    """What knows an option of the build compiles without it, too."""
+    flags = "-std=c11 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Werror -fsyntax-only".split()
+    for path in files(args.root, under=("agent",), suffixes=(".c",)):
+        if re.search(r"^#ifn?def OUTRIDER_(REDIS|CONSUL|DNS)$", text_of(path), re.M):
+            done = subprocess.run([args.cc, *flags, f"-I{args.root}/include", path], capture_output=True, text=True)
+            if done.returncode != 0:
+                first = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip())
+                yield path, 1, f"does not compile without its option: {first}"
+
+
 def check_size(args):
     """No source file passes the wall."""
     for path in files(args.root):
@@ -376,7 +387,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("check", choices=sorted(CHECKS))
     parser.add_argument("--root", type=pathlib.Path, default=pathlib.Path(__file__).parents[2])
-    parser.add_argument("--cc", default="cc", help="headers: the compiler")
+    parser.add_argument("--cc", default="cc", help="headers, options: the compiler")
     parser.add_argument("--allowed", type=pathlib.Path, default=pathlib.Path(__file__).with_name("symbols"), help="symbols: the list")
     parser.add_argument("--clang-format", default="clang-format-14", help="format: the program")
     parser.add_argument("libraries", nargs="*", help="symbols: FOLDER=LIBRARY.a ...")

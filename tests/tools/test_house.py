@@ -90,6 +90,17 @@ class HouseTest(unittest.TestCase):
             with self.subTest(line=line):
                 self.assert_fault("includes", name, line + "\n", fault)
 
+    def test_options(self):
+        self.assert_fault("options", "agent/base/store.c", """int store(int kind);
+int store(int kind)
+{
+#ifdef OUTRIDER_REDIS
+    return kind;
+#endif
+    return 0;
+}
+""", "does not compile without its option")
+
     def test_headers(self):
         self.assert_fault("headers", "include/outrider/core/record/record.h", "size_t record_size(void);\n", "does not compile alone")
         self.assert_fault("headers", "include/outrider/core/record/record.h", "struct record { int a; };\n", "redefinition")
