@@ -1,4 +1,5 @@
-import { useEffect, useSyncExternalStore, type ReactNode } from "react";
+import { useEffect, type ReactNode } from "react";
+import { useFleetSlowly } from "../fleet/slowly";
 import { useLive } from "../fleet/use";
 import { useMe } from "./me";
 
@@ -20,16 +21,12 @@ function focusHeading(): void {
   heading?.focus({ preventScroll: true });
 }
 
-/** How many servers are in trouble: the tab tells it while another one is looked at. */
+/** How many servers are in trouble: the tab tells it while another one is looked at. A browser takes milliseconds for a title: not at each change. */
 function useTroubled(): number {
   const { store } = useLive();
-  return useSyncExternalStore(
-    (told) => store.subscribe(told),
-    () => {
-      const { error, offline } = store.totals().byStatus;
-      return error + offline;
-    },
-  );
+  useFleetSlowly();
+  const { error, offline } = store.totals().byStatus;
+  return error + offline;
 }
 
 /** A place of the page, once it is there: its title, and the focus unless the page has just been opened. */

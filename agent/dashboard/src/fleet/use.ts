@@ -1,7 +1,6 @@
 import { createContext, useCallback, useContext, useSyncExternalStore } from "react";
 import type { Live, Liveness } from "./live";
 import type { Key, Row } from "./row";
-import type { Totals } from "./store";
 
 export const LiveContext = createContext<Live | null>(null);
 
@@ -24,12 +23,4 @@ export function useRow(key: Key): Row | undefined {
   // Another function would be another subscription at each render.
   const subscribe = useCallback((told: () => void) => store.subscribeRow(key, told), [store, key]);
   return useSyncExternalStore(subscribe, () => store.row(key));
-}
-
-export function useTotals(): Totals {
-  const { store } = useLive();
-  return useSyncExternalStore(
-    (told) => store.subscribe(told),
-    () => store.totals(),
-  );
 }

@@ -42,6 +42,8 @@ export class Connection {
   #silence: number | undefined;
   #hiding: number | undefined;
   #failures = 0;
+  /** The last sign of life, by a clock that nobody sets. */
+  #lifeAt = 0;
   /** The last sign of life, by the observer's clock; null before the first. */
   heardAt: number | null = null;
   /** Bytes of the streams so far, unpacked. */
@@ -155,7 +157,7 @@ export class Connection {
       this.#failures = 0;
       this.heardAt = serverNow();
       this.received += value.byteLength;
-      this.#listen(signal);
+      this.#lifeAt = performance.now();
       parser.push(decoder.decode(value, { stream: true }));
     }
   }
@@ -170,11 +172,23 @@ export class Connection {
   /** The next sign of life must come in time. */
   #listen(signal: AbortSignal): void {
     window.clearTimeout(this.#silence);
+    this.#lifeAt = performance.now();
+    this.#wait(signal, SILENCE_MS);
+  }
+
+  /** A stream lives many times a second: its timer is not set again each time, but looks how long ago that was. */
+  #wait(signal: AbortSignal, ms: number): void {
     this.#silence = window.setTimeout(() => {
-      if (this.#abort.signal === signal) {
+      const left = this.#lifeAt + SILENCE_MS - performance.now();
+      if (this.#abort.signal !== signal) {
+        return;
+      }
+      if (left > 0) {
+        this.#wait(signal, left);
+      } else {
         this.#abort.abort();
         this.#ended(signal, new ApiError(0, "silent", "no word from the observer"));
       }
-    }, SILENCE_MS);
+    }, ms);
   }
 }

@@ -32,12 +32,12 @@ function usePlayers(types: ReadonlySet<string>) {
 }
 
 /** The last hour is known of types alone: with another filter there is no line. */
-function Chart({ filter }: { filter: Filter }) {
+const Chart = memo(function Chart({ filter }: { filter: Filter }) {
   const types = useMemo(() => chosen(filter, "type"), [filter]);
   const fits = filter.terms.every((term) => term.field === "type" && !term.not && term.op === ":" && !term.values.some((value) => value.includes("*")));
   const values = usePlayers(types);
   return <span className="summary-chart">{fits && values !== null && values.filter((each) => each !== null).length > 1 && <Sparkline values={values} />}</span>;
-}
+});
 
 export const Summary = memo(function Summary({ view, filter, onFilter }: Props) {
   const { words } = useSpoken();
