@@ -8,7 +8,8 @@ const readers = new Set<() => void>();
 let timer: number | undefined;
 let second = 0;
 
-function subscribe(told: () => void): () => void {
+/** Calls `told` each second. Returns how to stop it. */
+export function eachSecond(told: () => void): () => void {
   readers.add(told);
   timer ??= window.setInterval(() => {
     second++;
@@ -27,12 +28,7 @@ function subscribe(told: () => void): () => void {
 
 /** Renders again each second. */
 export function useSecond(): number {
-  return useSyncExternalStore(subscribe, () => second);
-}
-
-/** A text that depends on the time; renders again when it is another one. */
-export function useTicking(read: () => string): string {
-  return useSyncExternalStore(subscribe, read);
+  return useSyncExternalStore(eachSecond, () => second);
 }
 
 /** How long ago `at` was, by the observer's clock; or how long it is until then. */

@@ -12,6 +12,10 @@ const paths: Record<ShownStatus, string> = {
   unknown: "M5.500 6a2.500 2.500 0 1 1 3.500 2.300c-.700.400-1 .900-1 1.700M8 13v.200",
 };
 
+export function iconPath(status: ShownStatus): string {
+  return paths[status];
+}
+
 export function StatusIcon({ status }: { status: ShownStatus }) {
   return (
     <svg viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth="2" strokeLinecap="round" strokeLinejoin="round" aria-hidden="true">

@@ -63,7 +63,7 @@ function step(view: FleetView, from: Key | null, by: number): Key | null {
     return null;
   }
   const at = from === null ? -1 : keys.indexOf(from);
-  const next = at < 0 ? (by > 0 ? 0 : keys.length - 1) : Math.max(0, Math.min(keys.length - 1, at + by));
+  const next = at < 0 && Number.isFinite(by) ? (by > 0 ? 0 : keys.length - 1) : Math.max(0, Math.min(keys.length - 1, at + by));
   return keys[next]!;
 }
 

@@ -1,22 +1,16 @@
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { memo, useCallback, useEffect, useLayoutEffect, useRef, useSyncExternalStore, type MouseEvent, type PointerEvent, type ReactNode, type RefObject } from "react";
+import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useSyncExternalStore, type MouseEvent, type ReactNode, type RefObject } from "react";
 import type { Asked } from "../../fleet/asked";
 import type { Holds } from "../../fleet/holds";
 import type { Order } from "../../fleet/order";
 import type { Key } from "../../fleet/row";
 import { useLive } from "../../fleet/use";
-import { isGroup, type FleetView } from "../../fleet/view";
+import type { FleetView } from "../../fleet/view";
 import { useSpoken, useWords } from "../../words/use";
 import { template, type Column } from "./columns";
-import { GroupRow } from "./GroupRow";
 import { Head } from "./Head";
-import { rowId, TableRow } from "./Row";
-import { titleOf } from "./titles";
-
-export const HEAD_PX = 34;
-export const ROW_PX = 36;
-export const CARD_PX = 72;
-const MORE_ROWS = 5;
+import type { Look } from "./look";
+import { Painter } from "./painter";
+import "./Table.css";
 
 /** What is done in a row. */
 export interface RowActs {
@@ -78,88 +72,60 @@ function focusedIn(box: HTMLElement | null): Key | undefined {
   return row != null && box?.contains(row) ? row.dataset.key : undefined;
 }
 
-/**
- * The focus of a link or a button in a row goes to the table once its row is another server's, or another row is active: Enter would
- * open the server of the focus, and not the one that is marked.
- */
-function useFocusOfRows(box: RefObject<HTMLElement | null>, active: Key | null): () => void {
-  const had = useRef<Key | undefined>(undefined);
+/** Paints the lines into `body`, of which React knows nothing. */
+function usePainter(box: RefObject<HTMLElement | null>, body: RefObject<HTMLElement | null>, { view, columns, cards, active, opened, selection, asked, search, order: { group } }: Props): void {
+  const { words, language } = useSpoken();
+  const { store } = useLive();
+  const look = useMemo<Look>(
+    () => ({ words, language, columns, cards, group, active, opened, selection, asked, search }),
+    [words, language, columns, cards, group, active, opened, selection, asked, search],
+  );
+  const latest = useRef(look);
+  const painter = useRef<Painter | null>(null);
   useLayoutEffect(() => {
-    const key = focusedIn(box.current);
-    if (key !== undefined && key !== had.current) {
-      box.current?.focus({ preventScroll: true });
-    }
-  });
+    latest.current = look;
+    painter.current?.show(look);
+  }, [look]);
+  useLayoutEffect(() => {
+    const made = new Painter(box.current!, body.current!, view, store, latest.current);
+    painter.current = made;
+    return () => {
+      painter.current = null;
+      made.close();
+    };
+  }, [box, body, view, store]);
   useEffect(() => {
-    const key = focusedIn(box.current);
-    if (key !== undefined && active !== null && key !== active) {
-      box.current?.focus({ preventScroll: true });
-    }
-  }, [box, active]);
-  return useCallback(() => {
-    had.current = focusedIn(box.current);
-  }, [box]);
-}
-
-/** How many lines there are elements for: as many as fit, and some. */
-function slotsFor(height: number, line: number): number {
-  return Math.ceil(height / line) + 2 * MORE_ROWS + 2;
-}
-
-/** Renders again when lines move; what is around it does not. */
-export const Table = memo(function Table(props: Props) {
-  const { view, order, columns, cards, active, opened, selection, asked, acts, holds, search } = props;
-  const words = useWords();
-  const { lines } = useSyncExternalStore(view.subscribe, view.shown);
-  const box = useRef<HTMLDivElement>(null);
-  const line = cards ? CARD_PX : ROW_PX;
-  const margin = cards ? 0 : HEAD_PX;
-  // Another version that most have makes others the odd ones out.
-  useSyncExternalStore(view.versions.subscribe, view.versions.edition);
-  const rows = useVirtualizer({
-    count: lines.length,
-    getScrollElement: () => box.current,
-    estimateSize: () => line,
-    overscan: MORE_ROWS,
-    scrollMargin: margin,
-    scrollPaddingStart: margin,
-  });
-  useEffect(() => rows.measure(), [rows, line]);
-
-  const activeIndex = active === null ? -1 : lines.findIndex((each) => !isGroup(each) && each.key === active);
-  useEffect(() => {
-    if (activeIndex >= 0) {
-      rows.scrollToIndex(activeIndex, { align: "auto" });
+    if (active !== null) {
+      painter.current?.reveal(active);
+      // A link of another row that has the focus would be opened by Enter in place of the row that is marked.
+      const key = focusedIn(box.current);
+      if (key !== undefined && key !== active) {
+        box.current?.focus({ preventScroll: true });
+      }
     }
     // The row is followed when another one is active, not when it moves.
-  }, [rows, active]);
+  }, [box, active]);
+}
 
-  const { language } = useSpoken();
-  const { store } = useLive();
-  const over = (event: PointerEvent) => {
-    const cell = (event.target as Element).closest<HTMLElement>("[role=gridcell]");
-    const key = cell?.closest<HTMLElement>("[data-key]")?.dataset.key;
-    if (cell != null && key !== undefined) {
-      cell.title = titleOf(cell, store.row(key), view, words, language);
+function Grid(props: Props & { count: number }) {
+  const { view, order, columns, cards, selection, acts, holds, count } = props;
+  const words = useWords();
+  const box = useRef<HTMLDivElement>(null);
+  const body = useRef<HTMLDivElement>(null);
+  usePainter(box, body, props);
+
+  const press = (event: MouseEvent) => {
+    const group = (event.target as Element).closest<HTMLElement>("[data-act=toggle]")?.dataset.group;
+    if (group !== undefined) {
+      view.toggle(group);
+    } else {
+      actOf(event, acts);
     }
   };
-
-  const focused = useFocusOfRows(box, active);
   const pointer = useCallback((on: boolean) => holds.set("pointer", on), [holds]);
+  // Where there is no row there is none under the pointer, and no event says that it left.
   useEffect(() => () => pointer(false), [pointer]);
-  useEffect(() => {
-    // Where there is no row there is none under the pointer, and no event says that it left.
-    if (lines.length === 0) {
-      pointer(false);
-    }
-  }, [lines.length === 0, pointer]);
-  const items = rows.getVirtualItems();
-  // A slot is used again for the line that comes into sight as another one leaves it: nothing is mounted while somebody scrolls.
-  const slots = slotsFor(rows.scrollRect?.height ?? 0, line);
 
-  if (lines.length === 0) {
-    return props.empty;
-  }
   return (
     <div
       ref={box}
@@ -168,54 +134,30 @@ export const Table = memo(function Table(props: Props) {
       tabIndex={0}
       data-keeps-focus
       aria-label={words.fleet.table}
-      aria-rowcount={lines.length + 1}
+      aria-rowcount={count + 1}
       aria-multiselectable="true"
-      aria-activedescendant={activeIndex >= 0 ? rowId(active!) : undefined}
       data-cards={cards || undefined}
       style={{ "--columns": template(columns) } as React.CSSProperties}
       onPointerDown={() => holds.touch()}
       onScroll={cards ? () => holds.touch() : undefined}
     >
-      {!cards && <Head order={order} onSort={props.onSort} columns={columns} selection={selection.size} all={lines.length} onSelectAll={props.onSelectAll} />}
+      {!cards && <Head order={order} onSort={props.onSort} columns={columns} selection={selection.size} all={count} onSelectAll={props.onSelectAll} />}
       <div
+        ref={body}
         className="rows"
         role="rowgroup"
-        style={{ height: rows.getTotalSize() }}
-        onClick={(event) => actOf(event, acts)}
+        onClick={press}
         onMouseDown={(event) => event.shiftKey && event.preventDefault()}
-        onFocus={focused}
-        onPointerOver={over}
-        onPointerOut={(event) => (event.target as Element).closest("[role=gridcell]")?.removeAttribute("title")}
         onPointerEnter={(event) => event.pointerType === "mouse" && pointer(true)}
         onPointerLeave={() => pointer(false)}
-      >
-        {items.map((item) => {
-          const each = lines[item.index];
-          if (each === undefined) {
-            return null;
-          }
-          const top = item.start - margin;
-          if (isGroup(each)) {
-            return <GroupRow key={item.index % slots} view={view} line={each} index={item.index} top={top} group={order.group} />;
-          }
-          return (
-            <TableRow
-              key={item.index % slots}
-              rowKey={each.key}
-              index={item.index}
-              top={top}
-              columns={columns}
-              versions={view.versions}
-              odd={view.versions.edition()}
-              selected={selection.has(each.key)}
-              active={each.key === active}
-              opened={each.key === opened}
-              asked={asked.get(each.key)}
-              search={search}
-            />
-          );
-        })}
-      </div>
+      />
     </div>
   );
+}
+
+/** Renders again when the number of its lines is another one; the lines themselves are the painter's. */
+export const Table = memo(function Table(props: Props) {
+  const { view } = props;
+  const count = useSyncExternalStore(view.subscribe, () => view.shown().lines.length);
+  return count === 0 ? props.empty : <Grid {...props} count={count} />;
 });

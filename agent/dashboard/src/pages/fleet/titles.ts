@@ -1,10 +1,10 @@
 import type { Row } from "../../fleet/row";
 import type { FleetView } from "../../fleet/view";
 import { moment } from "../../words/time";
-import type { Words } from "../../words/en";
+import type { Look } from "./look";
 
 /** What the title of a cell says: what is cut, or what there is no room for. */
-export function titleOf(cell: HTMLElement, row: Row | undefined, view: FleetView, words: Words, language: string): string {
+export function titleOf(cell: HTMLElement, row: Row | undefined, view: FleetView, { words, language }: Look): string {
   const { versions } = view;
   if (cell.classList.contains("changed") && row?.changedAt != null && !Number.isNaN(row.changedAt)) {
     return moment(row.changedAt, language);
