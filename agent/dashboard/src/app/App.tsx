@@ -1,16 +1,12 @@
-import { CacheProvider } from "@emotion/react";
-import { ThemeProvider } from "@mui/material/styles";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { Live } from "../fleet/live";
 import { LiveContext } from "../fleet/use";
 import { ApiError, whenSignedOut } from "../wire/http";
 import { WordsProvider } from "../words/use";
-import { forgetMe } from "./me";
+import { firstMe, forgetMe } from "./me";
 import { Routes } from "./Routes";
 import { Shell } from "./Shell";
-import { makeStyleCache, theme } from "./theme";
 
-const styles = makeStyleCache();
 const live = new Live();
 const queries = new QueryClient({
   defaultOptions: {
@@ -22,20 +18,25 @@ const queries = new QueryClient({
 });
 whenSignedOut(() => forgetMe(queries));
 
+/** Resolves once all that the first table needs is there, or does not come. What is rendered before that is rendered twice. */
+export async function startApp(): Promise<void> {
+  const me = await firstMe(queries);
+  if (me?.rights.read === true) {
+    live.start();
+    await live.read();
+  }
+}
+
 export function App() {
   return (
-    <CacheProvider value={styles}>
-      <ThemeProvider theme={theme} defaultMode="system">
-        <WordsProvider>
-          <QueryClientProvider client={queries}>
-            <LiveContext.Provider value={live}>
-              <Shell>
-                <Routes />
-              </Shell>
-            </LiveContext.Provider>
-          </QueryClientProvider>
-        </WordsProvider>
-      </ThemeProvider>
-    </CacheProvider>
+    <WordsProvider>
+      <QueryClientProvider client={queries}>
+        <LiveContext.Provider value={live}>
+          <Shell>
+            <Routes />
+          </Shell>
+        </LiveContext.Provider>
+      </QueryClientProvider>
+    </WordsProvider>
   );
 }

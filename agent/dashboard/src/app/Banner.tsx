@@ -1,6 +1,6 @@
-import { Button } from "@mui/material";
 import { useEffect, useRef } from "react";
 import { useSecond } from "../parts/Age";
+import { Button } from "../parts/Button";
 import { serverNow } from "../wire/clock";
 import type { Me } from "../wire/types";
 import { duration } from "../words/time";

@@ -1,13 +1,15 @@
-import { Button, Popover } from "@mui/material";
 import { useState } from "react";
 import { Link, useLocation } from "wouter";
+import { Button } from "../parts/Button";
 import type { Me } from "../wire/types";
 import { useWords } from "../words/use";
 import { ConnectionMark } from "./Connection";
 import { Icon } from "./icons";
+import { later, Over } from "./later";
 import { isAt, placesOf } from "./navigation";
 import { places } from "./places";
-import { Settings } from "./Settings";
+
+const AccountMenu = later(() => import("./AccountMenu"));
 
 function Navigation({ me }: { me: Me }) {
   const [location] = useLocation();
@@ -35,22 +37,15 @@ function Account({ me }: { me: Me | undefined }) {
         aria-haspopup="dialog"
         aria-expanded={anchor !== null}
         title={words.shell.account}
-        startIcon={<Icon name="person" />}
         onClick={(event) => setAnchor(event.currentTarget)}
       >
+        <Icon name="person" />
         <bdi className="account-name">{who}</bdi>
       </Button>
       {anchor !== null && (
-        <Popover
-          open
-          anchorEl={anchor}
-          onClose={close}
-          anchorOrigin={{ vertical: "bottom", horizontal: "right" }}
-          transformOrigin={{ vertical: "top", horizontal: "right" }}
-          slotProps={{ paper: { role: "dialog", "aria-label": words.shell.account } as object }}
-        >
-          <Settings me={me} close={close} />
-        </Popover>
+        <Over close={close}>
+          <AccountMenu me={me} anchor={anchor} close={close} />
+        </Over>
       )}
     </>
   );

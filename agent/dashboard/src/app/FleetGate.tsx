@@ -1,6 +1,7 @@
-import { Alert, AlertTitle, Button } from "@mui/material";
 import { useEffect, useState, type ReactNode } from "react";
 import { useLive, useLiveness } from "../fleet/use";
+import { Alert } from "../parts/Alert";
+import { Button } from "../parts/Button";
 import { Waiting } from "../parts/Waiting";
 import type { ApiError } from "../wire/http";
 import { useWords } from "../words/use";
@@ -13,8 +14,7 @@ export function Unreachable({ error, retry }: { error: ApiError; retry?: () => v
   const silent = error.status === 0 || /^http_5/.test(error.code);
   return (
     <div className="pad">
-      <Alert severity={silent ? "warning" : "error"} action={retry && <Button onClick={retry}>{states.retry}</Button>}>
-        <AlertTitle>{silent ? shell.unreachable : shell.refused}</AlertTitle>
+      <Alert severity={silent ? "warning" : "error"} title={silent ? shell.unreachable : shell.refused} action={retry && <Button onClick={retry}>{states.retry}</Button>}>
         {silent ? shell.unreachableHint : <bdi>{error.message}</bdi>}
       </Alert>
     </div>
@@ -25,8 +25,7 @@ function NotKnown({ error }: { error: ApiError }) {
   const { shell, states } = useWords();
   return (
     <div className="pad">
-      <Alert severity="warning">
-        <AlertTitle>{states.notKnown}</AlertTitle>
+      <Alert severity="warning" title={states.notKnown}>
         <p>{states.notKnownHint}</p>
         <p className="mono">
           {shell.notKnownWhy}: <bdi>{error.message}</bdi>
@@ -60,8 +59,7 @@ export function FleetGate({ children }: { children: ReactNode }) {
   if (error?.status === 403) {
     return (
       <div className="pad">
-        <Alert severity="warning">
-          <AlertTitle>{words.states.refusedTitle}</AlertTitle>
+        <Alert severity="warning" title={words.states.refusedTitle}>
           <bdi>{error.message}</bdi>
         </Alert>
       </div>

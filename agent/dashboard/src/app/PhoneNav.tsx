@@ -1,13 +1,13 @@
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { Link, useLocation } from "wouter";
 import type { Me } from "../wire/types";
 import { useWords } from "../words/use";
-import { Boundary } from "./Boundary";
 import { Icon, type IconName } from "./icons";
+import { later, Over } from "./later";
 import { isAt, placesOf, type PlaceName } from "./navigation";
 import { places } from "./places";
 
-const PhoneMore = lazy(() => import("./PhoneMore"));
+const PhoneMore = later(() => import("./PhoneMore"));
 
 const within = new Set<PlaceName>(["fleet", "drains", "activity"]);
 
@@ -35,11 +35,9 @@ export function PhoneNav({ me }: { me: Me }) {
         {words.shell.more}
       </button>
       {open && (
-        <Boundary place="more">
-          <Suspense fallback={null}>
-            <PhoneMore me={me} names={rest} close={close} />
-          </Suspense>
-        </Boundary>
+        <Over close={close}>
+          <PhoneMore me={me} names={rest} close={close} />
+        </Over>
       )}
     </nav>
   );

@@ -1,20 +1,20 @@
-import { lazy, Suspense, type ReactNode } from "react";
+import { Suspense, type ReactNode } from "react";
 import { Redirect, Route, Switch, useLocation } from "wouter";
 import { FleetPage } from "../pages/fleet/FleetPage";
 import { Waiting } from "../parts/Waiting";
 import { useWords } from "../words/use";
 import { Arrival } from "./Arrival";
 import { Boundary } from "./Boundary";
-import { FleetGate } from "./FleetGate";
+import { later } from "./later";
 import { placeOf } from "./navigation";
 
 // The fleet is in the first load; each other page comes when it is asked for.
-const DrainsPage = lazy(() => import("../pages/drains/DrainsPage"));
-const ActivityPage = lazy(() => import("../pages/activity/ActivityPage"));
-const AuditPage = lazy(() => import("../pages/audit/AuditPage"));
-const SessionsPage = lazy(() => import("../pages/sessions/SessionsPage"));
-const KeysPage = lazy(() => import("../pages/keys/KeysPage"));
-const AboutPage = lazy(() => import("../pages/about/AboutPage"));
+const DrainsPage = later(() => import("../pages/drains/DrainsPage"));
+const ActivityPage = later(() => import("../pages/activity/ActivityPage"));
+const AuditPage = later(() => import("../pages/audit/AuditPage"));
+const SessionsPage = later(() => import("../pages/sessions/SessionsPage"));
+const KeysPage = later(() => import("../pages/keys/KeysPage"));
+const AboutPage = later(() => import("../pages/about/AboutPage"));
 
 /** A server is looked at within the fleet: to open one is not to go to another place. */
 function Place({ children }: { children: ReactNode }) {
@@ -47,16 +47,10 @@ export function Routes() {
     <Place>
       <Switch>
         <Route path="/">
-          <FleetGate>
-            <FleetPage />
-          </FleetGate>
+          <FleetPage />
         </Route>
         <Route path="/server/:type/:id">
-          {({ type, id }) => (
-            <FleetGate>
-              <FleetPage open={`${decodeSafely(type)}/${decodeSafely(id)}`} />
-            </FleetGate>
-          )}
+          {({ type, id }) => <FleetPage open={`${decodeSafely(type)}/${decodeSafely(id)}`} />}
         </Route>
         <Route path="/drains/:id?">{({ id }) => <DrainsPage id={id ?? null} />}</Route>
         <Route path="/activity" component={ActivityPage} />

@@ -1,15 +1,15 @@
-import { Button } from "@mui/material";
-import { useColorScheme } from "@mui/material/styles";
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
+import { Button } from "../parts/Button";
 import { Choice } from "../parts/Choice";
 import type { Me } from "../wire/types";
 import { shortMoment } from "../words/time";
 import { languageNames, useSpoken, type Language } from "../words/use";
 import { showHelp } from "./help";
+import { later, Over } from "./later";
+import { useTheme, type Theme } from "./look";
 import { useSession } from "./me";
 
-// What few need is not in the first load.
-const SignInDialog = lazy(() => import("./SignInDialog"));
+const SignInDialog = later(() => import("./SignInDialog"));
 
 export function LanguageChoice() {
   const { words, language, setLanguage } = useSpoken();
@@ -17,13 +17,11 @@ export function LanguageChoice() {
   return <Choice legend={words.language} value={language} options={options} onChange={setLanguage} />;
 }
 
-type Theme = "light" | "dark" | "system";
-
 export function ThemeChoice() {
   const { words } = useSpoken();
-  const { mode = "system", setMode } = useColorScheme();
+  const [theme, setTheme] = useTheme();
   const options = (["light", "dark", "system"] as const).map((value) => ({ value, text: words.theme[value] }));
-  return <Choice<Theme> legend={words.theme.title} value={mode} options={options} onChange={setMode} />;
+  return <Choice<Theme> legend={words.theme.title} value={theme} options={options} onChange={setTheme} />;
 }
 
 function Who({ me }: { me: Me | undefined }) {
@@ -71,9 +69,9 @@ export function Settings({ me, close }: { me: Me | undefined; close(): void }) {
         {me?.proof === "none" && me.rights.read && <Button onClick={() => setSigningIn(true)}>{words.signIn.submit}</Button>}
       </div>
       {signingIn && (
-        <Suspense fallback={null}>
+        <Over close={() => setSigningIn(false)}>
           <SignInDialog close={() => setSigningIn(false)} done={close} />
-        </Suspense>
+        </Over>
       )}
     </div>
   );

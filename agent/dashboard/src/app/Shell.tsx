@@ -1,4 +1,4 @@
-import { lazy, Suspense, useEffect, useRef, type ReactNode } from "react";
+import { useEffect, useRef, type ReactNode } from "react";
 import { useLocation } from "wouter";
 import { useQueryClient } from "@tanstack/react-query";
 import { useLive, useLiveness } from "../fleet/use";
@@ -8,10 +8,10 @@ import { useWords } from "../words/use";
 import { announce, Announcer } from "./Announcer";
 import { Banner } from "./Banner";
 import { Bar } from "./Bar";
-import { Boundary } from "./Boundary";
 import { Unreachable } from "./FleetGate";
-import { showHelp, useHelpOpen } from "./help";
+import { hideHelp, showHelp, useHelpOpen } from "./help";
 import { useShortcuts, type Shortcut } from "./keys";
+import { fetchLater, later, Over } from "./later";
 import { forgetMe, leftOnPurpose, useMeQuery } from "./me";
 import { placeKeys, placesOf } from "./navigation";
 import { useOld } from "./old";
@@ -20,7 +20,7 @@ import { places } from "./places";
 import { SignIn } from "./SignIn";
 import "./Shell.css";
 
-const HelpDialog = lazy(() => import("./HelpDialog"));
+const HelpDialog = later(() => import("./HelpDialog"));
 
 /** The stream runs while somebody may read it; who uses the page is asked again whenever the stream has come back. */
 function useStream(me: Me | undefined): void {
@@ -36,12 +36,12 @@ function useStream(me: Me | undefined): void {
       live.close();
     }
   }, [live, mayRead, name, me === undefined]);
-  const before = useRef(phase);
+  const streamed = useRef(false);
   useEffect(() => {
-    if (phase === "streaming" && before.current !== phase && before.current !== "idle") {
+    if (phase === "streaming" && streamed.current) {
       forgetMe(queries);
     }
-    before.current = phase;
+    streamed.current ||= phase === "streaming";
   }, [phase, queries]);
 }
 
@@ -71,6 +71,17 @@ function useWasIn(me: Me | undefined): boolean {
   return was.current;
 }
 
+/** All else is loaded once what was asked for is there: the fleet, or the sign-in. */
+function useRest(me: Me | undefined): void {
+  const { known, lostSince } = useLiveness();
+  const ready = me !== undefined && (!me.rights.read || (known && lostSince === null));
+  useEffect(() => {
+    if (ready) {
+      fetchLater();
+    }
+  }, [ready]);
+}
+
 /** What stands around every page: the bar, the banner of what is wrong, the edge that tells which fleet it is. */
 export function Shell({ children }: { children: ReactNode }) {
   const words = useWords();
@@ -82,6 +93,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const help = useHelpOpen();
   useStream(me);
   usePlaceKeys(me);
+  useRest(me);
   return (
     <div className="shell" data-edge={me?.ui?.colour ?? undefined} data-old={inside ? old?.kind : undefined}>
       <a className="skip" href="#content">
@@ -95,11 +107,9 @@ export function Shell({ children }: { children: ReactNode }) {
       </main>
       {inside && <PhoneNav me={me} />}
       {help && (
-        <Boundary place="help">
-          <Suspense fallback={null}>
-            <HelpDialog />
-          </Suspense>
-        </Boundary>
+        <Over close={hideHelp}>
+          <HelpDialog />
+        </Over>
       )}
       <Announcer />
     </div>

@@ -1,5 +1,6 @@
-import { Alert, Button } from "@mui/material";
 import { useEffect, useId, useRef, useState, type FormEvent } from "react";
+import { Alert } from "../parts/Alert";
+import { Button } from "../parts/Button";
 import { ApiError } from "../wire/http";
 import type { Words } from "../words/en";
 import { useWords } from "../words/use";
@@ -73,7 +74,6 @@ export function SignIn({ lost = false, hint, done }: { lost?: boolean; hint?: st
       <h1 id={title}>{words.signIn.title}</h1>
       {lost && !leftOnPurpose() && <Alert severity="info">{words.shell.signedOut}</Alert>}
       {hint !== undefined && <p className="dim">{hint}</p>}
-      {/* Own, as the field of MUI would be a tenth of the first load. */}
       <div className="field" data-bad={error !== null || undefined}>
         <label htmlFor={`${title}-token`}>{words.signIn.token}</label>
         <div className="field-line">

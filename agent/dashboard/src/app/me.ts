@@ -1,4 +1,4 @@
-import { useQuery, useQueryClient, type QueryClient } from "@tanstack/react-query";
+import { queryOptions, useQuery, useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { ApiError, change, get } from "../wire/http";
 import { takeEarly } from "../wire/early";
 import { heardNow } from "../wire/clock";
@@ -9,21 +9,30 @@ const key = ["me"] as const;
 const RETRY_MS = 3000;
 const REFRESH_MS = 5 * 60_000;
 
+const asking = queryOptions({
+  queryKey: key,
+  queryFn: async ({ signal, client }) => {
+    const me = await takeEarly("/api/me", () => get<Me>("/api/me", signal));
+    heardNow(me.now);
+    if (personIs(me.name)) {
+      // Another tab has signed somebody else in: what was read for the one before is not theirs to see.
+      void client.resetQueries({ predicate: (query) => query.queryKey[0] !== "me" });
+    }
+    return me;
+  },
+  staleTime: 60_000,
+  retry: false,
+});
+
+/** Asks who uses the page before anything is rendered; null where there is no answer. */
+export function firstMe(client: QueryClient): Promise<Me | null> {
+  return client.fetchQuery(asking).catch(() => null);
+}
+
 /** Asks again by itself while there is no answer. */
 export function useMeQuery(): { me: Me | undefined; error: ApiError | null } {
   const { data, error } = useQuery({
-    queryKey: key,
-    queryFn: async ({ signal, client }) => {
-      const me = await takeEarly("/api/me", () => get<Me>("/api/me", signal));
-      heardNow(me.now);
-      if (personIs(me.name)) {
-        // Another tab has signed somebody else in: what was read for the one before is not theirs to see.
-        void client.resetQueries({ predicate: (query) => query.queryKey[0] !== "me" });
-      }
-      return me;
-    },
-    staleTime: 60_000,
-    retry: false,
+    ...asking,
     refetchInterval: (query) => (query.state.status === "error" ? RETRY_MS : REFRESH_MS),
   });
   return { me: data, error: error instanceof ApiError ? error : error === null ? null : new ApiError(0, "unreachable", String(error)) };

@@ -71,6 +71,19 @@ export class Live {
     return () => this.#readers.delete(told);
   };
 
+  /** Resolves once the fleet is known, or cannot be read for now. */
+  read(): Promise<void> {
+    return new Promise((done) => {
+      const stop = this.subscribe(() => {
+        const { known, phase } = this.#liveness;
+        if (known || phase === "waiting" || phase === "refused") {
+          stop();
+          done();
+        }
+      });
+    });
+  }
+
   /** Events of the stream besides the fleet's own: drain, leader, notice, offline. */
   feed(listener: FeedListener): () => void {
     this.#feeds.add(listener);

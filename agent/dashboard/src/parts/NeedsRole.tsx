@@ -1,7 +1,7 @@
-import { Alert } from "@mui/material";
 import { useMe } from "../app/me";
 import type { Me, Role } from "../wire/types";
 import { useWords } from "../words/use";
+import { Alert } from "./Alert";
 
 type Right = keyof Me["rights"];
 const roleOf: Record<Right, Role> = { read: "viewer", place: "service", act: "operator", administer: "admin" };

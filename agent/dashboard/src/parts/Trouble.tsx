@@ -1,6 +1,7 @@
-import { Alert, Button } from "@mui/material";
 import { ApiError } from "../wire/http";
 import { useWords } from "../words/use";
+import { Alert } from "./Alert";
+import { Button } from "./Button";
 
 /** An error in place of what could not be read, in the words of the observer. */
 export function Trouble({ error, retry }: { error: unknown; retry?: () => void }) {

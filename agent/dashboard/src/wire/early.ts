@@ -1,9 +1,10 @@
-// What the page needs in any case is asked for before anything is rendered, all at once. Each answer is taken once; who comes later, or
-// finds an error, asks again as always.
+// What the page needs in any case is asked for before anything is rendered, all at once: by index.html, whose answers a request that is
+// like its own takes over, with the credentials and the cache of a usual one. Each answer is taken once; who comes later, or finds an
+// error, asks again as always.
 const asked = new Map<string, Promise<unknown>>();
 
 async function ask(path: string): Promise<unknown> {
-  const answer = await fetch(path, { credentials: "same-origin", cache: "no-store" });
+  const answer = await fetch(path, { credentials: "same-origin" });
   if (!answer.ok) {
     throw new Error(`HTTP ${answer.status}`);
   }

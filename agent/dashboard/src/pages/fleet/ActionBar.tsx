@@ -1,9 +1,9 @@
-import { Button } from "@mui/material";
 import { Link, useLocation } from "wouter";
 import { useMe } from "../../app/me";
 import { places } from "../../app/places";
 import type { Key } from "../../fleet/row";
 import type { HoldChange } from "../../wire/holds";
+import { Button } from "../../parts/Button";
 import { useWords } from "../../words/use";
 import { drainFormFor } from "../drains/handover";
 import { DIRECT_AT_MOST } from "./many";
@@ -37,20 +37,20 @@ export function ActionBar({ keys, onHold, onClear, search }: Props) {
         ×
       </button>
       <span title={hint}>
-          <Button variant="contained" disabled={!may} onClick={() => (many ? navigate(drainFormFor(keys)) : onHold("drain"))}>
-            {drain}
-            {many && "…"}
-          </Button>
-        </span>
-      <span title={hint}>
-          <Button variant="outlined" disabled={!may} onClick={() => onHold("undrain")}>
-            {undrain}
-          </Button>
-        </span>
-      {one !== null && (
-        <Button className="action-open" component={Link} href={places.server(one) + search}>
-          {words.fleet.open(one)}
+        <Button variant="contained" disabled={!may} onClick={() => (many ? navigate(drainFormFor(keys)) : onHold("drain"))}>
+          {drain}
+          {many && "…"}
         </Button>
+      </span>
+      <span title={hint}>
+        <Button variant="outlined" disabled={!may} onClick={() => onHold("undrain")}>
+          {undrain}
+        </Button>
+      </span>
+      {one !== null && (
+        <Link className="button action-open" href={places.server(one) + search}>
+          {words.fleet.open(one)}
+        </Link>
       )}
     </div>
   );

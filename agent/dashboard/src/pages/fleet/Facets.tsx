@@ -1,15 +1,14 @@
-import { Button, ListSubheader, Menu, MenuItem } from "@mui/material";
 import { useState } from "react";
-import { chosen, toggled, type Filter } from "../../fleet/filter";
-import { natural } from "../../fleet/order";
-import type { Row } from "../../fleet/row";
+import { later, Over } from "../../app/later";
+import { chosen, type Filter } from "../../fleet/filter";
 import type { FleetView } from "../../fleet/view";
-import { grouped } from "../../words/time";
+import { Button } from "../../parts/Button";
 import { useSpoken } from "../../words/use";
+
+const FacetMenu = later(() => import("./FacetMenu"));
 
 const FIRST = ["type", "region", "zone", "version"] as const;
 const MORE = ["group", "tag"] as const;
-const MOST_VALUES = 200;
 
 interface Props {
   view: FleetView;
@@ -17,37 +16,6 @@ interface Props {
   onFilter(text: string): void;
   onMenu(open: boolean): void;
   labels: readonly string[];
-}
-
-function reader(field: string): (row: Row) => readonly string[] {
-  if (field === "tag") {
-    return ({ record }) => record.tags ?? [];
-  }
-  const read = field.startsWith("label.") ? ({ record }: Row) => record.labels?.[field.slice(6)] : ({ record }: Row) => record[field as (typeof FIRST)[number]];
-  return (row) => {
-    const value = read(row);
-    return value === undefined || value === "" ? [] : [value];
-  };
-}
-
-/** The values of a field with how many servers each gets one; counted as the menu opens, and the same while it is open. */
-function Values({ view, filter, field, title, onFilter }: { view: FleetView; filter: Filter; field: string; title: string | undefined; onFilter(text: string): void }) {
-  const [values] = useState(() => [...view.values(field, reader(field))].sort(([a], [b]) => (natural(a) < natural(b) ? -1 : 1)));
-  const on = chosen(filter, field);
-  const gone = [...on].filter((value) => !values.some(([each]) => each === value));
-  const all = [...gone.map((value) => [value, 0] as const), ...values].slice(0, MOST_VALUES);
-  return (
-    <>
-      {title !== undefined && all.length > 0 && <ListSubheader>{title}</ListSubheader>}
-      {all.map(([value, servers]) => (
-        <MenuItem key={value} role="menuitemcheckbox" aria-checked={on.has(value)} onClick={() => onFilter(toggled(filter, field, value))} className="facet-value">
-          <span className="check" data-on={on.has(value) || undefined} />
-          <bdi>{value}</bdi>
-          <span className="dim num">{grouped(servers)}</span>
-        </MenuItem>
-      ))}
-    </>
-  );
 }
 
 function Facet({ name, fields, titles, ...rest }: Props & { name: string; fields: readonly string[]; titles?: readonly string[] }) {
@@ -64,11 +32,9 @@ function Facet({ name, fields, titles, ...rest }: Props & { name: string; fields
         {on > 0 && <b className="count num">{on}</b>}
       </Button>
       {anchor !== null && (
-        <Menu anchorEl={anchor} open onClose={() => toggle(null)} slotProps={{ paper: { className: "facet-menu" } }}>
-          {fields.map((field, index) => (
-            <Values key={field} {...rest} field={field} title={titles?.[index]} />
-          ))}
-        </Menu>
+        <Over close={() => toggle(null)}>
+          <FacetMenu view={rest.view} filter={rest.filter} fields={fields} titles={titles} anchor={anchor} close={() => toggle(null)} onFilter={rest.onFilter} />
+        </Over>
       )}
     </>
   );

@@ -1,10 +1,9 @@
-import { Button } from "@mui/material";
-import { useMediaQuery } from "@mui/material";
-import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useLocation, useSearch } from "wouter";
 import { announce } from "../../app/Announcer";
 import { FleetGate } from "../../app/FleetGate";
 import { useShortcuts } from "../../app/keys";
+import { later, Over } from "../../app/later";
 import { useMe } from "../../app/me";
 import { places } from "../../app/places";
 import { AskedHolds } from "../../fleet/asked";
@@ -14,7 +13,9 @@ import type { Order } from "../../fleet/order";
 import type { Key } from "../../fleet/row";
 import { useLive } from "../../fleet/use";
 import { FleetView, isGroup } from "../../fleet/view";
+import { Button } from "../../parts/Button";
 import { copyText } from "../../parts/Copy";
+import { useMedia } from "../../parts/useMedia";
 import type { HoldChange } from "../../wire/holds";
 import { grouped } from "../../words/time";
 import { useSpoken, useWords } from "../../words/use";
@@ -29,8 +30,8 @@ import { useLabels } from "./useLabels";
 import "./Fleet.css";
 import "./Cards.css";
 
-const HoldDialog = lazy(async () => ({ default: (await import("../../parts/HoldDialog")).HoldDialog }));
-const ServerView = lazy(() => import("../server/ServerView"));
+const HoldDialog = later(async () => ({ default: (await import("../../parts/HoldDialog")).HoldDialog }));
+const ServerView = later(() => import("../server/ServerView"));
 
 function Empty({ view, filter, onClear }: { view: FleetView; filter: string; onClear(): void }) {
   const { all } = useSyncExternalStore(view.subscribe, view.shown);
@@ -135,7 +136,7 @@ function Fleet({ opened }: { opened: Key | null }) {
   useMatchedSaid(view, address);
   const asked = useSyncExternalStore(asks.subscribe, asks.all);
   const labels = useLabels();
-  const cards = useMediaQuery("(max-width: 699.95px)", { noSsr: true });
+  const cards = useMedia("(max-width: 699.95px)");
   const [active, setActive] = useState<Key | null>(opened);
   const [paused, setPaused] = useState(false);
   const [dialog, setDialog] = useState<{ keys: readonly Key[]; change: HoldChange } | null>(null);
@@ -253,7 +254,7 @@ function Fleet({ opened }: { opened: Key | null }) {
         </Suspense>
       )}
       {dialog !== null && (
-        <Suspense fallback={null}>
+        <Over close={() => setDialog(null)}>
           <HoldDialog
             servers={dialog.keys}
             change={dialog.change}
@@ -265,7 +266,7 @@ function Fleet({ opened }: { opened: Key | null }) {
               }
             }}
           />
-        </Suspense>
+        </Over>
       )}
     </div>
   );

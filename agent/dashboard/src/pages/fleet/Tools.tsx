@@ -1,14 +1,15 @@
-import { Button, ListSubheader, Menu, MenuItem } from "@mui/material";
 import { memo, useEffect, useRef, useState, useSyncExternalStore, type KeyboardEvent, type RefObject } from "react";
-import { parseFilter, toQuery, type Filter } from "../../fleet/filter";
-import { GROUPS, SORTS } from "../../fleet/order";
+import { later, Over } from "../../app/later";
+import { parseFilter, type Filter } from "../../fleet/filter";
 import type { FleetView } from "../../fleet/view";
-import { copyText } from "../../parts/Copy";
+import { Button } from "../../parts/Button";
 import { grouped } from "../../words/time";
 import { useSpoken, useWords } from "../../words/use";
-import { COLUMNS, type Column } from "./columns";
 import { Facets } from "./Facets";
 import type { Address } from "./address";
+import { groupName } from "./groupName";
+
+const ViewMenu = later(() => import("./ViewMenu"));
 
 const TYPING_MS = 150;
 
@@ -104,56 +105,23 @@ function Search({ filter, onFilter, box }: { filter: Filter; onFilter(text: stri
   );
 }
 
-function ViewMenu({ address, change, onMenu, cards, labels }: Pick<Props, "address" | "change" | "onMenu" | "cards" | "labels">) {
+function View({ address, change, onMenu, cards, labels }: Pick<Props, "address" | "change" | "onMenu" | "cards" | "labels">) {
   const words = useWords();
   const [anchor, setAnchor] = useState<HTMLElement | null>(null);
-  const { order, columns, filter } = address;
+  const { group } = address.order;
   const toggle = (open: HTMLElement | null) => {
     setAnchor(open);
     onMenu(open !== null);
   };
-  const query = toQuery(filter);
-  const groups = ["", ...GROUPS, ...labels.map((name) => `label.${name}`)];
-  const nameOf = (group: string) => (group === "" ? words.fleet.ungrouped : group.startsWith("label.") ? words.fleet.facets.label(group.slice(6)) : group === "host" ? words.fleet.columns.host : words.fleet.facets[group as "type"]);
-  const switched = (column: Column) => COLUMNS.filter((each) => (each === column ? !columns.includes(each) : columns.includes(each)));
   return (
     <>
-      <Button aria-haspopup="menu" aria-expanded={anchor !== null} onClick={(event) => toggle(event.currentTarget)} className="tool" data-on={order.group !== "" || undefined}>
-        {order.group === "" ? words.fleet.view : `${words.fleet.groupBy}: ${nameOf(order.group)}`}
+      <Button aria-haspopup="menu" aria-expanded={anchor !== null} onClick={(event) => toggle(event.currentTarget)} className="tool" data-on={group !== "" || undefined}>
+        {group === "" ? words.fleet.view : `${words.fleet.groupBy}: ${groupName(group, words)}`}
       </Button>
       {anchor !== null && (
-        <Menu anchorEl={anchor} open onClose={() => toggle(null)} slotProps={{ paper: { className: "facet-menu" } }}>
-          <ListSubheader>{words.fleet.groupBy}</ListSubheader>
-          {groups.map((group) => (
-            <MenuItem key={group} selected={group === order.group} onClick={() => change({ order: { ...order, group } })}>
-              {nameOf(group)}
-            </MenuItem>
-          ))}
-          {cards && <ListSubheader>{words.fleet.sortBy}</ListSubheader>}
-          {cards &&
-            SORTS.map((sort) => (
-              <MenuItem key={sort} selected={sort === order.sort} onClick={() => change({ order: { ...order, sort, descending: sort === "players" || sort === "changed" } })}>
-                {sort === "trouble" ? words.fleet.trouble : words.fleet.columns[sort]}
-              </MenuItem>
-            ))}
-          {!cards && <ListSubheader>{words.fleet.showColumns}</ListSubheader>}
-          {!cards &&
-            COLUMNS.map((column) => (
-              <MenuItem key={column} role="menuitemcheckbox" aria-checked={columns.includes(column)} onClick={() => change({ columns: switched(column) })}>
-                <span className="check" data-on={columns.includes(column) || undefined} />
-                {words.fleet.columns[column]}
-              </MenuItem>
-            ))}
-          <MenuItem
-            disabled={query === null}
-            onClick={() => {
-              void copyText(`${window.location.origin}/api/services${query === "" ? "" : `?${query}`}`);
-              toggle(null);
-            }}
-          >
-            {query === null ? words.fleet.noQuery : words.fleet.copyQuery}
-          </MenuItem>
-        </Menu>
+        <Over close={() => toggle(null)}>
+          <ViewMenu anchor={anchor} close={() => toggle(null)} address={address} change={change} cards={cards} labels={labels} />
+        </Over>
       )}
     </>
   );
@@ -192,7 +160,7 @@ export const Tools = memo(function Tools(props: Props) {
     <div className="tools">
       <Search filter={address.filter} onFilter={onFilter} box={props.box} />
       <Facets view={view} filter={address.filter} onFilter={onFilter} onMenu={props.onMenu} labels={props.labels} />
-      <ViewMenu {...props} />
+      <View {...props} />
       <span className="tools-space" />
       <Shown view={view} />
       <Waiting {...props} />
