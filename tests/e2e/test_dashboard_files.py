@@ -65,8 +65,12 @@ class Files(Case):
         self.assertFalse(re.findall(r'(?:src|href)="(?!/)', text), "everything is of this agent")
         self.assertNotRegex(text, r"<script(?![^>]*\bsrc=)|<style|\son[a-z]+=|\sstyle=", "nothing in it needs a weaker policy")
         self.assertTrue([name for name in names if name.endswith(".js")], names)
+        asked = [name for name in names if name.startswith("/api/")]
+        self.assertEqual(asked, ["/api/me", "/api/services"], "what the script takes over: an answer that it does not take is a waste")
+        for name in asked:
+            self.assertEqual(self.get(name, GZIP)[1]["Content-Type"], "application/json", name)
         sizes = {}
-        for name in names:
+        for name in sorted(set(names) - set(asked)):
             status, headers, body = self.get(name, GZIP)
             self.assertEqual((status, headers["Content-Encoding"]), (200, "gzip"), name)
             self.assertEqual(headers["Content-Type"], TYPES[name.rpartition(".")[2]], name)
