@@ -235,6 +235,40 @@ class Waves(Drains):
         self.assertEqual(self.states(drain), ["empty", "empty"])
 
 
+class Lost(Drains):
+    def test_the_registry_loses_its_data(self):
+        """The drain is gone, its hold comes back from the state of the agent, names it, and can be undone."""
+        game = self.new_game()
+        server = self.agent("w1", server={"id": "w1", "ports": [game.port]}, registry={"ttl": "2s"},
+                            probes=[{"name": "game", "type": "tcp", "port": game.port, "interval": "50ms", "timeout": "40ms"}]).start()
+        observer = self.observer().start()
+        self.await_known(observer, "world/w1")
+        wait_until(lambda: self.record(observer)["status"] == "ready", "it is ready")
+        ident = self.begin(observer, {"servers": ["world/w1"], "wave": {"size": 1}, "keepOne": False, "by": "olga"})
+        wait_until(lambda: self.record(observer).get("drain", {}).get("operation") == ident, "the record names the drain")
+        self.assertEqual(server.stop(), 0)
+        for kv in self.etcd.under(f"/outrider{self.prefix}/"):
+            self.etcd.delete(kv.key)
+        server.start()
+        wait_until(lambda: self.servers.holds().get("world/w1", {}).get("operation") == ident, "the hold is put again")
+        wait_until(lambda: self.record(observer).get("drain", {}).get("operation") == ident, "the record names it again")
+        self.assertEqual(self.ask(observer, "GET", f"/api/drains/{ident}")[0], 404)
+        self.assertEqual(self.ask(observer, "POST", f"/api/drains/{ident}/pause", {})[0], 404)
+        self.assertEqual(self.ask(observer, "POST", f"/api/drains/{ident[:-1]}{'0' if ident[-1] != '0' else '1'}/undo", {})[0], 404)
+        status, drain = self.ask(observer, "POST", f"/api/drains/{ident}/undo", {})
+        self.assertEqual((status, drain.get("id"), drain.get("by")), (200, ident, "olga"), drain)
+        self.assertTrue(self.await_state(observer, ident, "done")["undone"])
+        wait_until(lambda: self.record(observer)["status"] == "ready", "it is lifted")
+        self.assertEqual(self.servers.holds(), {})
+
+    def record(self, observer):
+        return self.ask(observer, "GET", "/api/services/world/w1")[1]
+
+    def setUp(self):
+        super().setUp()
+        self.servers.start()
+
+
 class Command(Drains):
     def run_drains(self, agent, *words):
         done = agent.run("drains", *words)

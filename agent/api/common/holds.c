@@ -32,6 +32,7 @@ void api_write_hold(struct json_writer *json, enum hold_kind kind, const struct 
     json_member_text(json, "kind", hold_name(kind));
     json_member_text(json, "reason", hold->reason);
     json_member_text(json, "by", hold->by);
+    json_member_text_if(json, "operation", hold->operation[0] == '\0' ? NULL : hold->operation);
     json_member_time(json, "since", hold->since_wall);
     json_member_time(json, "deadline", hold->deadline_wall);
     json_member_span(json, "deadlineInMs", left(hold->deadline_mono, now));

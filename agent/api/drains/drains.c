@@ -51,14 +51,23 @@ static bool need_waves(struct api_call *call, struct api_reply *reply)
     return false;
 }
 
-static const struct wave *find(const struct api_call *call, struct api_reply *reply)
+static const struct wave *look_up(const struct api_call *call)
 {
     const struct api_waves *waves = &call->view.waves;
-    struct str id = call->request.id;
     for (size_t i = 0; i < waves->count; i++) {
-        if (str_eq(str_of(waves->list[i]->id), id)) {
+        if (str_eq(str_of(waves->list[i]->id), call->request.id)) {
             return waves->list[i];
         }
+    }
+    return NULL;
+}
+
+static const struct wave *find(const struct api_call *call, struct api_reply *reply)
+{
+    const struct wave *wave = look_up(call);
+    struct str id = call->request.id;
+    if (wave != NULL) {
+        return wave;
     }
     api_refuse(reply, 404, "no_such_drain", "there is no drain %.*s, see /api/drains",
                id.size < 64 ? (int)id.size : 64, id.data);
@@ -209,11 +218,20 @@ static void defer(const struct api_call *call, struct ordered *ordered, bool cre
 
 static void order(struct api_call *call, enum wave_order what, struct api_reply *reply)
 {
-    const struct wave *wave = need_waves(call, reply) ? find(call, reply) : NULL;
-    if (wave == NULL) {
+    if (!need_waves(call, reply)) {
         return;
     }
     struct ordered *ordered = mem_zalloc(sizeof(*ordered));
+    if (what == WAVE_UNDO && look_up(call) == NULL && drains_find_lost(call, &ordered->wave)) {
+        api_attempt_tell(call->attempt, AUDIT_BEFORE, STR("lost by the registry"));
+        defer(call, ordered, true, reply);
+        return;
+    }
+    const struct wave *wave = find(call, reply);
+    if (wave == NULL) {
+        free(ordered);
+        return;
+    }
     api_attempt_tell(call->attempt, AUDIT_BEFORE, str_of(wave_state_name(wave->state)));
     ordered->order = what;
     memcpy(ordered->wave.id, wave->id, sizeof(wave->id));

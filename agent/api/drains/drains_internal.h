@@ -29,6 +29,10 @@ void drains_body_fini(struct drains_body *body);
 bool drains_plan(const struct api_call *call, const struct drains_body *body, struct wave_seen **ret_servers,
                  struct wave_plan *ret_plan, struct api_reply *reply);
 
+/* Makes `ret_wave`, not yet initialised, of the holds that are left of the drain that the path names, UNDOING; wave_fini() ends it. False, with
+ * nothing made: no record names it. */
+bool drains_find_lost(const struct api_call *call, struct wave *ret_wave);
+
 /* Keeps what `plan` says of its servers, as one of the last few. */
 void drains_keep_plan(struct api_plans *plans, const struct wave_plan *plan);
 

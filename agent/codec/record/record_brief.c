@@ -7,6 +7,7 @@
 #include "outrider/base/error.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void copy_drain(const struct record_details *details, struct record_brief *brief)
 {
@@ -19,6 +20,9 @@ static void copy_drain(const struct record_details *details, struct record_brief
     brief_copy(brief->holds, sizeof(brief->holds), buf_view(&holds));
     brief_copy(brief->by, sizeof(brief->by), details->drain_by);
     brief_copy(brief->drain_reason, sizeof(brief->drain_reason), details->drain_reason);
+    if (ulid_valid(details->drain_operation)) {
+        memcpy(brief->operation, details->drain_operation.data, ULID_LENGTH);
+    }
     buf_fini(&holds);
 }
 

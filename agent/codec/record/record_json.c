@@ -51,6 +51,7 @@ static void encode_drain(struct json_writer *json, const struct record_drain *dr
     json_write_array_end(json);
     json_member_text_if(json, "by", drain->by);
     json_member_text_if(json, "reason", drain->reason);
+    json_member_text_if(json, "operation", drain->operation);
     json_write_key(json, "since");
     json_write_time(json, drain->since_wall);
     if (drain->deadline_wall != 0) {
@@ -146,6 +147,7 @@ static void copy_details(const struct record_details *details, struct record *re
                                           .holds = copy_text(buf_view(&holds)),
                                           .by = copy_text(details->drain_by),
                                           .reason = copy_text(details->drain_reason),
+                                          .operation = copy_text(details->drain_operation),
                                           .since_wall = details->drain_since_wall,
                                           .deadline_wall = details->drain_deadline_wall};
     buf_fini(&holds);

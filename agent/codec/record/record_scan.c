@@ -307,6 +307,7 @@ static int read_drain_member(struct record_scan *record)
         {.name = STR_INIT("holds"), .close = ']', .each = read_hold},
         {.name = STR_INIT("by"), .read = read_detail_text, .at = AT(details.drain_by)},
         {.name = STR_INIT("reason"), .read = read_detail_text, .at = AT(details.drain_reason)},
+        {.name = STR_INIT("operation"), .read = read_detail_text, .at = AT(details.drain_operation)},
         {.name = STR_INIT("since"), .read = read_detail_time, .at = AT(details.drain_since_wall)},
         {.name = STR_INIT("deadline"), .read = read_deadline, .at = AT(details.drain_deadline_wall)},
     };

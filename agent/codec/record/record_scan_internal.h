@@ -18,7 +18,7 @@ struct record_details {
     bool drain;
     struct str holds[RECORD_HOLDS_MAX];
     size_t hold_count;
-    struct str drain_by, drain_reason;
+    struct str drain_by, drain_reason, drain_operation;
     int64_t drain_since_wall, drain_deadline_wall;
 };
 

@@ -3,6 +3,7 @@
 #include "outrider/base/ulid.h"
 #include "outrider/codec/state/state_file.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const char *restore_id(const char *configured, const struct saved_state *saved)
@@ -46,6 +47,9 @@ void restore_decide(const struct saved_state *saved, const struct restore_facts 
                               .claimed_count = saved->claimed_count};
     if (saved->ops.set) {
         hold_set(&restore.ops, saved->ops.reason, saved->ops.by, 0, 0, &(struct instant){0});
+        if (saved->ops.operation != NULL) {
+            snprintf(restore.ops.operation, sizeof(restore.ops.operation), "%s", saved->ops.operation);
+        }
         restore.ops.since_wall = saved->ops.since_wall;
         restore.ops.deadline_wall = saved->ops.deadline_wall;
         restore.ops.expires_wall = saved->ops.expires_wall;

@@ -5,6 +5,7 @@
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
 #include "outrider/base/error.h"
+#include "outrider/base/ulid.h"
 #include "outrider/codec/json/json_read.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/core/seats/reservation.h"
@@ -75,6 +76,7 @@ static void encode_hold(struct json_writer *json, const struct saved_hold *hold)
     encode_flag(json, "set", hold->set);
     json_member_text_if(json, "reason", hold->reason);
     json_member_text_if(json, "by", hold->by);
+    json_member_text_if(json, "operation", hold->operation);
     encode_int(json, "sinceMs", hold->since_wall);
     encode_int(json, "deadlineMs", hold->deadline_wall);
     encode_int(json, "expiresMs", hold->expires_wall);
@@ -206,6 +208,7 @@ static int decode_hold(const json_t *root, struct saved_hold *hold, struct error
     if (json_read_bool(object, "set", &hold->set, err) < 0 ||
         json_read_text(object, "reason", REASON_MAX, &hold->reason, err) < 0 ||
         json_read_text(object, "by", BY_MAX, &hold->by, err) < 0 ||
+        json_read_text(object, "operation", ULID_LENGTH, &hold->operation, err) < 0 ||
         read_wall(object, "sinceMs", &hold->since_wall, err) < 0 ||
         read_wall(object, "deadlineMs", &hold->deadline_wall, err) < 0 ||
         read_wall(object, "expiresMs", &hold->expires_wall, err) < 0 ||

@@ -27,13 +27,20 @@ int status_parse(struct str name, enum status *ret_status)
 }
 
 /* The texts that a record owns beside tags and labels; those of the drain come last. */
-static const size_t texts[] = {offsetof(struct record, id),       offsetof(struct record, type),
-                               offsetof(struct record, host),     offsetof(struct record, custom_state),
-                               offsetof(struct record, reason),   offsetof(struct record, region),
-                               offsetof(struct record, zone),     offsetof(struct record, group),
-                               offsetof(struct record, version),  offsetof(struct record, drain.holds),
-                               offsetof(struct record, drain.by), offsetof(struct record, drain.reason)};
-enum { DRAIN_TEXTS = 3 };
+static const size_t texts[] = {offsetof(struct record, id),
+                               offsetof(struct record, type),
+                               offsetof(struct record, host),
+                               offsetof(struct record, custom_state),
+                               offsetof(struct record, reason),
+                               offsetof(struct record, region),
+                               offsetof(struct record, zone),
+                               offsetof(struct record, group),
+                               offsetof(struct record, version),
+                               offsetof(struct record, drain.holds),
+                               offsetof(struct record, drain.by),
+                               offsetof(struct record, drain.reason),
+                               offsetof(struct record, drain.operation)};
+enum { DRAIN_TEXTS = 4 };
 
 static char **text_at(struct record *record, size_t offset)
 {
@@ -111,7 +118,8 @@ static bool same_drain(const struct record_drain *a, const struct record_drain *
         return a->set == b->set;
     }
     return same_text(a->holds, b->holds) && same_text(a->by, b->by) && same_text(a->reason, b->reason) &&
-           a->since_wall == b->since_wall && a->deadline_wall == b->deadline_wall;
+           same_text(a->operation, b->operation) && a->since_wall == b->since_wall &&
+           a->deadline_wall == b->deadline_wall;
 }
 
 bool record_urgent(const struct record *a, const struct record *b)

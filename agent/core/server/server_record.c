@@ -75,6 +75,8 @@ static void compose_drain(const struct server *server, struct record_drain *drai
             drain->deadline_wall = hold->deadline_wall;
         }
     }
+    const char *operation = server->holds[HOLD_OPS].operation; /* empty unless that hold is set */
+    drain->operation = operation[0] == '\0' ? NULL : mem_strdup(operation);
     drain->holds = drain->set ? mem_strdup(buf_text(&names)) : NULL;
     buf_fini(&names);
 }

@@ -4,8 +4,7 @@
 #include "outrider/core/fleet/view_read.h"
 #include "outrider/core/seats/seats.h"
 
-/* A key without the prefix. */
-static struct str place_of(const struct view_entry *entry)
+struct str wave_place_of(const struct view_entry *entry)
 {
     struct str type = view_entry_type(entry), key = view_entry_key(entry);
     return (struct str){type.data, (size_t)(key.data + key.size - type.data)};
@@ -17,7 +16,7 @@ struct wave_seen *wave_fleet_read(const struct view *view, const struct seats *s
     struct wave_seen *list = mem_zalloc(facts->count * sizeof(*list));
     for (size_t i = 0; i < facts->count; i++) {
         const struct view_entry *entry = facts->entries[i];
-        struct str place = place_of(entry);
+        struct str place = wave_place_of(entry);
         const struct seats_server *reserved = seats == NULL ? NULL : seats_find(seats, place);
         list[i] = (struct wave_seen){.place = place,
                                      .type = view_entry_type(entry),

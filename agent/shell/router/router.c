@@ -208,6 +208,7 @@ void router_save(const struct router *router, const char *boot_id, struct buf *o
                                 .ops = {.set = ops->set,
                                         .reason = ops->reason,
                                         .by = ops->by,
+                                        .operation = ops->operation[0] == '\0' ? NULL : ops->operation,
                                         .since_wall = ops->since_wall,
                                         .deadline_wall = ops->deadline_wall,
                                         .expires_wall = ops->expires_wall,

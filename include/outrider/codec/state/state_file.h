@@ -22,7 +22,7 @@ enum { STATE_CLAIMED_MAX = 128 };
 /* The operator's hold. Times in ms since 1970, 0: none. */
 struct saved_hold {
     bool set;
-    const char *reason, *by; /* NULL: none */
+    const char *reason, *by, *operation; /* NULL: none */
     int64_t since_wall, deadline_wall, expires_wall;
     /* Also when the hold is not set: the revision of the control key as last seen, 0: never; whether a change
      * made here has not reached it yet. */

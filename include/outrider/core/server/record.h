@@ -34,6 +34,7 @@ struct record_drain {
     bool set;              /* any hold is set */
     char *holds;           /* names separated by commas, e.g. "ops,self" */
     char *by, *reason;     /* of the first hold; NULL: absent */
+    char *operation;       /* of the drain of many servers that the ops hold is part of; NULL: absent */
     int64_t since_wall;    /* ms */
     int64_t deadline_wall; /* ms; 0: absent */
 };

@@ -391,6 +391,7 @@ static struct record random_record(struct random *random)
                                              .holds = mem_strdup(coin(random) ? "ops" : "self,reload,stop"),
                                              .by = maybe_text(random),
                                              .reason = maybe_text(random),
+                                             .operation = maybe_text(random),
                                              .since_wall = random_time(random),
                                              .deadline_wall = coin(random) ? random_time(random) : 0};
     }

@@ -17,6 +17,7 @@ static const struct saved_state full = {
     .ops = {.set = true,
             .reason = "patch",
             .by = "api",
+            .operation = "01JZZZZZZZ0000000000000001",
             .since_wall = 1,
             .deadline_wall = 2,
             .expires_wall = 3,
@@ -55,6 +56,7 @@ static void test_the_ops_hold_always_counts(void **state)
     assert_true(restore.ops.set);
     assert_string_equal(restore.ops.reason, "patch");
     assert_string_equal(restore.ops.by, "api");
+    assert_string_equal(restore.ops.operation, "01JZZZZZZZ0000000000000001");
     assert_int_equal(restore.ops.since_wall, 1);
     assert_int_equal(restore.ops.deadline_wall, 2);
     assert_int_equal(restore.ops.expires_wall, 3);

@@ -97,6 +97,10 @@ static void change_drain_reason(struct record *r)
 {
     replace(&r->drain.reason, "patch");
 }
+static void change_operation(struct record *r)
+{
+    replace(&r->drain.operation, "01JZZZZZZZ0000000000000001");
+}
 static void change_type(struct record *r)
 {
     replace(&r->type, "lobby");
@@ -189,6 +193,7 @@ static void test_differences(void **state)
         {change_since, false, true},
         {change_by, false, true},
         {change_drain_reason, false, true},
+        {change_operation, false, true},
         {change_type, false, false},
         {change_text, false, false},
         {change_reason, false, false},
