@@ -1,4 +1,4 @@
-"""Where tests/support/etcd-3.5 would fetch from, told from sources of every form that apt reads."""
+"""Where tests/support/suite-packages would fetch from, told from sources of every form that apt reads."""
 import os
 import pathlib
 import shutil
@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import unittest
 
-SCRIPT = pathlib.Path(__file__).resolve().parents[1] / "support" / "etcd-3.5"
+SCRIPT = pathlib.Path(__file__).resolve().parents[1] / "support" / "suite-packages"
 KEY = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
