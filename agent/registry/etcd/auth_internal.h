@@ -16,9 +16,8 @@
 #include "outrider/base/random.h"
 #include "outrider/core/registry/registry_request.h"
 #include "outrider/io/loop/loop.h"
+#include "outrider/registry/endpoints/endpoints.h"
 #include "outrider/registry/etcd/etcd.h"
-
-#include "endpoints_internal.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -149,28 +149,13 @@ static void add_trail(struct etcd_call *call, const char *why)
 
 /* ---- the end of a call ---- */
 
-/* The endpoints belong to two clusters, and neither id says which is the wrong one. The text is the same whichever of
- * them is asked, so that it is logged once. */
-static void note_other_cluster(const struct etcd_call *call, struct buf *note)
-{
-    const struct endpoints *endpoints = &call->etcd->endpoints;
-    size_t other = endpoints_of_other_cluster(endpoints, call->endpoint);
-    if (other < endpoints->count) {
-        const struct endpoint *first = &endpoints->list[other < call->endpoint ? other : call->endpoint];
-        const struct endpoint *second = &endpoints->list[other < call->endpoint ? call->endpoint : other];
-        buf_printf(note,
-                   "%s belonged to cluster %" PRIx64 " and %s to cluster %" PRIx64 " when they answered last",
-                   first->name, first->cluster, second->name, second->cluster);
-    }
-}
-
 /* The last thing done with a call. `response` is NULL where there was none to read. */
 static void reply(struct etcd_call *call, struct registry_reply *out, const struct etcd_response *response)
 {
     struct etcd *etcd = call->etcd;
     struct buf note = {0};
     etcd->cluster = out->cluster != 0 ? out->cluster : etcd->cluster;
-    note_other_cluster(call, &note);
+    endpoints_note_clusters(&etcd->endpoints, call->endpoint, &note);
     out->id = call->id;
     out->op = call->fn == NULL ? call->op : call->like;
     out->error = out->failure == REGISTRY_OK ? STR("") : buf_view(&call->trail);
@@ -404,16 +389,7 @@ void etcd_client_send(struct etcd *etcd, uint64_t id, const struct etcd_request 
 static bool etcd_endpoint(const struct registry *registry, size_t index,
                           struct registry_endpoint *ret_endpoint)
 {
-    const struct endpoints *endpoints = &((const struct etcd *)registry)->endpoints;
-    if (index >= endpoints->count) {
-        return false;
-    }
-    const struct endpoint *endpoint = &endpoints->list[index];
-    *ret_endpoint = (struct registry_endpoint){.name = endpoint->name,
-                                               .in_use = index == endpoints_next(endpoints, 0),
-                                               .last_error = endpoint->last_error,
-                                               .failed_wall = endpoint->failed_wall};
-    return true;
+    return endpoints_describe(&((const struct etcd *)registry)->endpoints, index, ret_endpoint);
 }
 
 static void etcd_free(struct registry *registry)
@@ -424,7 +400,7 @@ static void etcd_free(struct registry *registry)
     }
     etcd_watches_fini(etcd);
     auth_fini(&etcd->auth);
-    recheck_fini(etcd);
+    recheck_fini(&etcd->recheck);
     endpoints_fini(&etcd->endpoints);
     etcd_response_fini(&etcd->response);
     buf_fini(&etcd->body);
@@ -468,7 +444,7 @@ struct etcd *etcd_new(const struct config_registry *config, struct loop *loop, s
     etcd->loop = loop;
     etcd->http = http;
     endpoints_init(&etcd->endpoints, config, agent);
-    recheck_init(etcd, config);
+    etcd_recheck_init(etcd, config);
     auth_init(&etcd->auth, etcd, config);
     return etcd;
 }

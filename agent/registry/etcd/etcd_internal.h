@@ -1,14 +1,14 @@
-/* What the sources of registry/etcd share: etcd.c (requests), auth.c (the token), endpoints.c (which to ask), recheck.c
- * (whether one that failed is back), watch.c (streams). */
+/* What the sources of registry/etcd share: etcd.c (requests), auth.c (the token), recheck.c (whether an endpoint
+ * that failed is back), watch.c (streams). */
 #ifndef OUTRIDER_REGISTRY_ETCD_ETCD_INTERNAL_H
 #define OUTRIDER_REGISTRY_ETCD_ETCD_INTERNAL_H
 
 #include "auth_internal.h"
-#include "endpoints_internal.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/random.h"
 #include "outrider/codec/etcd/etcd_response.h"
 #include "outrider/registry/backend.h"
+#include "outrider/registry/endpoints/recheck.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -20,17 +20,7 @@ struct http_request_handle;
 struct loop;
 struct timer;
 
-/* Endpoints that failed, asked again beside the requests. */
-struct recheck {
-    struct timer *timer; /* NULL where there is one endpoint */
-    struct random random;
-    int64_t timeout_ms;
-    struct recheck_call {
-        struct etcd *etcd;
-        size_t endpoint;
-        struct http_request_handle *http; /* NULL: not being asked */
-    } calls[CONFIG_ENDPOINTS_MAX];
-};
+enum { ETCD_HEADERS_MAX = 5 };
 
 struct etcd {
     struct registry registry; /* first: what the caller holds */
@@ -38,6 +28,7 @@ struct etcd {
     struct http_client *http;
     struct endpoints endpoints;
     struct recheck recheck;
+    const char *recheck_headers[ETCD_HEADERS_MAX];
     struct auth auth;
     struct etcd_call *calls;
     struct etcd_watch *watches;    /* open, or ended in this turn of the loop */
@@ -48,8 +39,6 @@ struct etcd {
     int64_t header_timeout_ms;     /* what `timeout_header` says */
     char timeout_header[40];
 };
-
-enum { ETCD_HEADERS_MAX = 5 };
 
 /* Fills in the headers of a request: content type, Hasleader (docs/design/etcd-gateway.md, "Silent watches"),
  * the token if there is one, and for `timeout_ms` > 0 how long the server may take (a stream has none), NULL
@@ -65,8 +54,7 @@ const char *etcd_without_url(const struct etcd *etcd, size_t endpoint, const cha
 /* endpoints_failed(), and the endpoint is asked again after a pause. */
 void etcd_endpoint_failed(struct etcd *etcd, size_t index, const char *why);
 
-void recheck_init(struct etcd *etcd, const struct config_registry *config);
-void recheck_fini(struct etcd *etcd);
+void etcd_recheck_init(struct etcd *etcd, const struct config_registry *config);
 
 /* Empties a buffer for the next use; one that a huge value has stretched is given back. */
 void etcd_reuse(struct buf *buf);

@@ -1,4 +1,4 @@
-/* The members of the cluster as the configuration names them, how each was when it was last asked, which of
+/* The servers of a registry as the configuration names them, how each was when it was last asked, which of
  * them is asked next, and how a request's time is shared among them.
  *
  * An endpoint is healthy until it fails, and again from its next good answer on. Healthy endpoints are asked first, in an
@@ -6,10 +6,11 @@
  * same one when it fails. Of the others the one whose failure is oldest comes first. So a black hole costs a request one
  * attempt, once: by requests it is asked again only when every other has failed more recently. Beside them recheck.c asks
  * it now and then. */
-#ifndef OUTRIDER_REGISTRY_ETCD_ENDPOINTS_INTERNAL_H
-#define OUTRIDER_REGISTRY_ETCD_ENDPOINTS_INTERNAL_H
+#ifndef OUTRIDER_REGISTRY_ENDPOINTS_ENDPOINTS_H
+#define OUTRIDER_REGISTRY_ENDPOINTS_ENDPOINTS_H
 
 #include "outrider/base/backoff.h"
+#include "outrider/base/buf.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/registry/registry_request.h"
 
@@ -59,9 +60,13 @@ void endpoints_answered(struct endpoints *endpoints, size_t index, uint64_t clus
 /* Endpoint `index` failed in a way another may not: it is asked last from now on. `why` is for people. */
 void endpoints_failed(struct endpoints *endpoints, size_t index, const char *why);
 
-/* Another endpoint that belongs to another cluster by its last answer than `index` does; `count` when there
- * is none. */
-size_t endpoints_of_other_cluster(const struct endpoints *endpoints, size_t index);
+/* Endpoint `index` for people; false beyond the last. */
+bool endpoints_describe(const struct endpoints *endpoints, size_t index,
+                        struct registry_endpoint *ret_endpoint);
+
+/* Appends that `index` and another endpoint belonged to two clusters when they answered last, if it is so: neither id says which is
+ * the wrong one. The text is the same whichever of them is asked, so that it is logged once. */
+void endpoints_note_clusters(const struct endpoints *endpoints, size_t index, struct buf *note);
 
 /* How long, in ms, one attempt may take of the `left_ms` a request has that has asked `asked`: half, so that
  * one that swallows everything leaves time for the rest; all of it when there are no others. At least 1. */

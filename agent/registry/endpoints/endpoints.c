@@ -1,4 +1,4 @@
-#include "endpoints_internal.h"
+#include "outrider/registry/endpoints/endpoints.h"
 
 #include "outrider/base/attr.h"
 #include "outrider/base/brief.h"
@@ -6,6 +6,7 @@
 #include "outrider/os/clock.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 static_assert(CONFIG_ENDPOINTS_MAX <= 32, "an endpoint_set has a bit for each");
@@ -69,7 +70,21 @@ void endpoints_failed(struct endpoints *endpoints, size_t index, const char *why
     brief_copy(endpoint->last_error, sizeof(endpoint->last_error), str_of(why));
 }
 
-size_t endpoints_of_other_cluster(const struct endpoints *endpoints, size_t index)
+bool endpoints_describe(const struct endpoints *endpoints, size_t index,
+                        struct registry_endpoint *ret_endpoint)
+{
+    if (index >= endpoints->count) {
+        return false;
+    }
+    const struct endpoint *endpoint = &endpoints->list[index];
+    *ret_endpoint = (struct registry_endpoint){.name = endpoint->name,
+                                               .in_use = index == endpoints_next(endpoints, 0),
+                                               .last_error = endpoint->last_error,
+                                               .failed_wall = endpoint->failed_wall};
+    return true;
+}
+
+static size_t of_other_cluster(const struct endpoints *endpoints, size_t index)
 {
     uint64_t ours = endpoints->list[index].cluster;
     size_t other = 0;
@@ -78,6 +93,18 @@ size_t endpoints_of_other_cluster(const struct endpoints *endpoints, size_t inde
         other++;
     }
     return other;
+}
+
+void endpoints_note_clusters(const struct endpoints *endpoints, size_t index, struct buf *note)
+{
+    size_t other = of_other_cluster(endpoints, index);
+    if (other < endpoints->count) {
+        const struct endpoint *first = &endpoints->list[other < index ? other : index];
+        const struct endpoint *second = &endpoints->list[other < index ? index : other];
+        buf_printf(note,
+                   "%s belonged to cluster %" PRIx64 " and %s to cluster %" PRIx64 " when they answered last",
+                   first->name, first->cluster, second->name, second->cluster);
+    }
 }
 
 int64_t endpoints_share(const struct endpoints *endpoints, endpoint_set asked, int64_t left_ms)
