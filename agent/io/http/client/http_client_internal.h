@@ -113,6 +113,7 @@ struct http_transfer {
     bool is_ready; /* in the queue */
     bool is_tls;
     bool is_fresh;
+    bool was_http2;    /* the version libcurl was told last */
     bool only_kept;    /* libcurl gets no new connection */
     bool is_none_kept; /* and wanted one */
     enum http_method method;

@@ -80,13 +80,17 @@ static void set_url(struct http_transfer *transfer, const char *url)
     http_host_set(&transfer->host, url, transfer->is_tls ? transfer->curl.tls->server_name : NULL);
 }
 
-/* Of a handle that libcurl had as one for POST. */
+/* Of a handle that libcurl had as one for POST. To libcurl a PUT is an upload from a callback; a POST by another name is the same
+ * on the wire. */
 static void set_method(struct http_transfer *transfer, enum http_method method)
 {
     if (method != transfer->method) {
-        static const CURLoption options[] = {
-            [HTTP_POST] = CURLOPT_POST, [HTTP_GET] = CURLOPT_HTTPGET, [HTTP_HEAD] = CURLOPT_NOBODY};
+        static const CURLoption options[] = {[HTTP_POST] = CURLOPT_POST,
+                                             [HTTP_GET] = CURLOPT_HTTPGET,
+                                             [HTTP_HEAD] = CURLOPT_NOBODY,
+                                             [HTTP_PUT] = CURLOPT_POST};
         curl_easy_setopt(transfer->curl.easy, options[method], 1L);
+        curl_easy_setopt(transfer->curl.easy, CURLOPT_CUSTOMREQUEST, method == HTTP_PUT ? "PUT" : NULL);
         transfer->method = method;
     }
 }
@@ -97,13 +101,13 @@ static void set_version(struct http_transfer *transfer, bool http2, bool fresh)
 {
     transfer->only_kept = http2 && !fresh && !transfer->is_tls;
     transfer->is_none_kept = false;
-    if (http2 || transfer->curl.keep_head) {
+    if (http2 || transfer->was_http2) {
         long version = !http2                ? CURL_HTTP_VERSION_1_1
                        : transfer->is_tls    ? CURL_HTTP_VERSION_2TLS
                        : transfer->only_kept ? CURL_HTTP_VERSION_2_0
                                              : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
         curl_easy_setopt(transfer->curl.easy, CURLOPT_HTTP_VERSION, version);
-        transfer->curl.keep_head = http2;
+        transfer->was_http2 = http2;
     }
 }
 
@@ -283,7 +287,8 @@ void http_transfer_start(struct http_transfer *transfer, const struct http_call 
     set_method(transfer, call->method);
     set_fresh(transfer, call->fresh);
     set_version(transfer, call->http2, call->fresh);
-    if (call->method == HTTP_POST) {
+    curl->keep_head = call->head || call->http2;
+    if (call->method == HTTP_POST || call->method == HTTP_PUT) {
         buf_str(&transfer->body, call->body);
         curl_easy_setopt(curl->easy, CURLOPT_POSTFIELDS, buf_text(&transfer->body));
         curl_easy_setopt(curl->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body.size);

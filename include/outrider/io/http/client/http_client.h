@@ -49,17 +49,18 @@ struct http_tls {
     bool trusts_all;         /* whatever certificate the server shows is accepted */
 };
 
-enum http_method { HTTP_POST, HTTP_GET, HTTP_HEAD };
+enum http_method { HTTP_POST, HTTP_GET, HTTP_HEAD, HTTP_PUT };
 
 struct http_call {
     enum http_method method;
     const char *url;
     const char *const *headers; /* "Name: value" each, NULL at the end; NULL: none */
-    struct str body;            /* of a POST; always sent with a Content-Length */
+    struct str body;            /* of a POST or a PUT; always sent with a Content-Length */
     int64_t timeout_ms;         /* for the whole call; 0: none */
     int64_t connect_timeout_ms; /* for name, TCP and TLS together; 0: 300 s */
     size_t max_response;        /* bytes of body accepted */
     bool cut;   /* what exceeds max_response is left unread, and the answer counts as complete */
+    bool head;  /* the head of the answer is kept for http_result.head; always so with http2 */
     bool fresh; /* on a new connection, whatever is kept */
     bool http2; /* over http:// without asking first, over https:// where the server has it */
     const struct http_tls *tls; /* copied; NULL: that of the client */
@@ -80,7 +81,7 @@ struct http_result {
     struct str content_type; /* as received; empty when absent */
     bool http2;              /* the version of the answer */
     struct str head,
-        trailers; /* of a call with http2: the lines of the final head, without its first; and of the trailers */
+        trailers; /* of a call with `head`: the lines of the final head, without its first; and of the trailers */
     struct str body;    /* NUL-terminated beyond its end; what had arrived when the transport failed */
     int64_t elapsed_us; /* from the start of the call */
 };
