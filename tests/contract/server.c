@@ -162,7 +162,8 @@ void server_compact(struct subject *subject, int64_t revision)
 
 static void path_of(const char *name, char path[static 512])
 {
-    snprintf(path, 512, "%s/1/%s", getenv("OUTRIDER_TEST_ETCD_DIR"), name);
+    const char *etcd = getenv("OUTRIDER_TEST_ETCD_DIR");
+    snprintf(path, 512, "%s/1/%s", etcd != NULL ? etcd : getenv("OUTRIDER_TEST_CONSUL_DIR"), name);
 }
 
 void server_lose(struct subject *subject)

@@ -16,6 +16,7 @@
 #include "outrider/io/loop/loop.h"
 #include "outrider/io/loop/timer.h"
 #include "outrider/io/net/resolver.h"
+#include "outrider/registry/consul/consul_registry.h"
 #include "outrider/registry/etcd/etcd.h"
 #include "outrider/registry/memory/memory.h"
 #ifdef OUTRIDER_REDIS
@@ -28,6 +29,9 @@
 #include <time.h>
 
 enum { PAUSE_MS = 20, TIMEOUT_MS = 5000 };
+
+/* What tests/support/with-consul allows. */
+enum { CONSUL_TTL_MIN_MS = 1000 };
 
 static uint64_t fresh_number(void)
 {
@@ -118,7 +122,22 @@ static struct http_client *new_http(struct loop *loop, struct resolver *resolver
                            &(struct http_tls){.ca_file = ca, .cert_file = crt, .key_file = key});
 }
 
-static void open_etcd(struct subject *subject, const char *endpoints)
+static enum config_backend backend;
+
+static struct registry *open_backend(const struct subject *subject, struct config_registry *config)
+{
+#ifdef OUTRIDER_CONSUL
+    if (backend == CONFIG_BACKEND_CONSUL) {
+        struct registry *registry =
+            consul_registry_new(config, subject->loop, subject->http, NULL, fresh_number());
+        consul_registry_set_ttl_min(registry, CONSUL_TTL_MIN_MS);
+        return registry;
+    }
+#endif
+    return etcd_registry(etcd_new(config, subject->loop, subject->http, NULL));
+}
+
+static void open_on(struct subject *subject, const char *endpoints)
 {
     struct error err = {0};
     struct config_registry config = {0};
@@ -133,7 +152,8 @@ static void open_etcd(struct subject *subject, const char *endpoints)
     subject->resolver = resolver_new(subject->loop, NULL);
     subject->http = new_http(subject->loop, subject->resolver);
     subject->pause = timer_new(subject->loop, on_pause_over, subject);
-    subject->registry = etcd_registry(etcd_new(&config, subject->loop, subject->http, NULL));
+    subject->registry = open_backend(subject, &config);
+    subject->shares_revisions = backend == CONFIG_BACKEND_CONSUL;
     free(list);
 }
 
@@ -161,7 +181,7 @@ void subject_open(struct subject *subject, const char *endpoints)
         open_redis(subject);
 #endif
     } else {
-        open_etcd(subject, endpoints);
+        open_on(subject, endpoints);
     }
     subject->client = registry_attach(subject->registry, on_reply, NULL, subject);
 }
@@ -209,6 +229,15 @@ void subject_need(const struct subject *subject, enum registry_capability capabi
     }
 }
 
+void subject_expect_next(const struct subject *subject, int64_t revision, int64_t before)
+{
+    if (subject->shares_revisions) {
+        assert_true(revision > before);
+    } else {
+        assert_int_equal(revision, before + 1);
+    }
+}
+
 void subject_wake_leases(struct subject *subject)
 {
     if (!subject_can(subject, REGISTRY_CAN_END_LEASES)) {
@@ -237,17 +266,21 @@ int subject_tear_down(void **state)
 bool subject_chosen(int argc, char **argv, const char **ret_endpoints)
 {
     bool etcd = argc == 2 && strcmp(argv[1], "etcd") == 0;
+    bool consul = argc == 2 && strcmp(argv[1], "consul") == 0;
 #ifdef OUTRIDER_REDIS
     redis_chosen = argc == 2 && strcmp(argv[1], "redis") == 0;
 #endif
     const char *endpoints = etcd           ? getenv("OUTRIDER_TEST_ETCD")
+                            : consul       ? getenv("OUTRIDER_TEST_CONSUL")
                             : redis_chosen ? getenv("OUTRIDER_TEST_REDIS")
                                            : NULL;
-    if (argc != 2 || (etcd || redis_chosen ? endpoints == NULL : !choose_memory(argv[1]))) {
+    backend = consul ? CONFIG_BACKEND_CONSUL : CONFIG_BACKEND_ETCD;
+    if (argc != 2 || (etcd || consul || redis_chosen ? endpoints == NULL : !choose_memory(argv[1]))) {
         fprintf(stderr,
-                "usage: %s memory|memory_redis|memory_consul, tests/support/with-etcd -- %s etcd, or "
-                "tests/support/with-redis -- %s redis\n",
-                argv[0], argv[0], argv[0]);
+                "usage: %s memory|memory_redis|memory_consul, or tests/support/with-X -- %s X, where X is "
+                "etcd, redis "
+                "or consul\n",
+                argv[0], argv[0]);
         return false;
     }
     chosen_endpoints = endpoints;

@@ -17,7 +17,8 @@ struct subject {
     struct registry_client *client;
     bool is_memory;
     bool is_redis;
-    struct loop *loop; /* the last three: not memory */
+    bool shares_revisions; /* the store counts more than these keys: the next revision is any later one */
+    struct loop *loop;     /* the last three: not memory */
     struct resolver *resolver;
     struct http_client *http;
     struct timer *pause;
@@ -30,15 +31,15 @@ struct subject {
     struct buf listed;
 };
 
-/* Opens the memory backend of the kind chosen, or with `endpoints` (comma-separated) the etcd or the Redis backend on those. */
+/* Opens the memory backend of the kind chosen, or with `endpoints` (comma-separated) the backend chosen on those. */
 void subject_open(struct subject *subject, const char *endpoints);
 
 /* Closes it; open requests get no answer. */
 void subject_close(struct subject *subject);
 
-/* Reads the command line of a suite, "memory", "memory_redis", "memory_consul", "etcd" or "redis",
- * for subject_set_up(). `ret_endpoints` (may be NULL) gets NULL, or what OUTRIDER_TEST_ETCD or OUTRIDER_TEST_REDIS says. False
- * when it is neither, or a server without endpoints; the usage is printed. */
+/* Reads the command line of a suite, "memory", "memory_redis", "memory_consul", "etcd", "redis" or "consul", for subject_set_up().
+ * `ret_endpoints` (may be NULL) gets NULL, or what OUTRIDER_TEST_ETCD, OUTRIDER_TEST_REDIS or OUTRIDER_TEST_CONSUL says. False
+ * when it is none of these, or a server without endpoints; the usage is printed. */
 bool subject_chosen(int argc, char **argv, const char **ret_endpoints);
 
 /* Setup and teardown of a test: `*state` is a subject, opened as subject_chosen() found. */
@@ -48,6 +49,9 @@ int subject_tear_down(void **state);
 /* Whether the registry under test can; the test ends here, skipped, where it cannot. */
 bool subject_can(const struct subject *subject, enum registry_capability capability);
 void subject_need(const struct subject *subject, enum registry_capability capability);
+
+/* That `revision` is the one after `before`: the next, or a later one where the store counts other things as well. */
+void subject_expect_next(const struct subject *subject, int64_t revision, int64_t before);
 
 /* Asks what makes a registry look whether leases have run out, where it does not by itself. */
 void subject_wake_leases(struct subject *subject);

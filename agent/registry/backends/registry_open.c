@@ -1,6 +1,7 @@
 #include "outrider/registry/backends/registry_open.h"
 
 #include "outrider/core/config/config.h"
+#include "outrider/registry/consul/consul_registry.h"
 #include "outrider/registry/etcd/etcd.h"
 #ifdef OUTRIDER_REDIS
 #include "outrider/registry/redis/redis_registry.h"
@@ -15,8 +16,15 @@ struct registry *registry_open(const struct config_registry *config, const struc
     case CONFIG_BACKEND_REDIS:
 #ifdef OUTRIDER_REDIS
         return redis_registry_new(config, means->loop, means->resolver, means->agent, means->seed);
+#else
+        break; /* config_check() has refused it */
 #endif
-    case CONFIG_BACKEND_CONSUL: break; /* not compiled in: config_check() has refused it */
+    case CONFIG_BACKEND_CONSUL:
+#ifdef OUTRIDER_CONSUL
+        return consul_registry_new(config, means->loop, means->http, means->agent, means->seed);
+#else
+        break;
+#endif
     }
     abort();
 }
