@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -47,8 +48,14 @@ class Quickstart(unittest.TestCase):
     def test_tour_with_redis(self):
         self.check_tour("--registry", "redis")
 
-    def check_tour(self, *words):
-        process = self.spawn(*words, "--once")
+    def test_tour_with_consul(self):
+        binary = shutil.which(os.environ.get("OUTRIDER_CONSUL", "consul"))
+        if binary is None:
+            self.skipTest("no consul: tests/support/consul fetches one, OUTRIDER_CONSUL names it")
+        self.check_tour("--registry", "consul", PATH=f"{os.environ['PATH']}:{os.path.dirname(binary)}")
+
+    def check_tour(self, *words, **more):
+        process = self.spawn(*words, "--once", **more)
         text = process.communicate(timeout=120)[0]
         self.assertEqual(process.returncode, 0, text)
         self.assertTrue(text.endswith("everything worked\n"), text)

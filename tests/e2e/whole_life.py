@@ -1,12 +1,18 @@
 """A fleet from its first record to its last, on whichever registry a class names: what players and operators see must not
 depend on it."""
 import json
+import os
+import pathlib
+import shutil
 import signal
 import subprocess
+import tempfile
+import unittest
 
-from harness import BINARY, environment, merged, wait_until
+from harness import BINARY, environment, merged
 from placing import PlacingCase
 from redis_servers import Redis
+from registry import load, wait_until
 
 
 class WholeLife:
@@ -182,3 +188,33 @@ class OnRedis(WholeLife, PlacingCase):
 
     def send_registry(self, number):
         self.redis.nodes[0].process.send_signal(number)
+
+
+class OnConsul(WholeLife, PlacingCase):
+    """A session ends at twice its TTL."""
+
+    @classmethod
+    def setUpClass(cls):
+        binary = shutil.which(os.environ.get("OUTRIDER_CONSUL", "consul"))
+        if binary is None:
+            raise unittest.SkipTest("no consul: tests/support/consul fetches one, OUTRIDER_CONSUL names it")
+        parent = pathlib.Path(tempfile.mkdtemp(prefix="outrider-e2e-consul-"))
+        cls.addClassCleanup(shutil.rmtree, parent, ignore_errors=True)
+        cls.node = load("with-consul").start_cluster(binary, parent, 1)[1][0]
+        cls.addClassCleanup(cls.node.kill)
+
+    @property
+    def registry(self):
+        return {"backend": "consul", "endpoints": [self.node.url]}
+
+    def restart(self):
+        self.node.kill()
+        self.node.start()
+        wait_until(self.node.is_ready, "Consul has a leader again")
+
+    def lose_all(self):
+        """Every key, that of the store's identity, too. The node of the sessions is the operator's to register again."""
+        self.node.call("/v1/txn", [{"KV": {"Verb": "delete-tree", "Key": ""}}])
+
+    def send_registry(self, number):
+        self.node.process.send_signal(number)

@@ -169,7 +169,8 @@ struct registry *consul_registry_new(const struct config_registry *config, struc
     registry_init(&consul->registry, &backend);
     consul->registry.can = REGISTRY_CAN_KEEP | REGISTRY_CAN_END_LEASES | REGISTRY_CAN_ISOLATE;
     consul->registry.limits = &consul->limits;
-    consul->limits = (struct registry_limits){.ttl_min_ms = 10000,
+    /* The servers may allow less than their default of 10 s (session_ttl_min); the first refusal names their limit. */
+    consul->limits = (struct registry_limits){.ttl_min_ms = 2000,
                                               .ttl_max_ms = 86400000,
                                               .ends_factor = 2,
                                               .ends_more_ms = 1000,
