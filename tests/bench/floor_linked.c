@@ -15,6 +15,9 @@
 #ifdef OUTRIDER_REDIS
 #include <hiredis/hiredis.h>
 #endif
+#ifdef OUTRIDER_DNS
+#include <ldns/ldns.h>
+#endif
 
 static void must(int ok, const char *what)
 {
@@ -48,6 +51,9 @@ static void touch(void)
     redisReader *reader = redisReaderCreate();
     must(reader != NULL, "redisReaderCreate");
     redisReaderFree(reader);
+#endif
+#ifdef OUTRIDER_DNS
+    must(ldns_version() != NULL, "ldns_version");
 #endif
 }
 

@@ -179,6 +179,16 @@ static void on_readable(evutil_socket_t fd, short events, void *user)
 
 /* ---- connections ---- */
 
+/* What the kernel keeps for one connection is bounded as well: it would let megabytes wait for a client that does not read. */
+enum { SEND_BUFFER = 32768, RECEIVE_BUFFER = 8192 };
+
+static void bound_buffers(int fd)
+{
+    const int send_size = SEND_BUFFER, receive_size = RECEIVE_BUFFER;
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_size, sizeof(send_size));
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_size, sizeof(receive_size));
+}
+
 static void begin(struct dns_listener *listener, int fd, const struct sockaddr_storage *address)
 {
     if (listener->connection_count >= listener->max_connections && listener->first != NULL) {
@@ -186,6 +196,7 @@ static void begin(struct dns_listener *listener, int fd, const struct sockaddr_s
         end(listener->first);
     }
     struct dns_connection *connection = mem_zalloc(sizeof(*connection));
+    bound_buffers(fd);
     connection->listener = listener;
     connection->fd = fd;
     connection->address = *address;
