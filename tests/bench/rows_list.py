@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 import urllib.request
 
 import lib
@@ -306,6 +307,28 @@ def redis(place, options):
             server.wait()
 
 
+def registry(place, options):
+    """The registry in Redis, in turn with a bare hiredis program of the same script."""
+    if shutil.which("redis-server") is None:
+        print("registry: no redis-server: left out")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        server = subprocess.Popen(["redis-server", "--port", str(lib.free_ports(1)[0]), "--save", "", "--dir", folder,
+                                   "--bind", "127.0.0.1"], stdout=subprocess.DEVNULL)
+        try:
+            time.sleep(0.5)
+            puts, rounds, agents = max(200, options.gets), max(2, min(4, options.loads)), 1000
+            samples = place.meter("registry", puts, rounds, agents, server.args[2], server.pid)
+            put, bare = samples["put-subject"], samples["put-floor"]
+            yield Row("registry in redis: put to watcher / bare hiredis", "us", median(put), p99(put), len(put), floor=median(bare), limit=1.3)
+            beat = {side: median(samples[f"keepalive-{side}"]) / agents for side in ("floor", "subject")}
+            yield Row(f"registry in redis: keepalive of {agents:,} agents, the server's CPU / bare hiredis", "us", beat["subject"],
+                      n=rounds * agents, floor=beat["floor"], limit=1.2)
+        finally:
+            server.kill()
+            server.wait()
+
+
 def put(place, key, value):
     encode = lambda text: base64.b64encode(text.encode()).decode()
     place.post("/v3/kv/put", {"key": encode(key), "value": encode(value)})
@@ -364,4 +387,4 @@ def compressed(place, options):
     place.stop(agent)
 
 
-ROWS = {"fleet": fleet, "gzip": compressed, "route": route, "allocate": allocate, "sessions": sessions, "redis": redis}
+ROWS = {"fleet": fleet, "gzip": compressed, "route": route, "allocate": allocate, "sessions": sessions, "redis": redis, "registry": registry}

@@ -47,7 +47,7 @@ struct session_store *redis_servers_store(struct loop *loop, struct resolver *re
 }
 
 struct registry *redis_servers_registry(struct loop *loop, struct resolver *resolver, const char *space,
-                                        uint64_t seed)
+                                        uint64_t seed, const struct redis_login *login)
 {
     char urls[CONFIG_ENDPOINTS_MAX][URL_SIZE], name[64];
     struct config_registry config = {.redis = {.master_name = (char[]){"mm"}, .space = name}};
@@ -60,6 +60,10 @@ struct registry *redis_servers_registry(struct loop *loop, struct resolver *reso
         snprintf(url, URL_SIZE, "%s%.*s", CONFIG_REDIS_PLAIN, (int)size, rest);
         config.endpoints[config.endpoint_count++] = url;
         rest += size + (rest[size] == ',' ? 1 : 0);
+    }
+    if (login != NULL) {
+        config.username = login->username;
+        config.password_file = login->password_file;
     }
     return redis_registry_new(&config, loop, resolver, NULL, seed);
 }

@@ -15,9 +15,9 @@ struct redis_login {
 struct session_store *redis_servers_store(struct loop *loop, struct resolver *resolver, const char *space,
                                           uint64_t seed, const struct redis_login *login);
 
-/* A registry in the namespace `space`, without a login. */
+/* A registry in the namespace `space`. */
 struct registry *redis_servers_registry(struct loop *loop, struct resolver *resolver, const char *space,
-                                        uint64_t seed);
+                                        uint64_t seed, const struct redis_login *login);
 
 /* Runs the program `what` of the servers ("cli", "failover"), with a shell. Returns what it printed, borrowed until the next call, and
  * fails the test unless the program succeeds. */

@@ -15,6 +15,9 @@ void server_fork(struct subject *subject, int64_t revision);
 /* The server stands still for `ms`, or memory's clock goes on by that. */
 void server_pause(struct subject *subject, int64_t ms);
 
+/* Redis: sends a signal to the server that has the namespace. */
+void server_signal(int signo);
+
 /* Kills the node, or cuts memory's watches; and has it back, answering. */
 void server_lose(struct subject *subject);
 void server_find(struct subject *subject);

@@ -98,6 +98,7 @@ static void on_reply(const struct registry_reply *reply, void *user)
     subject->reply = *reply;
     subject->reply.error = keep(&subject->error, reply->error);
     subject->reply.endpoint = keep(&subject->endpoint, reply->endpoint);
+    subject->reply.note = keep(&subject->note, reply->note);
     subject->reply.kv.value = keep(&subject->value, reply->kv.value);
     keep_items(subject, reply);
 }
@@ -167,7 +168,7 @@ static void open_redis(struct subject *subject)
     subject->resolver = resolver_new(subject->loop, NULL);
     subject->pause = timer_new(subject->loop, on_pause_over, subject);
     subject->registry =
-        redis_servers_registry(subject->loop, subject->resolver, "out-contract", fresh_number());
+        redis_servers_registry(subject->loop, subject->resolver, "out-contract", fresh_number(), NULL);
 }
 #endif
 
@@ -186,6 +187,16 @@ void subject_open(struct subject *subject, const char *endpoints)
     subject->client = registry_attach(subject->registry, on_reply, NULL, subject);
 }
 
+#ifdef OUTRIDER_REDIS
+void subject_log_in(struct subject *subject, const struct redis_login *login)
+{
+    registry_free(subject->registry);
+    subject->registry =
+        redis_servers_registry(subject->loop, subject->resolver, "out-contract", fresh_number(), login);
+    subject->client = registry_attach(subject->registry, on_reply, NULL, subject);
+}
+#endif
+
 void subject_close(struct subject *subject)
 {
     registry_free(subject->registry);
@@ -197,6 +208,7 @@ void subject_close(struct subject *subject)
     }
     buf_fini(&subject->error);
     buf_fini(&subject->endpoint);
+    buf_fini(&subject->note);
     buf_fini(&subject->value);
     buf_fini(&subject->listed);
 }

@@ -26,13 +26,17 @@ struct subject {
     uint64_t last_id;
     size_t answers;              /* in all */
     struct registry_reply reply; /* the last one; its strings live in the buffers */
-    struct buf error, endpoint, value;
+    struct buf error, endpoint, note, value;
     struct registry_item items[8]; /* the first of them */
     struct buf listed;
 };
 
 /* Opens the memory backend of the kind chosen, or with `endpoints` (comma-separated) the backend chosen on those. */
 void subject_open(struct subject *subject, const char *endpoints);
+
+/* Redis: another registry in its place, with a login. */
+struct redis_login;
+void subject_log_in(struct subject *subject, const struct redis_login *login);
 
 /* Closes it; open requests get no answer. */
 void subject_close(struct subject *subject);

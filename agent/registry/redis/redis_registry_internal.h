@@ -82,8 +82,9 @@ struct redis_watch {
     bool hears;               /* single keys only */
     bool is_opened, is_asked; /* OPENED was delivered; the script was asked */
     struct redis_log_head head;
-    int64_t told;                      /* every range is delivered up to it */
-    int64_t news;                      /* newest revision that came while it was reading */
+    int64_t told;       /* every range is delivered up to it */
+    int64_t news;       /* newest revision that came while it was reading */
+    int64_t asked_news; /* of it, what had come before the script was asked: the store is there by now */
     int64_t seen[REGISTRY_RANGES_MAX]; /* hears: the newest change of each key that was delivered */
     int64_t last[REGISTRY_RANGES_MAX]; /* the revision it left the key at; 0: there is none; -1: not known */
     struct timer *timer;

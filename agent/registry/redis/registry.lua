@@ -111,7 +111,15 @@ end
 local function tell()
   for i, c in ipairs(changes) do
     local entry, kind = rev .. '-' .. (i - 1), c[1] .. (i < #changes and '+' or '')
-    call('XADD', log, 'MAXLEN', '~', LOG_MAX, entry, 'o', kind, 'k', c[2], 'p', c[3], 'c', c[4], 'l', c[5], 'v', c[6])
+    local said = redis.pcall('XADD', log, 'MAXLEN', '~', LOG_MAX, entry, 'o', kind, 'k', c[2], 'p', c[3], 'c', c[4], 'l', c[5],
+      'v', c[6])
+    if type(said) == 'table' and said.err then
+      if string.find(said.err, 'ID specified in XADD', 1, true) then -- the counter went back: nothing here can be trusted
+        call('HDEL', meta, 'id')
+        said.err = 'OUTRIDER-UNOPENED the log is ahead of the revision'
+      end
+      error(said)
+    end
     call('PUBLISH', log .. ':' .. c[2], entry .. ' ' .. kind .. ' ' .. c[3] .. ' ' .. c[4] .. ' ' .. c[5] .. '\n' .. c[6])
   end
   changes = {}

@@ -294,7 +294,7 @@ static void take_answer(struct redis_watch *watch, const struct redis_reply *ans
                   "the script answered something else: the namespace is used by something else");
         return;
     }
-    if (watch->is_opened && is_other(&watch->head, &head)) {
+    if ((watch->is_opened && is_other(&watch->head, &head)) || watch->asked_news > head.revision) {
         watch_end(watch, REGISTRY_RETRY, true, other_history);
         return;
     }
@@ -363,6 +363,7 @@ void watch_read(struct redis_watch *watch)
         args_text(&args, (struct str){ends.data + before, ends.size - before});
     }
     watch->is_asked = true;
+    watch->asked_news = watch->news;
     redis_registry_call(own, &args, false, SINCE_TIMEOUT_MS, true, on_read, watch);
     args_fini(&args);
     buf_fini(&ends);
