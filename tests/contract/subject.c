@@ -129,6 +129,11 @@ static struct registry *open_backend(const struct subject *subject, struct confi
 {
 #ifdef OUTRIDER_CONSUL
     if (backend == CONFIG_BACKEND_CONSUL) {
+        char *prefix = getenv("OUTRIDER_TEST_CONSUL_CATALOG");
+        config->consul.token_file = getenv("OUTRIDER_TEST_CONSUL_TOKEN_FILE");
+        config->consul.catalog = prefix != NULL;
+        config->prefix = prefix;
+        config->ttl_ms = CONSUL_TTL_MIN_MS;
         struct registry *registry =
             consul_registry_new(config, subject->loop, subject->http, NULL, fresh_number());
         consul_registry_set_ttl_min(registry, CONSUL_TTL_MIN_MS);

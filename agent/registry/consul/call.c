@@ -44,6 +44,7 @@ static void call_free(struct consul_call *call)
     blob_unref(call->request.value);
     deferred_cancel(&call->refusal);
     buf_fini(&call->bytes);
+    buf_fini(&call->more);
     buf_fini(&call->trail);
     free(call);
 }
@@ -102,11 +103,18 @@ void consul_ops_begin(struct consul_call *call)
     call->ops[0] = consul_id_check(call->consul);
     call->op_count = 1;
     call->checks_id = true;
+    buf_clear(&call->more);
+    call->more_count = 0;
+}
+
+void consul_ops_add_catalog(struct consul_call *call, struct str key, const struct registry_action *action)
+{
+    call->more_count += consul_catalog_ops(call->consul->catalog, key, action, &call->more);
 }
 
 bool consul_ops_add(struct consul_call *call, struct consul_op op)
 {
-    if (call->op_count < COUNT_OF(call->ops)) {
+    if (call->op_count + call->more_count < COUNT_OF(call->ops)) {
         call->ops[call->op_count++] = op;
         return true;
     }
@@ -130,7 +138,7 @@ void consul_ops_send(struct consul_call *call, enum consul_step step, bool chang
                             ? STR("/v1/txn?consistent")
                             : STR("/v1/txn"));
     buf_clear(&ask->body);
-    consul_txn_encode(call->ops, call->op_count, STR(""), &ask->body);
+    consul_txn_encode(call->ops, call->op_count, buf_view(&call->more), &ask->body);
     if (ask->body.size > CONSUL_BODY_MAX) {
         call->problem = "larger than Consul takes, 512 kB in its encoding";
         loop_defer(call->consul->loop, &call->refusal);
@@ -215,20 +223,26 @@ static bool is_denied(const struct consul_txn_answer *answer)
     return false;
 }
 
+void consul_call_denied(struct consul_call *call, const char *why)
+{
+    struct buf ignored = {0};
+    bool other = call->rounds == 0 && consul_token(call->consul, true, &ignored);
+    buf_fini(&ignored);
+    if (other) {
+        consul_call_again(call, false);
+    } else {
+        consul_call_fail(call, REGISTRY_DENIED, why);
+    }
+}
+
 static void on_txn(struct consul_call *call, const struct consul_answer *answer)
 {
-    if (answer->status == 404 ||
-        consul_txn_decode(answer->status, answer->body, call->op_count, &call->answer) < 0) {
+    if (answer->status == 404 || consul_txn_decode(answer->status, answer->body,
+                                                   call->op_count + call->more_count, &call->answer) < 0) {
         consul_ask_reject(&call->ask, answer->status == 404 ? "no such path" : "no transaction's");
     } else if (is_denied(&call->answer)) {
-        bool other = consul_token(call->consul, true, &call->trail);
-        if (other && call->rounds == 0) {
-            consul_call_again(call, false);
-        } else {
-            consul_call_fail(
-                call, REGISTRY_DENIED,
-                "Permission denied: the token needs another right (docs/registries.md, \"Consul\")");
-        }
+        consul_call_denied(
+            call, "Permission denied: the token needs another right (docs/registries.md, \"Consul\")");
     } else if (call->checks_id && consul_txn_refusal(&call->answer, 0) != NULL) {
         consul_call_again(call, true);
     } else {

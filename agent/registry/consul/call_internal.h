@@ -13,7 +13,7 @@
 #ifndef OUTRIDER_REGISTRY_CONSUL_CALL_INTERNAL_H
 #define OUTRIDER_REGISTRY_CONSUL_CALL_INTERNAL_H
 
-#include "consul_internal.h"
+#include "catalog_internal.h"
 
 enum consul_step {
     CONSUL_IDENTIFY, /* reads which store it is */
@@ -53,7 +53,9 @@ struct consul_call {
     struct deferred refusal;
     struct consul_op ops[CONSUL_OPS_MAX]; /* of the transaction under way */
     size_t op_count;
-    bool checks_id; /* the first of them does */
+    bool checks_id;  /* the first of them does */
+    struct buf more; /* operations on the catalog, behind those */
+    size_t more_count;
     struct consul_txn_answer answer;
     struct consul_shot *shots;
     size_t shot_count;
@@ -71,12 +73,16 @@ void consul_call_reply(struct consul_call *call, struct registry_reply *reply);
 /* The same of a failure, whose reason is in the trail, or is `why` where it is not NULL. */
 void consul_call_fail(struct consul_call *call, enum registry_failure failure, const char *why);
 
+/* The same where the token lacks a right: `why`. Begins again where there is another token by now. */
+void consul_call_denied(struct consul_call *call, const char *why);
+
 /* Sends the request whose path and body are in `ask`. */
 void consul_call_send(struct consul_call *call, enum consul_step step, enum http_method method, bool changes);
 
 /* Begins a transaction, with the check of the identity; appends to it; sends it. */
 void consul_ops_begin(struct consul_call *call);
 bool consul_ops_add(struct consul_call *call, struct consul_op op);
+void consul_ops_add_catalog(struct consul_call *call, struct str key, const struct registry_action *action);
 void consul_ops_send(struct consul_call *call, enum consul_step step, bool changes);
 
 /* Asks for the index of the whole store: `key` is one that is absent. */

@@ -150,6 +150,9 @@ static void put(struct consul_call *call)
     const struct registry_request *request = &call->request;
     bool leased = !registry_lease_is_none(request->lease);
     consul_ops_begin(call);
+    consul_ops_add_catalog(
+        call, key_of(call),
+        &(struct registry_action){.kind = REGISTRY_WRITE, .value = request->value, .lease = request->lease});
     (void)consul_ops_add(call, (struct consul_op){.verb = request->expect_revision > 0 ? CONSUL_CHECK_INDEX
                                                                                        : CONSUL_CHECK_ABSENT,
                                                   .key = key_of(call),

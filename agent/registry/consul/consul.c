@@ -1,7 +1,7 @@
 /* The backend: endpoints, the token, and which store it is. */
 #include "outrider/registry/consul/consul_registry.h"
 
-#include "consul_internal.h"
+#include "catalog_internal.h"
 
 #include "outrider/base/brief.h"
 #include "outrider/base/error.h"
@@ -137,6 +137,7 @@ static void consul_free(struct registry *registry)
     struct consul *consul = (struct consul *)registry;
     consul_calls_fini(consul);
     consul_watches_fini(consul);
+    consul_catalog_free(consul->catalog);
     recheck_fini(&consul->recheck);
     endpoints_fini(&consul->endpoints);
     forget_token(consul);
@@ -186,5 +187,6 @@ struct registry *consul_registry_new(const struct config_registry *config, struc
     endpoints_init(&consul->endpoints, config, agent);
     recheck_init(&consul->recheck, &consul->endpoints, loop, http, config_request_timeout(config), &question,
                  consul);
+    consul->catalog = consul_catalog_new(consul, config);
     return &consul->registry;
 }

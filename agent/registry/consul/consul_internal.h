@@ -15,6 +15,7 @@
 #define CONSUL_ID STR("outrider/id")
 
 struct consul_call;
+struct consul_catalog;
 struct consul_watch;
 
 struct consul {
@@ -26,12 +27,13 @@ struct consul {
     struct recheck recheck;
     struct random random;
     char *session_name, *node;
-    char *token_file;     /* NULL: no token */
-    char *headers[2];     /* "X-Consul-Token: ...", or NULL */
-    uint64_t token_stamp; /* of the file as it was last read */
-    uint64_t cluster;     /* 0: not known yet */
-    int64_t id_index;     /* modify index of CONSUL_ID; 0: not known */
-    int64_t seen;         /* the highest index told so far */
+    char *token_file;               /* NULL: no token */
+    char *headers[2];               /* "X-Consul-Token: ...", or NULL */
+    uint64_t token_stamp;           /* of the file as it was last read */
+    uint64_t cluster;               /* 0: not known yet */
+    int64_t id_index;               /* modify index of CONSUL_ID; 0: not known */
+    int64_t seen;                   /* the highest index told so far */
+    struct consul_catalog *catalog; /* NULL: none */
     struct consul_call *calls;
     struct consul_watch *watches; /* open, or ended in this turn of the loop */
     struct buf url;               /* of the last request */

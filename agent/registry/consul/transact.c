@@ -103,8 +103,8 @@ static void on_read(struct consul_call *call)
             shot->known = true;
         } else if (call->answer.refusal_count == 0 && kv == NULL) {
             /* Consul leaves out what a token may not read. */
-            consul_call_fail(call, REGISTRY_DENIED,
-                             "the token may not read a key that is there (docs/registries.md, \"Consul\")");
+            consul_call_denied(call,
+                               "the token may not read a key that is there (docs/registries.md, \"Consul\")");
             return;
         } else if (kv != NULL) {
             learn(shot, kv);
@@ -289,6 +289,12 @@ static void write(struct consul_call *call, struct branch branch)
 {
     bool fits = true;
     consul_ops_begin(call);
+    for (size_t i = 0; i < call->shot_count; i++) {
+        const struct registry_action *action = change_of(branch, call->shots[i].key);
+        if (action != NULL) {
+            consul_ops_add_catalog(call, call->shots[i].key, action);
+        }
+    }
     for (size_t i = 0; i < call->shot_count; i++) {
         fits = fits && add_change(call, &call->shots[i], change_of(branch, call->shots[i].key));
     }

@@ -1,5 +1,7 @@
 #include "watch_internal.h"
 
+#include "catalog_internal.h"
+
 #include "outrider/base/mem.h"
 #include "outrider/io/loop/timer.h"
 
@@ -149,6 +151,7 @@ void consul_watch_ready(struct consul_watch *watch)
     watch->opened = true;
     timer_cancel(watch->due);
     consul_see(watch->consul, watch->revision);
+    consul_catalog_watched(watch->consul->catalog);
     deliver(watch, (struct registry_watch_event){.type = REGISTRY_WATCH_OPENED,
                                                  .revision = watch->revision,
                                                  .cluster = watch->consul->cluster});
@@ -225,6 +228,43 @@ void consul_watch_close(struct registry *registry, uint64_t id)
     if (watch != NULL) {
         stop(watch);
     }
+}
+
+/* ---- what watches know ---- */
+
+static const struct watch_range *range_of(const struct consul *consul, struct str prefix)
+{
+    for (const struct consul_watch *watch = consul->watches; watch != NULL; watch = watch->next) {
+        for (size_t i = 0; watch->opened && !watch->over && i < watch->request.range_count; i++) {
+            const struct watch_range *range = &watch->ranges[i];
+            if (range->range.end.size > 0 && str_eq(range->prefix, prefix) &&
+                str_eq(range->range.key, prefix)) {
+                return range;
+            }
+        }
+    }
+    return NULL;
+}
+
+bool consul_watch_knows(const struct consul *consul, struct str prefix)
+{
+    return range_of(consul, prefix) != NULL;
+}
+
+bool consul_watch_has(const struct consul *consul, struct str prefix, struct str key)
+{
+    const struct watch_range *range = range_of(consul, prefix);
+    size_t low = 0, high = range == NULL ? 0 : range->known.count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = str_compare(range->known.list[middle].key, key);
+        if (order == 0) {
+            return true;
+        }
+        low = order < 0 ? middle + 1 : low;
+        high = order < 0 ? high : middle;
+    }
+    return false;
 }
 
 void consul_watches_fini(struct consul *consul)

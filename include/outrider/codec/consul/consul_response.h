@@ -114,9 +114,4 @@ int consul_session_ttl_decode(struct str body, struct registry_lease session, in
 /* The shortest TTL, in ms, that the text of a refused grant says the server accepts; 0: it does not say. */
 int64_t consul_least_ttl(struct str text);
 
-/* The ids of the services of a node, each "TYPE/ID" of ours, in the order of their bytes: `ret_ids` holds views of `bytes`. The caller frees the
- * array with free(3). Returns -1 when it is no such answer. */
-int consul_node_decode(struct str body, struct buf *bytes, struct str **ret_ids,
-                       size_t *ret_count) MUST_CHECK;
-
 #endif

@@ -8,8 +8,6 @@
 #include "outrider/base/attr.h"
 #include "outrider/codec/consul/consul_response.h"
 
-#include <stdlib.h>
-
 #define UUID "adf4238a-882b-9ddc-4a9d-5b6758e4159e"
 
 /* As Consul 1.8.7 writes them. */
@@ -201,28 +199,6 @@ static void the_head_says_how_old_an_answer_is(void **state)
     assert_int_equal(head.index, 0);
 }
 
-static void a_node_has_services(void **state)
-{
-    (void)state;
-    struct buf bytes = {0};
-    struct str *ids;
-    size_t count;
-    assert_int_equal(
-        consul_node_decode(
-            STR("{\"Node\":{},\"Services\":{\"b/1\":{\"ID\":\"b/1\"},\"a/2\":{\"ID\":\"a/2\"}}}"), &bytes,
-            &ids, &count),
-        0);
-    assert_int_equal(count, 2);
-    assert_true(str_eq(ids[0], STR("a/2")));
-    free(ids);
-    assert_int_equal(consul_node_decode(STR("null"), &bytes, &ids, &count), 0);
-    assert_int_equal(count, 0);
-    free(ids);
-    assert_int_equal(consul_node_decode(STR("[]"), &bytes, &ids, &count), -1);
-    free(ids);
-    buf_fini(&bytes);
-}
-
 static void each_status_has_a_meaning(void **state)
 {
     (void)state;
@@ -280,7 +256,6 @@ int main(void)
         cmocka_unit_test(what_is_no_transaction_is_refused),
         cmocka_unit_test(sessions_are_read),
         cmocka_unit_test(the_head_says_how_old_an_answer_is),
-        cmocka_unit_test(a_node_has_services),
         cmocka_unit_test(each_status_has_a_meaning),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
