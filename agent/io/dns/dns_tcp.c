@@ -7,6 +7,8 @@
 #include "outrider/os/clock.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -179,12 +181,14 @@ static void on_readable(evutil_socket_t fd, short events, void *user)
 
 /* ---- connections ---- */
 
-/* What the kernel keeps for one connection is bounded as well: it would let megabytes wait for a client that does not read. */
-enum { SEND_BUFFER = 32768, RECEIVE_BUFFER = 8192 };
+/* What the kernel keeps for one connection is bounded as well: it would let megabytes wait for a client that does not read. The end of
+ * an answer does not wait for the acknowledgement of what came before. */
+enum { SEND_BUFFER = 65536, RECEIVE_BUFFER = 8192 };
 
-static void bound_buffers(int fd)
+static void set_options(int fd)
 {
-    const int send_size = SEND_BUFFER, receive_size = RECEIVE_BUFFER;
+    const int send_size = SEND_BUFFER, receive_size = RECEIVE_BUFFER, on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_size, sizeof(send_size));
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_size, sizeof(receive_size));
 }
@@ -196,7 +200,7 @@ static void begin(struct dns_listener *listener, int fd, const struct sockaddr_s
         end(listener->first);
     }
     struct dns_connection *connection = mem_zalloc(sizeof(*connection));
-    bound_buffers(fd);
+    set_options(fd);
     connection->listener = listener;
     connection->fd = fd;
     connection->address = *address;

@@ -98,6 +98,18 @@ static void what_is_no_question_is_told_so(void **state)
     assert_int_equal(dns_wire_read((struct str){NULL, 0}, &question, &rcode), -1);
 }
 
+/* A pointer that leads to a 0 of the header, before so many bytes that a label of its size would be whole. */
+static void a_name_is_written_out(void **state)
+{
+    struct dns_question question;
+    struct buf message = {0};
+    (void)state;
+    buf_str(&message, BYTES(HEAD "\x01w\xc0\x04\0\x01\0\x01"));
+    memset(buf_extend(&message, 300), 0, 300);
+    assert_int_equal(read_one(buf_view(&message), &question), DNS_FORMERR);
+    buf_fini(&message);
+}
+
 static void a_name_has_at_most_255_bytes(void **state)
 {
     struct dns_question question;
@@ -217,7 +229,7 @@ static void every_kind_of_record_is_read_by_ldns(void **state)
     char *text = ldns_rr_list2str(all);
     assert_string_equal(text, wanted);
     free(text);
-    ldns_rr_list_free(all);
+    ldns_rr_list_deep_free(all);
     ldns_pkt_free(packet);
     free(bytes);
     free(answer);
@@ -247,6 +259,7 @@ int main(void)
         cmocka_unit_test(a_question_is_read),
         cmocka_unit_test(an_opt_record_says_how_much_fits),
         cmocka_unit_test(what_is_no_question_is_told_so),
+        cmocka_unit_test(a_name_is_written_out),
         cmocka_unit_test(a_name_has_at_most_255_bytes),
         cmocka_unit_test(an_answer_fits_its_limit),
         cmocka_unit_test(every_kind_of_record_is_read_by_ldns),

@@ -202,6 +202,7 @@ static void what_is_not_ours_is_refused(void **state)
     PUT(.key = "world/w1");
     ASK("world.example.", DNS_A, "REFUSED");
     ASK("world.xoutrider.", DNS_A, "REFUSED");
+    ASK("world.outrides.", DNS_A, "REFUSED"); /* as long as ours */
     ASK("outrider.world.", DNS_A, "REFUSED");
     ASK("world.outrider.", DNS_AXFR, "REFUSED");
     ASK("outrider.", DNS_IXFR, "REFUSED");
