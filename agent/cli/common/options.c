@@ -202,7 +202,7 @@ static const struct command *find_below(const struct command *table, size_t coun
 const struct command *cli_below(const struct command *table, size_t count, const struct command *above,
                                 const char *word)
 {
-    const char *names[COMMANDS_MAX];
+    const char *names[COMMANDS_MAX] = {0};
     char hint[64] = "";
     size_t used = 0;
     const struct command *found = find_below(table, count, above, word);
