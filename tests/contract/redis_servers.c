@@ -49,21 +49,33 @@ struct session_store *redis_servers_store(struct loop *loop, struct resolver *re
 struct registry *redis_servers_registry(struct loop *loop, struct resolver *resolver, const char *space,
                                         uint64_t seed, const struct redis_login *login)
 {
-    char urls[CONFIG_ENDPOINTS_MAX][URL_SIZE], name[64];
+    char urls[CONFIG_ENDPOINTS_MAX][URL_SIZE], name[64], files[4][256];
     struct config_registry config = {.redis = {.master_name = (char[]){"mm"}, .space = name}};
-    const char *rest = getenv("OUTRIDER_TEST_REDIS");
+    const char *rest = getenv("OUTRIDER_TEST_REDIS"), *certs = getenv("OUTRIDER_TEST_CERTS");
     snprintf(name, sizeof(name), "%s", space);
     assert_non_null(rest);
     while (*rest != '\0' && config.endpoint_count < CONFIG_ENDPOINTS_MAX) {
         size_t size = strcspn(rest, ",");
         char *url = urls[config.endpoint_count];
-        snprintf(url, URL_SIZE, "%s%.*s", CONFIG_REDIS_PLAIN, (int)size, rest);
+        snprintf(url, URL_SIZE, "%s%.*s", certs != NULL ? CONFIG_REDIS_SECURE : CONFIG_REDIS_PLAIN, (int)size,
+                 rest);
         config.endpoints[config.endpoint_count++] = url;
         rest += size + (rest[size] == ',' ? 1 : 0);
     }
     if (login != NULL) {
         config.username = login->username;
         config.password_file = login->password_file;
+    }
+    if (certs != NULL) { /* with-redis --tls --auth */
+        snprintf(files[0], sizeof(files[0]), "%s/ca.crt", certs);
+        snprintf(files[1], sizeof(files[1]), "%s/client.crt", certs);
+        snprintf(files[2], sizeof(files[2]), "%s/client.key", certs);
+        snprintf(files[3], sizeof(files[3]), "%s/password", getenv("OUTRIDER_TEST_REDIS_DIR"));
+        config.tls.ca_file = files[0];
+        config.tls.cert_file = files[1];
+        config.tls.key_file = files[2];
+        config.username = (char[]){"agent"};
+        config.password_file = files[3];
     }
     return redis_registry_new(&config, loop, resolver, NULL, seed);
 }
