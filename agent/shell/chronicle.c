@@ -1,6 +1,7 @@
 #include "chronicle_internal.h"
 
 #include "agent_internal.h"
+#include "sliced_save_internal.h"
 
 #include "outrider/api/events/events.h"
 #include "outrider/base/blob.h"
@@ -25,12 +26,7 @@ struct chronicle {
     struct history *history;
     struct queue effects;
     struct timer *timer;
-    struct save_log log;
-    struct history_writer *writer; /* of the save under way; NULL: none */
-    struct file_draft *draft;      /* likewise */
-    struct buf bytes;              /* of its last slice */
-    uint64_t written, saved;       /* bytes of the save under way, and of the last that is in its place */
-    struct timer *slices;
+    struct sliced_save *save;
 };
 
 static bool is_wanted(const struct config *config)
@@ -42,65 +38,34 @@ static bool is_wanted(const struct config *config)
 
 /* ---- saving ---- */
 
-static void end_save(struct chronicle *chronicle)
+static bool next_bytes(void *writer, size_t bytes, struct buf *out)
 {
-    history_writer_free(chronicle->writer);
-    file_draft_drop(chronicle->draft);
-    buf_fini(&chronicle->bytes);
-    timer_cancel(chronicle->slices);
-    chronicle->writer = NULL;
-    chronicle->draft = NULL;
+    return history_writer_next(writer, bytes, out);
 }
 
-/* Writes a slice. False: the file is written, or cannot be. */
-static bool save_slice(struct chronicle *chronicle)
+static void free_writer(void *writer)
 {
-    struct error err = {0};
-    buf_clear(&chronicle->bytes);
-    bool more = history_writer_next(chronicle->writer, SLICE_BYTES, &chronicle->bytes);
-    int rc = file_draft_add(chronicle->draft, buf_view(&chronicle->bytes), &err);
-    chronicle->written += chronicle->bytes.size;
-    if (rc == 0 && more) {
-        return true;
-    }
-    if (rc == 0) {
-        /* Not synced, as the view: the loop must not wait for the disk, and the checksum finds what a crash damages. */
-        rc = file_draft_place(chronicle->draft, 0600, false, &err);
-        chronicle->draft = NULL;
-        chronicle->saved = rc == 0 ? chronicle->written : chronicle->saved;
-    }
-    end_save(chronicle);
-    save_log_done(&chronicle->log, chronicle->agent->config->state_dir, rc < 0, &err);
-    return false;
+    history_writer_free(writer);
 }
 
-/* One slice in each turn of the loop, which must not wait for all of them. */
-static void slice(void *user)
-{
-    struct chronicle *chronicle = user;
-    if (save_slice(chronicle)) {
-        timer_arm_ms(chronicle->slices, 0);
-    }
-}
+static const struct sliced_source source = {.file_name = file_name,
+                                            .slice_bytes = SLICE_BYTES,
+                                            .next = next_bytes,
+                                            .free = free_writer,
+                                            .log = {.module = "history",
+                                                    .failed = "history not saved, retrying in a minute",
+                                                    .saved = "history saved again"}};
 
 /* A save that is not through after a minute goes on, and the next one begins a minute later. */
 static void begin_save(struct chronicle *chronicle)
 {
     const struct config *config = chronicle->agent->config;
-    struct error err;
     struct instant now = agent_now();
-    if (chronicle->agent->state == NULL || chronicle->writer != NULL) {
-        return;
+    if (chronicle->agent->state != NULL && !sliced_save_runs(chronicle->save) &&
+        sliced_save_open(chronicle->save, config->state_dir)) {
+        sliced_save_run(chronicle->save,
+                        history_writer_new(chronicle->history, str_of(config->registry.prefix), &now));
     }
-    chronicle->log.writes++;
-    chronicle->written = 0;
-    chronicle->draft = file_draft_open(config->state_dir, file_name, &err);
-    if (chronicle->draft == NULL) {
-        save_log_done(&chronicle->log, config->state_dir, true, &err);
-        return;
-    }
-    chronicle->writer = history_writer_new(chronicle->history, str_of(config->registry.prefix), &now);
-    timer_arm_ms(chronicle->slices, 0);
 }
 
 /* ---- what the view tells ---- */
@@ -185,11 +150,9 @@ void chronicle_tick(struct chronicle *chronicle)
 void chronicle_stop(struct chronicle *chronicle)
 {
     if (chronicle != NULL) {
-        end_save(chronicle); /* what it has written may be older */
+        sliced_save_drop(chronicle->save); /* what it has written may be older */
         begin_save(chronicle);
-        while (chronicle->writer != NULL) {
-            (void)save_slice(chronicle);
-        }
+        sliced_save_finish(chronicle->save);
     }
 }
 
@@ -202,11 +165,10 @@ void chronicle_saves(const struct chronicle *chronicle, struct api_saves *ret_sa
 {
     *ret_saves = (struct api_saves){.last_error = ""};
     if (chronicle != NULL) {
-        uint64_t running = chronicle->writer == NULL ? 0 : 1;
-        *ret_saves = (struct api_saves){.writes = chronicle->log.writes - running,
-                                        .failures = chronicle->log.failures,
-                                        .bytes = chronicle->saved,
-                                        .last_error = chronicle->log.last_error};
+        uint64_t bytes;
+        const struct save_log *log = sliced_save_log(chronicle->save, &bytes);
+        *ret_saves = (struct api_saves){
+            .writes = log->writes, .failures = log->failures, .bytes = bytes, .last_error = log->last_error};
     }
 }
 
@@ -243,16 +205,13 @@ struct chronicle *chronicle_new(struct agent *agent, struct events *events)
     struct chronicle *chronicle = mem_zalloc(sizeof(*chronicle));
     chronicle->agent = agent;
     chronicle->events = events;
-    chronicle->log = (struct save_log){.module = "history",
-                                       .failed = "history not saved, retrying in a minute",
-                                       .saved = "history saved again"};
     chronicle->history = agent->state == NULL ? NULL : load(agent);
     if (chronicle->history == NULL) {
         chronicle->history = history_new(&defaults);
     }
     queue_init(&chronicle->effects, sizeof(struct history_effect));
     chronicle->timer = timer_new(agent->loop, tick, chronicle);
-    chronicle->slices = timer_new(agent->loop, slice, chronicle);
+    chronicle->save = sliced_save_new(agent->loop, &source);
     tick(chronicle);
     return chronicle;
 }
@@ -260,8 +219,7 @@ struct chronicle *chronicle_new(struct agent *agent, struct events *events)
 void chronicle_free(struct chronicle *chronicle)
 {
     if (chronicle != NULL) {
-        end_save(chronicle);
-        timer_free(chronicle->slices);
+        sliced_save_free(chronicle->save);
         timer_free(chronicle->timer);
         history_free(chronicle->history);
         queue_fini(&chronicle->effects);

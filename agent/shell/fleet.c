@@ -3,6 +3,7 @@
 #include "dns_internal.h"
 #include "leader_feed_internal.h"
 #include "reservations_internal.h"
+#include "sliced_save_internal.h"
 #include "wave_feed_internal.h"
 
 #include "outrider/api/events/events.h"
@@ -24,6 +25,9 @@ static const char file_name[] = "view.bin";
 /* Servers whose record went without shutting_down; an observer keeps the last one for ten minutes. */
 enum { TOMBSTONES_MAX = 10000 };
 
+/* Of a slice of a save, and at most one record more: so many the loop may wait for. */
+enum { SLICE_BYTES = 32768 };
+
 struct fleet {
     struct agent *agent;
     struct registry_client *registry;
@@ -32,7 +36,7 @@ struct fleet {
     struct events *events;
     struct leader_feed *leaders; /* NULL: the fleet was never followed */
     struct chronicle *chronicle; /* NULL: no history is kept */
-    struct save_log log;
+    struct sliced_save *save;
 };
 
 static enum view_mode mode_of(const struct config *config)
@@ -47,22 +51,33 @@ static enum view_mode mode_of(const struct config *config)
 
 /* ---- effects ---- */
 
+static bool next_bytes(void *writer, size_t bytes, struct buf *out)
+{
+    return view_file_writer_next(writer, bytes, out);
+}
+
+static void free_writer(void *writer)
+{
+    view_file_writer_free(writer);
+}
+
+static const struct sliced_source source = {
+    .file_name = file_name,
+    .slice_bytes = SLICE_BYTES,
+    .next = next_bytes,
+    .free = free_writer,
+    .log = {.module = "view",
+            .failed = "fleet view not saved, retrying with the next change",
+            .saved = "fleet view saved again"}};
+
 static void save(struct fleet *fleet)
 {
     const struct agent *agent = fleet->agent;
-    if (agent->state == NULL || !view_facts(fleet->router.view)->known) {
-        return;
-    }
-    struct buf bytes = {0};
-    struct error err;
     struct instant now = agent_now();
-    view_file_encode(fleet->router.view, &now, &bytes);
-    /* Not synced: the file is large, the loop must not wait for the disk, and the checksum finds what a crash
-     * damages. */
-    bool failed = file_replace(agent->config->state_dir, file_name, buf_view(&bytes), 0600, false, &err) < 0;
-    buf_fini(&bytes);
-    fleet->log.writes++;
-    save_log_done(&fleet->log, agent->config->state_dir, failed, &err);
+    if (agent->state != NULL && view_facts(fleet->router.view)->known &&
+        sliced_save_open(fleet->save, agent->config->state_dir)) {
+        sliced_save_run(fleet->save, view_file_writer_new(fleet->router.view, &now));
+    }
 }
 
 void fleet_carry_out(struct fleet *fleet, const struct view_effect *effect)
@@ -138,6 +153,7 @@ void fleet_step(struct fleet *fleet, enum view_event_type type)
     } else if (type == VIEW_ON_START) {
         wave_feed_start(fleet->agent->waves);
     } else if (type == VIEW_ON_STOP) {
+        sliced_save_finish(fleet->save);
         chronicle_stop(fleet->chronicle);
         events_close(fleet->events, "stopping");
     }
@@ -233,9 +249,7 @@ struct fleet *fleet_new(struct agent *agent)
     uint64_t seed;
     entropy_fill(&seed, sizeof(seed));
     fleet->agent = agent;
-    fleet->log = (struct save_log){.module = "view",
-                                   .failed = "fleet view not saved, retrying with the next change",
-                                   .saved = "fleet view saved again"};
+    fleet->save = sliced_save_new(agent->loop, &source);
     fleet->registry = registry_attach(agent->registry, on_reply, on_watch, fleet);
     fleet_router_init(&fleet->router,
                       &(struct view_settings){
@@ -278,6 +292,7 @@ void fleet_free(struct fleet *fleet)
         leader_feed_free(fleet->leaders);
         chronicle_free(fleet->chronicle);
         events_free(fleet->events);
+        sliced_save_free(fleet->save);
         timer_free(fleet->timer);
         fleet_router_fini(&fleet->router);
         free(fleet);
@@ -296,11 +311,13 @@ void fleet_reload(struct fleet *fleet, const struct config *config)
 
 void fleet_look(const struct fleet *fleet, struct api_fleet *ret_fleet)
 {
+    uint64_t bytes;
+    const struct save_log *log = sliced_save_log(fleet->save, &bytes);
     *ret_fleet = (struct api_fleet){.view = fleet->router.view,
                                     .placement = fleet->router.placement,
-                                    .writes = fleet->log.writes,
-                                    .failures = fleet->log.failures,
-                                    .last_error = fleet->log.last_error,
+                                    .writes = log->writes,
+                                    .failures = log->failures,
+                                    .last_error = log->last_error,
                                     .events = fleet->events,
                                     .history = chronicle_history(fleet->chronicle)};
     chronicle_saves(fleet->chronicle, &ret_fleet->history_saves);

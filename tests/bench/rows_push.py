@@ -2,6 +2,9 @@
 import select
 import shutil
 import socket
+import ssl
+import subprocess
+import time
 import urllib.request
 import zlib
 
@@ -10,6 +13,7 @@ import rows_list
 from lib import PREFIX, Failed, median, p99
 from rows import Row
 
+CERTS = lib.pathlib.Path(__file__).resolve().parent.parent / "support" / "certs"
 MANY = 5000
 RATE = 100
 
@@ -17,14 +21,19 @@ RATE = 100
 class Observer:
     """The agent without a server, on a port of its own."""
 
-    def __init__(self, place, name, port, prefix=PREFIX):
+    def __init__(self, place, name, port, prefix=PREFIX, tls=None):
+        """With `tls`, the port of a second listener and the folder of its certificates, it has that, too."""
         self.port = port
         folder = place.folder / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         config = folder / "outrider.yaml"
+        listen, files = f"\"127.0.0.1:{port}\"", ""
+        if tls:
+            listen = f"[{listen}, \"tls://127.0.0.1:{tls[0]}\"]"
+            files = f", tls: {{cert_file: {tls[1]}/server.crt, key_file: {tls[1]}/server.key}}"
         config.write_text(f"registry: {{endpoints: [\"{place.endpoint}\"], prefix: {prefix}}}\n"
-                          f"http: {{listen: \"127.0.0.1:{port}\", max_subscribers: 10000, peer_share: 100}}\nlog: {{level: warn}}\n")
+                          f"http: {{listen: {listen}, max_subscribers: 10000, peer_share: 100{files}}}\nlog: {{level: warn}}\n")
         with open(folder / "log", "ab") as log:
             self.process = place.start([str(place.agent), "agent", "-c", str(config)], log)
         lib.wait_until("the observer has the fleet", self.is_ready)
@@ -135,11 +144,12 @@ def hold(place, options):
 class Crowd:
     """Streams of an observer, which are read and thrown away; the first is decoded where it is compressed."""
 
-    def __init__(self, port, count, coding):
+    def __init__(self, port, count, coding, context=None):
         self.poll, self.sockets, self.bytes, self.text = select.epoll(), {}, 0, b""
         self.decoder = zlib.decompressobj(31) if coding == "gzip" else None
         for _ in range(count):
             peer = socket.create_connection(("127.0.0.1", port))
+            peer = context.wrap_socket(peer, server_hostname="localhost") if context else peer
             peer.sendall(f"GET /api/subscribe HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: {coding}\r\n\r\n".encode())
             head = b""
             while b"\r\n\r\n" not in head:
@@ -157,6 +167,18 @@ class Crowd:
         if number == self.first:
             self.text += self.decoder.decompress(data) if self.decoder else data
 
+    def receive(self, number):
+        """All that is there. Of TLS that may be half a record, or one of the protocol itself: then nothing."""
+        data, more = b"", True
+        while more:
+            try:
+                part = self.sockets[number].recv(65536)
+                data, more = data + part, bool(part) and isinstance(self.sockets[number], ssl.SSLSocket)
+            except ssl.SSLWantReadError:
+                more = False
+        self.take(number, data)
+        return data != b""
+
     def read(self, what):
         """Reads until the first has `what`, and each has read something."""
         waiting, self.text = set(self.sockets), self.text[-64:]
@@ -165,13 +187,13 @@ class Crowd:
             if not ready:
                 raise Failed(f"{len(waiting)} subscribers got nothing, or not {what}")
             for number, _ in ready:
-                self.take(number, self.sockets[number].recv(65536))
-                waiting.discard(number)
+                if self.receive(number):
+                    waiting.discard(number)
 
     def drain(self):
         while ready := self.poll.poll(0.3):
             for number, _ in ready:
-                self.take(number, self.sockets[number].recv(65536))
+                self.receive(number)
 
 
 def streams(place, options):
@@ -199,4 +221,34 @@ def streams(place, options):
     place.stop(*(agent.process for agent, _, _ in crowds.values()))
 
 
-ROWS = {"push": push, "streams": streams, "sockets": sockets, "stalled": stalled, "hold": hold}
+def tls_streams(place, options):
+    """The same events to as many subscribers over TLS and without, each at an observer of its own that follows a prefix of its own. The
+    program that reads them decrypts, too: the CPU is that of the observer alone."""
+    n, certs = options.subscribers, place.folder / "certs-streams"
+    subprocess.run([CERTS, certs], check=True, capture_output=True)
+    context = ssl.create_default_context(cafile=certs / "ca.crt")
+    crowds, cpu, wall, memory = {}, {"tls": 0, "plain": 0}, {"tls": [], "plain": []}, {}
+    for kind in cpu:
+        prefix, ports = f"{PREFIX}-{kind}", lib.free_ports(2)
+        agent = Observer(place, f"streams-{kind}", ports[0], prefix, (ports[1], certs) if kind == "tls" else None)
+        before = lib.memory(agent.pid)["rss"]
+        crowd = Crowd(ports[1] if kind == "tls" else ports[0], n, "identity", context if kind == "tls" else None)
+        crowds[kind] = (agent, prefix, crowd)
+        crowd.drain()
+        memory[kind] = (lib.memory(agent.pid)["rss"] - before) / n
+    for number in range(options.pushes):
+        for kind, (agent, prefix, crowd) in crowds.items():
+            before, began = lib.activity(agent.pid)["cpu"], time.perf_counter()
+            rows_list.put(place, f"{prefix}/world/world-{number:05}", rows_list.record("world", number))
+            crowd.read(f"\"id\":\"world-{number:05}\"".encode())
+            wall[kind].append((time.perf_counter() - began) * 1e3)
+            cpu[kind] += lib.activity(agent.pid)["cpu"] - before
+    each = {kind: cpu[kind] / n / options.pushes for kind in cpu}
+    yield Row(f"change -> all of {n} over TLS / plain", "ms", median(wall["tls"]), p99(wall["tls"]), options.pushes, median(wall["plain"]),
+              note="with the reader, which decrypts")
+    yield Row("the same: CPU per delivery", "us", each["tls"], n=options.pushes, floor=each["plain"])
+    yield Row("memory per subscriber over TLS / plain", "kB", memory["tls"], n=n, floor=memory["plain"])
+    place.stop(*(agent.process for agent, _, _ in crowds.values()))
+
+
+ROWS = {"push": push, "streams": streams, "tls-streams": tls_streams, "sockets": sockets, "stalled": stalled, "hold": hold}

@@ -127,28 +127,112 @@ static void put_marks(struct buf *out, const struct view *view)
     }
 }
 
-void view_file_encode(const struct view *view, const struct instant *now, struct buf *out)
+/* References to what was there when it began: the view goes on. */
+struct view_file_writer {
+    struct buf head, marks; /* not written yet */
+    struct view_entry **entries;
+    size_t count, entry; /* how many; the next */
+    struct view_tombstone *stones;
+    size_t stone_count, stone;
+    bool counted; /* how many tombstones there are is written */
+    struct str_sum *sum;
+    bool done;
+};
+
+static void keep_stones(struct view_file_writer *writer, const struct view *view)
+{
+    const struct view_tombstone *stone = NULL;
+    writer->stones = mem_resize(NULL, view_facts(view)->tombstone_count + 1, sizeof(*writer->stones));
+    while ((stone = view_tombstone_next(view, stone)) != NULL) {
+        writer->stones[writer->stone_count] = *stone;
+        view_entry_ref(writer->stones[writer->stone_count++].entry);
+    }
+}
+
+struct view_file_writer *view_file_writer_new(const struct view *view, const struct instant *now)
 {
     const struct view_facts *facts = view_facts(view);
-    size_t begin = out->size;
-    buf_add(out, magic, MAGIC_SIZE);
-    put_number(out, VIEW_FILE_VERSION, 4);
-    put_number(out, facts->cluster, 8);
-    put_number(out, (uint64_t)facts->revision, 8);
-    put_number(out, (uint64_t)(facts->synced ? now->wall : facts->true_wall), 8);
-    put_text(out, facts->prefix);
-    put_number(out, facts->count, 4);
-    for (size_t i = 0; i < facts->count; i++) {
-        put_entry(out, facts->entries[i]);
+    struct view_file_writer *writer = mem_zalloc(sizeof(*writer));
+    struct buf *head = &writer->head;
+    buf_add(head, magic, MAGIC_SIZE);
+    put_number(head, VIEW_FILE_VERSION, 4);
+    put_number(head, facts->cluster, 8);
+    put_number(head, (uint64_t)facts->revision, 8);
+    put_number(head, (uint64_t)(facts->synced ? now->wall : facts->true_wall), 8);
+    put_text(head, facts->prefix);
+    put_number(head, facts->count, 4);
+    writer->sum = str_sum_new();
+    writer->entries = mem_resize(NULL, facts->count + 1, sizeof(struct view_entry *));
+    for (; writer->count < facts->count; writer->count++) {
+        writer->entries[writer->count] = view_entry_ref(facts->entries[writer->count]);
     }
-    put_number(out, facts->tombstone_count, 4);
-    const struct view_tombstone *stone = NULL;
-    while ((stone = view_tombstone_next(view, stone)) != NULL) {
+    keep_stones(writer, view);
+    put_marks(&writer->marks, view);
+    return writer;
+}
+
+/* The next record or tombstone, or what follows them. */
+static void put_next(struct view_file_writer *writer, struct buf *out)
+{
+    if (writer->entry < writer->count) {
+        struct view_entry *entry = writer->entries[writer->entry++];
+        put_entry(out, entry);
+        view_entry_unref(entry);
+    } else if (writer->stone < writer->stone_count) {
+        struct view_tombstone *stone = &writer->stones[writer->stone++];
         put_entry(out, stone->entry);
         put_number(out, (uint64_t)stone->gone_wall, 8);
+        view_entry_unref(stone->entry);
+    } else {
+        buf_str(out, buf_view(&writer->marks));
+        writer->done = true;
     }
-    put_marks(out, view);
-    put_number(out, str_hash((struct str){out->data + begin, out->size - begin}, 0), SUM_SIZE);
+}
+
+bool view_file_writer_next(struct view_file_writer *writer, size_t bytes, struct buf *out)
+{
+    size_t begin = out->size;
+    buf_str(out, buf_view(&writer->head));
+    buf_fini(&writer->head);
+    while (!writer->done && out->size - begin < bytes) {
+        if (writer->entry == writer->count && writer->stone == 0 && !writer->counted) {
+            put_number(out, writer->stone_count, 4);
+            writer->counted = true;
+        }
+        put_next(writer, out);
+    }
+    str_sum_add(writer->sum, (struct str){out->data + begin, out->size - begin});
+    if (writer->done) {
+        put_number(out, str_sum_of(writer->sum), SUM_SIZE);
+    }
+    return !writer->done;
+}
+
+void view_file_writer_free(struct view_file_writer *writer)
+{
+    if (writer == NULL) {
+        return;
+    }
+    while (writer->entry < writer->count) {
+        view_entry_unref(writer->entries[writer->entry++]);
+    }
+    while (writer->stone < writer->stone_count) {
+        view_entry_unref(writer->stones[writer->stone++].entry);
+    }
+    free(writer->entries);
+    free(writer->stones);
+    buf_fini(&writer->head);
+    buf_fini(&writer->marks);
+    free(writer->sum);
+    free(writer);
+}
+
+void view_file_encode(const struct view *view, const struct instant *now, struct buf *out)
+{
+    struct view_file_writer *writer = view_file_writer_new(view, now);
+    while (view_file_writer_next(writer, SIZE_MAX, out)) {
+    }
+    view_file_writer_free(writer);
 }
 
 /* ---- reading ---- */

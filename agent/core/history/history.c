@@ -65,6 +65,9 @@ void history_forget(struct history *history, struct history_server *server)
         history->facts.there--;
     }
     history_drop_all(history, server);
+    if (history->count.server == server) {
+        history->count.server = server->hh.next;
+    }
     if (history->round.server == server) {
         history->round.server = server->hh.next;
     }
@@ -332,6 +335,7 @@ static void set_synced(struct history *history, bool synced)
         history->facts.stale_wall = 0;
     } else if (!synced && history->facts.synced) {
         history->facts.stale_wall = history->now.wall;
+        history_minute_break(history);
     }
     history->facts.synced = synced;
 }
@@ -344,7 +348,7 @@ void history_step(struct history *history, const struct history_event *event, st
     case HISTORY_ON_TICK:
         history_minute(history);
         expire(history);
-        if (history->dirty && history->saved_minute != history->facts.minute) {
+        if (!history->count.running && history->dirty && history->saved_minute != history->facts.minute) {
             history->saved_minute = history->facts.minute;
             history->dirty = false;
             emit(history, HISTORY_DO_SAVE, NULL);
@@ -359,6 +363,8 @@ void history_step(struct history *history, const struct history_event *event, st
 
 struct window history_deadline(const struct history *history, const struct instant *now)
 {
-    (void)history;
+    if (history->count.running) {
+        return window_at(now->mono); /* in the next turn of the loop */
+    }
     return window_at(now->mono + HISTORY_MINUTE_MS - now->wall % HISTORY_MINUTE_MS);
 }

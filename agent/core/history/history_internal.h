@@ -22,6 +22,16 @@ struct history_round {
     struct history_type *type;
 };
 
+/* The count of a minute, some servers at a step. What goes moves `server` on; what comes meanwhile is counted, too. */
+struct history_count {
+    bool running;
+    int64_t minute;
+    struct history_server *server; /* the next; NULL: all are counted */
+};
+
+/* Servers that one step counts: 5,000 of them in ten turns of the loop. */
+enum { HISTORY_COUNT_SLICE = 512 };
+
 struct history {
     struct history_settings settings; /* defaults filled in */
     struct history_facts facts;
@@ -37,6 +47,7 @@ struct history {
     bool dirty;
     int64_t saved_minute;
     struct history_round round;
+    struct history_count count;
 
     /* The step in progress. */
     struct instant now;
@@ -75,8 +86,12 @@ void history_fit_gone(struct history *history);
 struct history_type *history_type_get(struct history *history, struct str name);
 void history_type_free(struct history *history, struct history_type *type);
 
-/* history_minutes.c: records the minute that has begun, if one has. */
+/* history_minutes.c: records the minute that has begun, if one has, or goes on with that. Until all servers are counted nothing of it
+ * can be asked for. */
 void history_minute(struct history *history);
+
+/* history_minutes.c: the view is not certain any more: what was counted of the minute is none. */
+void history_minute_break(struct history *history);
 
 /* history_minutes.c: appends a minute to a type. */
 void history_type_add(struct history_type *type, const struct history_totals *totals);

@@ -75,7 +75,7 @@ static void count(const struct history *history, struct history_type *type,
 {
     const struct view_entry *entry = server->entry;
     type->now.servers[server->status]++;
-    type->used_minute = history->facts.minute;
+    type->used_minute = history->count.minute;
     if (entry->has_players) {
         type->now.players = sum(type->now.players, entry->players);
     }
@@ -114,49 +114,89 @@ static void forget_types(struct history *history, bool all)
     }
 }
 
-static void record(struct history *history)
+static void count_server(struct history *history, struct history_server *server)
 {
+    if (server->gone || server->entry == NULL) {
+        return;
+    }
+    struct history_type *type = counted_type(history, server);
+    if (type != NULL) {
+        count(history, type, server);
+    }
+    note_players(server, history->count.minute,
+                 server->entry->has_players && server->entry->players != HISTORY_UNKNOWN
+                     ? server->entry->players
+                     : HISTORY_UNKNOWN);
+}
+
+/* The minute can be asked for from now on. `counted`: else its totals are unknown. */
+static void end_minute(struct history *history, bool counted)
+{
+    history->count.running = false;
+    history->facts.minute = history->count.minute;
+    history->facts.recorded++;
+    if (!counted) {
+        fill(history, 1, &unknown);
+    }
+    for (struct history_type *type = history->types; type != NULL && counted; type = type->hh.next) {
+        history_type_add(type, &type->now);
+    }
+    forget_types(history, false);
+    history->dirty = true;
+}
+
+static void go_on(struct history *history, size_t servers)
+{
+    struct history_server *server;
+    while ((server = history->count.server) != NULL && servers-- > 0) {
+        history->count.server = server->hh.next;
+        count_server(history, server);
+    }
+    if (history->count.server == NULL) {
+        end_minute(history, true);
+    }
+}
+
+void history_minute_break(struct history *history)
+{
+    if (history->count.running) {
+        end_minute(history, false);
+    }
+}
+
+/* What was missed since the last one. */
+static void begin_minute(struct history *history, int64_t minute)
+{
+    int64_t before = history->facts.minute, missed = minute - before - 1;
+    history->count = (struct history_count){.running = true, .minute = minute, .server = history->servers};
+    if (before != 0 && (minute < before || missed >= HISTORY_FLEET_MINUTES)) {
+        forget_types(history, true); /* the times of what was recorded mean nothing now */
+    } else if (before != 0 && missed > 0) {
+        fill(history, missed, &unknown);
+        history->facts.minute += missed; /* with which the totals end */
+    }
     for (struct history_type *type = history->types; type != NULL; type = type->hh.next) {
         type->now = nothing;
-    }
-    for (struct history_server *server = history->servers; server != NULL; server = server->hh.next) {
-        if (server->gone || server->entry == NULL) {
-            continue;
-        }
-        struct history_type *type = counted_type(history, server);
-        if (type != NULL) {
-            count(history, type, server);
-        }
-        note_players(server, history->facts.minute,
-                     server->entry->has_players && server->entry->players != HISTORY_UNKNOWN
-                         ? server->entry->players
-                         : HISTORY_UNKNOWN);
-    }
-    for (struct history_type *type = history->types; type != NULL; type = type->hh.next) {
-        history_type_add(type, &type->now);
     }
 }
 
 void history_minute(struct history *history)
 {
-    int64_t minute = history->now.wall / HISTORY_MINUTE_MS, before = history->facts.minute;
-    if (minute <= before && minute >= before - HISTORY_BACK_MINUTES) {
+    int64_t minute = history->now.wall / HISTORY_MINUTE_MS;
+    if (history->count.running && minute != history->count.minute) {
+        go_on(history, SIZE_MAX); /* that late it is done at once */
+    }
+    if (history->count.running) {
+        go_on(history, HISTORY_COUNT_SLICE);
         return;
     }
-    bool first = before == 0, back = minute < before;
-    int64_t missed = minute - before - 1;
-    history->facts.minute = minute;
-    history->facts.recorded++;
-    if (!first && (back || missed >= HISTORY_FLEET_MINUTES)) {
-        forget_types(history, true); /* the times of what was recorded mean nothing now */
-    } else if (!first) {
-        fill(history, missed, &unknown);
+    if (minute <= history->facts.minute && minute >= history->facts.minute - HISTORY_BACK_MINUTES) {
+        return;
     }
+    begin_minute(history, minute);
     if (history->facts.synced) {
-        record(history);
+        go_on(history, HISTORY_COUNT_SLICE);
     } else {
-        fill(history, 1, &unknown);
+        end_minute(history, false);
     }
-    forget_types(history, false);
-    history->dirty = true;
 }

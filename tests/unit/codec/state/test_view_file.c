@@ -73,6 +73,41 @@ static void what_was_kept_comes_back(void **state)
     buf_fini(&twice);
 }
 
+/* The file is written in slices, so that nothing waits for it: while it is, the view goes on, and the file is what it was. */
+static void slices_are_of_the_view_as_it_was(void **state)
+{
+    (void)state;
+    struct buf whole = {0}, slices = {0};
+    struct fleet fleet;
+    size_t turns = 0, longest = 0;
+    bool more = true;
+    fleet_begin(&fleet, rows, COUNT_OF(rows));
+    fleet_change(&fleet, "/services/map/1", NULL);
+    view_file_encode(fleet.view, &fleet.now, &whole);
+    struct view_file_writer *writer = view_file_writer_new(fleet.view, &fleet.now);
+    while (more) {
+        size_t before = slices.size;
+        more = view_file_writer_next(writer, 1, &slices);
+        longest = slices.size - before > longest ? slices.size - before : longest;
+        if (turns++ == 1) { /* after the head and the first record */
+            fleet_change(&fleet, "/services/world/1", NULL);
+            fleet_change(&fleet, "/services/world/2", W1);
+        }
+    }
+    view_file_writer_free(writer);
+    assert_int_equal(turns, 5); /* the head, two records, a tombstone, the end */
+    assert_in_range(longest, 1, 200);
+    assert_true(str_eq(buf_view(&slices), buf_view(&whole)));
+    writer = view_file_writer_new(fleet.view, &fleet.now);
+    buf_clear(&slices);
+    assert_true(view_file_writer_next(writer, 1, &slices));
+    view_file_writer_free(writer); /* with what it has not written */
+    view_file_writer_free(NULL);
+    fleet_end(&fleet);
+    buf_fini(&whole);
+    buf_fini(&slices);
+}
+
 /* What is known of signed records survives a restart, that of keys which are gone too. */
 static void marks_are_kept(void **state)
 {
@@ -227,6 +262,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_kept_comes_back),
+        cmocka_unit_test(slices_are_of_the_view_as_it_was),
         cmocka_unit_test(marks_are_kept),
         cmocka_unit_test(what_was_put_back_stays_bad),
         cmocka_unit_test(what_is_no_record_any_more_is_left_out),

@@ -252,6 +252,81 @@ static void a_clock_that_is_set(void **state)
     assert_int_equal(history_deadline(past->history, &past->now).latest, past->now.mono + 1);
 }
 
+/* So many servers are counted in one turn, and the minute is there once all are. */
+static void a_minute_of_many_servers_takes_turns(void **state)
+{
+    struct past *past = *state;
+    enum { COUNT = 1300 };
+    char name[32];
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(name, sizeof(name), "many/%d", i);
+        past_put(past, name, STATUS_READY, (struct past_record){.players = 2});
+    }
+    past_on(past, HISTORY_ON_TICK);
+    const struct history_facts *facts = history_facts(past->history);
+    while (history_deadline(past->history, &past->now).latest == past->now.mono) {
+        past_on(past, HISTORY_ON_TICK);
+    }
+    unsigned saves = past->saves, turns = 0;
+    int64_t minute = facts->minute;
+    uint64_t recorded = facts->recorded;
+    past_pass(past, 60000);
+    past_on(past, HISTORY_ON_TICK);
+    for (; facts->recorded == recorded; turns++) {
+        assert_int_equal(facts->minute, minute); /* what can be asked for is the one before */
+        assert_int_equal(past->saves, saves);
+        assert_int_equal(history_deadline(past->history, &past->now).latest, past->now.mono);
+        if (turns == 0) { /* its turn is over, or to come */
+            past_drop(past, "many/0", true, false);
+            past_drop(past, "many/1299", true, false);
+            assert_int_equal(history_players(past_find(past, "many/1298"), minute + 1), HISTORY_UNKNOWN);
+        }
+        past_on(past, HISTORY_ON_TICK);
+    }
+    assert_int_equal(turns, 2); /* 512, 512 and the rest */
+    assert_int_equal(facts->minute, minute + 1);
+    assert_int_equal(past->saves, saves + 1);
+    assert_int_equal(history_players(past_find(past, "many/1298"), minute + 1), 2);
+    const struct history_type *type = facts->types;
+    while (strcmp(type->name, "many") != 0) {
+        type = type->hh.next;
+    }
+    assert_int_equal(history_totals(past->history, type, minute + 1)->players, 2 * (COUNT - 1));
+    assert_int_not_equal(history_deadline(past->history, &past->now).latest, past->now.mono);
+}
+
+/* What was counted before the view went stale is no minute; the next one is. */
+static void a_minute_that_is_broken_off_is_unknown(void **state)
+{
+    struct past *past = *state;
+    char name[32];
+    for (int i = 0; i < 600; i++) {
+        snprintf(name, sizeof(name), "many/%d", i);
+        past_put(past, name, STATUS_READY, (struct past_record){.players = 2});
+    }
+    past_pass(past, 60000);
+    past_on(past, HISTORY_ON_TICK);
+    past_on(past, HISTORY_ON_TICK);
+    past_pass(past, 60000);
+    past_on(past, HISTORY_ON_TICK);
+    past_on(past, HISTORY_ON_STALE);
+    const struct history_facts *facts = history_facts(past->history);
+    int64_t minute = facts->minute;
+    assert_int_equal(minute, past->now.wall / 60000);
+    past_on(past, HISTORY_ON_SYNCED);
+    past_pass(past, 60000);
+    past_on(past, HISTORY_ON_TICK);
+    past_pass(past, 60000); /* so late that the rest of it is counted at once */
+    past_on(past, HISTORY_ON_TICK);
+    past_on(past, HISTORY_ON_TICK);
+    const struct history_type *type = facts->types;
+    while (strcmp(type->name, "many") != 0) {
+        type = type->hh.next;
+    }
+    assert_null(history_totals(past->history, type, minute));
+    assert_int_equal(history_totals(past->history, type, minute + 1)->players, 1200);
+}
+
 static void a_save_each_minute(void **state)
 {
     struct past *past = *state;
@@ -278,6 +353,8 @@ int main(void)
         WITH_PAST(minutes_without_the_registry_are_unknown),
         WITH_PAST(totals_are_of_each_type),
         WITH_PAST(a_clock_that_is_set),
+        WITH_PAST(a_minute_of_many_servers_takes_turns),
+        WITH_PAST(a_minute_that_is_broken_off_is_unknown),
         WITH_PAST(a_save_each_minute),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
