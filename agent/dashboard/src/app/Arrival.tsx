@@ -1,4 +1,4 @@
-import { useEffect, type ReactNode } from "react";
+import { useEffect, useState, type ReactNode } from "react";
 import { useFleetSlowly } from "../fleet/slowly";
 import { useLive } from "../fleet/use";
 import { useMe } from "./me";
@@ -24,9 +24,14 @@ function focusHeading(): void {
 /** How many servers are in trouble: the tab tells it while another one is looked at. A browser takes milliseconds for a title: not at each change. */
 function useTroubled(): number {
   const { store } = useLive();
-  useFleetSlowly();
-  const { error, offline } = store.totals().byStatus;
-  return error + offline;
+  const count = useFleetSlowly();
+  const [troubled, setTroubled] = useState(0);
+  // Not while something is rendered: to count the whole fleet takes a moment that the first table has not.
+  useEffect(() => {
+    const { error, offline } = store.totals().byStatus;
+    setTroubled(error + offline);
+  }, [store, count]);
+  return troubled;
 }
 
 /** A place of the page, once it is there: its title, and the focus unless the page has just been opened. */

@@ -7,7 +7,7 @@ import { languageNames, useSpoken, type Language } from "../words/use";
 import { showHelp } from "./help";
 import { later, Over } from "./later";
 import { useTheme, type Theme } from "./look";
-import { useSession } from "./me";
+import { session } from "./me";
 
 const SignInDialog = later(() => import("./SignInDialog"));
 
@@ -40,7 +40,6 @@ function Who({ me }: { me: Me | undefined }) {
 /** Who is signed in, and how the page looks: the content of the menu at the right, and of the phone's. */
 export function Settings({ me, close }: { me: Me | undefined; close(): void }) {
   const { words } = useSpoken();
-  const session = useSession();
   const [signingIn, setSigningIn] = useState(false);
   return (
     <div className="settings">

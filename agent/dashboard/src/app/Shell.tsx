@@ -1,7 +1,7 @@
 import { useEffect, useRef, type ReactNode } from "react";
 import { useLocation } from "wouter";
-import { useQueryClient } from "@tanstack/react-query";
 import { useLive, useLiveness } from "../fleet/use";
+import { useMedia } from "../parts/useMedia";
 import { Waiting } from "../parts/Waiting";
 import type { Me } from "../wire/types";
 import { useWords } from "../words/use";
@@ -12,7 +12,7 @@ import { Unreachable } from "./FleetGate";
 import { hideHelp, showHelp, useHelpOpen } from "./help";
 import { useShortcuts, type Shortcut } from "./keys";
 import { fetchLater, later, Over } from "./later";
-import { forgetMe, leftOnPurpose, useMeQuery } from "./me";
+import { forgetMe, leftOnPurpose, useKnown } from "./me";
 import { placeKeys, placesOf } from "./navigation";
 import { useOld } from "./old";
 import { PhoneNav } from "./PhoneNav";
@@ -25,7 +25,6 @@ const HelpDialog = later(() => import("./HelpDialog"));
 /** The stream runs while somebody may read it; who uses the page is asked again whenever the stream has come back. */
 function useStream(me: Me | undefined): void {
   const live = useLive();
-  const queries = useQueryClient();
   const mayRead = me?.rights.read === true;
   const name = me?.name ?? null;
   const phase = useLiveness().phase;
@@ -39,10 +38,10 @@ function useStream(me: Me | undefined): void {
   const streamed = useRef(false);
   useEffect(() => {
     if (phase === "streaming" && streamed.current) {
-      forgetMe(queries);
+      forgetMe();
     }
     streamed.current ||= phase === "streaming";
-  }, [phase, queries]);
+  }, [phase]);
 }
 
 function usePlaceKeys(me: Me | undefined): void {
@@ -85,12 +84,12 @@ function useRest(me: Me | undefined): void {
 /** What stands around every page: the bar, the banner of what is wrong, the edge that tells which fleet it is. */
 export function Shell({ children }: { children: ReactNode }) {
   const words = useWords();
-  const { me, error } = useMeQuery();
-  const queries = useQueryClient();
+  const { me, error } = useKnown();
   const inside = me?.rights.read === true;
   const old = useOld();
   const wasIn = useWasIn(me);
   const help = useHelpOpen();
+  const phone = useMedia("(max-width: 700px)");
   useStream(me);
   usePlaceKeys(me);
   useRest(me);
@@ -103,9 +102,9 @@ export function Shell({ children }: { children: ReactNode }) {
       {inside && <Banner me={me} old={old} />}
       <main id="content" className="content" tabIndex={-1}>
         {me !== undefined && (inside ? children : <SignIn lost={wasIn} />)}
-        {me === undefined && (error === null ? <Waiting text={words.shell.connectingTo} /> : <Unreachable error={error} retry={() => forgetMe(queries)} />)}
+        {me === undefined && (error === null ? <Waiting text={words.shell.connectingTo} /> : <Unreachable error={error} retry={forgetMe} />)}
       </main>
-      {inside && <PhoneNav me={me} />}
+      {inside && phone && <PhoneNav me={me} />}
       {help && (
         <Over close={hideHelp}>
           <HelpDialog />

@@ -6,7 +6,7 @@ import type { Words } from "../words/en";
 import { useWords } from "../words/use";
 import { announce } from "./Announcer";
 import { expectArrival } from "./Arrival";
-import { leftOnPurpose, NoCookie, useSession } from "./me";
+import { leftOnPurpose, NoCookie, session } from "./me";
 
 const LATE_MS = 1000;
 
@@ -34,7 +34,6 @@ function useLate(on: boolean): boolean {
 /** Where nobody is signed in and reading is not open. `lost`: somebody was, and has not signed out. */
 export function SignIn({ lost = false, hint, done }: { lost?: boolean; hint?: string; done?: () => void }) {
   const words = useWords();
-  const session = useSession();
   const title = useId();
   const field = useRef<HTMLInputElement>(null);
   const [token, setToken] = useState("");

@@ -7,19 +7,19 @@ import { Boundary } from "./Boundary";
  */
 type Load<Props> = () => Promise<{ default: ComponentType<Props> }>;
 
-const loads: Load<never>[] = [() => import("./Mui").then(({ Mui }) => ({ default: Mui as ComponentType<never> }))];
+const loads: Load<never>[] = [() => import("./Around").then(({ Around }) => ({ default: Around as ComponentType<never> }))];
 const SOON_MS = 1000;
 
-/** A component with MUI around it that is loaded when it is rendered, or by fetchLater(). */
+/** A component with MUI and the queries around it that is loaded when it is rendered, or by fetchLater(). */
 export function later<Props extends object>(load: Load<Props>): ComponentType<Props> {
   loads.push(load as Load<never>);
   return lazy(async () => {
-    const [{ Mui }, { default: Part }] = await Promise.all([import("./Mui"), load()]);
+    const [{ Around }, { default: Part }] = await Promise.all([import("./Around"), load()]);
     return {
       default: (props: Props) => (
-        <Mui>
+        <Around>
           <Part {...props} />
-        </Mui>
+        </Around>
       ),
     };
   });

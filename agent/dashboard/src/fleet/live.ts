@@ -1,5 +1,5 @@
 import { heardNow, serverNow } from "../wire/clock";
-import { Connection, type Phase } from "../wire/connection";
+import { breath, Connection, type Phase } from "../wire/connection";
 import { get, type ApiError } from "../wire/http";
 import type { StreamEvent } from "../wire/sse";
 import type { Gone, OfflineList, ServerRecord, ServiceList } from "../wire/types";
@@ -126,6 +126,10 @@ export class Live {
   /** Those that went before the fleet was read as a whole. Where the agent keeps no history there are none. */
   async #readOffline(): Promise<void> {
     const fleet = ++this.#fleet;
+    await breath();
+    if (fleet !== this.#fleet) {
+      return;
+    }
     this.#prune ??= window.setInterval(() => this.store.forgetGone(serverNow() - OFFLINE_SHOWN_MS), PRUNE_MS);
     const offline = await get<OfflineList>("/api/offline?limit=1000").catch(() => null);
     if (fleet !== this.#fleet) {

@@ -33,6 +33,12 @@ const RETRY_MIN_MS = 500;
 const RETRY_MAX_MS = 15_000;
 const HIDDEN_MS = 30_000;
 const REFUSED_MS = 60_000;
+const BREATH_MS = 10;
+
+/** What is shown of a list comes before what is asked for next: a request takes its time as well. */
+export function breath(): Promise<void> {
+  return new Promise((done) => setTimeout(done, BREATH_MS));
+}
 
 export class Connection {
   #phase: Phase = "idle";
@@ -136,6 +142,10 @@ export class Connection {
       this.#cursor = list.cursor;
       this.heardAt = serverNow();
       this.#events.list(list);
+      await breath();
+      if (signal.aborted) {
+        return;
+      }
       this.#set("opening", null);
       this.#listen(signal);
     }

@@ -1,5 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
-import { memo, useMemo, useSyncExternalStore } from "react";
+import { memo, useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import { chosen, toggled, writeFilter, without, type Filter } from "../../fleet/filter";
 import { STATUSES } from "../../fleet/row";
 import type { FleetView } from "../../fleet/view";
@@ -21,14 +20,33 @@ interface Props {
   onFilter(text: string): void;
 }
 
+const EACH_MS = 60_000;
+
+/** The history of the fleet, read each minute while somebody looks. */
+function useHistory(): FleetHistory | null {
+  const [history, setHistory] = useState<FleetHistory | null>(null);
+  useEffect(() => {
+    const abort = new AbortController();
+    const read = () => {
+      if (!document.hidden) {
+        get<FleetHistory>("/api/fleet/history", abort.signal).then(setHistory, () => {}); // without it there is no line
+      }
+    };
+    read();
+    const timer = window.setInterval(read, EACH_MS);
+    document.addEventListener("visibilitychange", read);
+    return () => {
+      abort.abort();
+      window.clearInterval(timer);
+      document.removeEventListener("visibilitychange", read);
+    };
+  }, []);
+  return history;
+}
+
 function usePlayers(types: ReadonlySet<string>) {
-  const { data } = useQuery({
-    queryKey: ["fleet", "history"],
-    queryFn: ({ signal }) => get<FleetHistory>("/api/fleet/history", signal),
-    refetchInterval: 60_000,
-    retry: false,
-  });
-  return useMemo(() => (data === undefined ? null : lastHour(data, types)), [data, types]);
+  const history = useHistory();
+  return useMemo(() => (history === null ? null : lastHour(history, types)), [history, types]);
 }
 
 /** The last hour is known of types alone: with another filter there is no line. */
