@@ -13,6 +13,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 RUN = HERE.parent / "browser" / "run"
 PAGE_PREFIX = f"{os.path.dirname(PREFIX)}-page"
 MANY_PREFIX = f"{os.path.dirname(PREFIX)}-page-many"
+GROWTH_PREFIX = f"{os.path.dirname(PREFIX)}-page-growth"
 NO_LIMIT = None
 
 
@@ -29,8 +30,8 @@ def measure(place, options, port, prefix, parts, types, fill, rate):
     """What page/measure.mjs has measured, by part."""
     chromium, packages = modules(place)
     order = {"url": f"http://127.0.0.1:{port}", "etcd": place.endpoint, "prefix": prefix, "types": types, "here": str(HERE / "page"),
-             "rounds": options.page_rounds, "seconds": options.page_seconds, "rate": rate, "changes": options.page_changes,
-             "parts": parts, "fill": fill}
+             "rounds": options.page_rounds, "seconds": options.page_seconds, "growth": options.page_growth, "rate": rate,
+             "changes": options.page_changes, "parts": parts, "fill": fill}
     # Modules are found from the folder of the file that imports them.
     script = pathlib.Path(packages).parent / "measure.mjs"
     script.write_bytes((HERE / "page" / "measure.mjs").read_bytes())
@@ -84,7 +85,7 @@ def page(place, options):
     rows_list.fill(place, PAGE_PREFIX)
     observer = rows_list.observer(place, PAGE_PREFIX, port)
     types = {"world": 1000, "lobby": rows_list.RECORDS - 1000}
-    done = measure(place, options, port, PAGE_PREFIX, ["cold", "slow", "busy", "scroll", "status", "players", "growth"], types, False, 200)
+    done = measure(place, options, port, PAGE_PREFIX, ["cold", "slow", "busy", "scroll", "status", "players"], types, False, 200)
     yield from first_tables(done)
     yield from main_thread(done, "5,000 x 200/s", 12, 2)
     scroll = done["scroll"]
@@ -92,9 +93,6 @@ def page(place, options):
               note=f"at least 50; floor {median(scroll['floor']):.0f}")
     yield tail("page: a status, from the stream to the page", done["status"], 20)
     yield tail("page: players, from the stream to the page", done["players"], 270)
-    growth = done["growth"]
-    yield Row("page: heap after / before the changes", "", growth["after"] / growth["before"], n=growth["changes"], limit=1.1,
-              note=f"{growth['before'] / 1e6:.1f} MB before")
     place.stop(observer)
 
 
@@ -108,4 +106,16 @@ def page_many(place, options):
     place.stop(observer)
 
 
-ROWS = {"page": page, "page_many": page_many}
+def page_growth(place, options):
+    """The heap of a page that stays open: 5,000 servers, 200 changes a second, as long as --page-growth says."""
+    port = lib.free_ports(1)[0]
+    types = {"world": 1000, "lobby": 4000}
+    observer = rows_list.observer(place, GROWTH_PREFIX, port, records=0)
+    done = measure(place, options, port, GROWTH_PREFIX, ["growth"], types, True, 200)["growth"]
+    before, *heaps = [each / 1e6 for each in done["heaps"]]
+    yield Row(f"page: heap after {done['changes']} changes / before", "", heaps[-1] / before, n=len(heaps), limit=1.1,
+              note=f"{before:.1f} MB before; then {', '.join(f'{each:.1f}' for each in heaps)}")
+    place.stop(observer)
+
+
+ROWS = {"page": page, "page_many": page_many, "page_growth": page_growth}

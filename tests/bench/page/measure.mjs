@@ -4,7 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { chromium } from "playwright-core";
 
-const order = JSON.parse(process.argv[2]); // url, etcd, prefix, types: how many servers of each, rounds, seconds, rate, changes
+const order = JSON.parse(process.argv[2]); // url, etcd, prefix, types: how many servers of each, rounds, seconds, growth (seconds too), rate, changes
 const vanilla = fs.readFileSync(path.join(order.here, "vanilla.html"), "utf8");
 const places = { floor: "/floor-of-the-page", page: "/" };
 const base64 = (text) => Buffer.from(text).toString("base64");
@@ -76,7 +76,7 @@ const browser = await chromium.launch({
   args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--enable-precise-memory-info"],
 });
 
-async function open(kind, context) {
+async function open(context) {
   const own = context ?? (await browser.newContext({ viewport: { width: 1360, height: 850 }, locale: "en-US" }));
   const page = await own.newPage();
   await page.route(`**${places.floor}`, (route) => route.fulfill({ contentType: "text/html", body: vanilla }));
@@ -109,7 +109,7 @@ async function metrics(view) {
 
 /** Milliseconds until the table is there, each time with an empty cache. */
 async function cold(kind) {
-  const view = await open(kind);
+  const view = await open();
   const ms = await load(view, kind);
   await view.close();
   return ms;
@@ -117,7 +117,7 @@ async function cold(kind) {
 
 /** The same over a slow line with a slow processor; the second time with what the browser has kept. */
 async function slow(kind) {
-  const view = await open(kind);
+  const view = await open();
   const throttle = async (each) => {
     await each.devtools.send("Network.enable");
     await each.devtools.send("Network.emulateNetworkConditions", { offline: false, latency: 150, downloadThroughput: (1.6e6 / 8) * 0.9, uploadThroughput: (7.5e5 / 8) * 0.9 });
@@ -126,7 +126,7 @@ async function slow(kind) {
   await throttle(view);
   const first = await load(view, kind);
   await view.page.close();
-  const again = await open(kind, view.context);
+  const again = await open(view.context);
   await throttle(again);
   const second = await load(again, kind);
   await view.close();
@@ -135,7 +135,7 @@ async function slow(kind) {
 
 /** The share of the main thread while the fleet moves, what of it is script, and tasks over 50 ms. */
 async function busy(kind, fleet, seconds, rate) {
-  const view = await open(kind);
+  const view = await open();
   await load(view, kind);
   await view.devtools.send("Performance.enable", { timeDomain: "threadTicks" }); // what other processes take of the machine is not the page's
   await fleet.move(2, rate); // the compiler of the browser has seen the code
@@ -154,7 +154,7 @@ async function busy(kind, fleet, seconds, rate) {
 
 /** Milliseconds from the arrival of a change at a plain reader of the stream to its word in the page. */
 async function latency(kind, fleet, count, make, find) {
-  const view = await open(kind);
+  const view = await open();
   await load(view, kind);
   const arrived = new Map();
   const stop = new AbortController();
@@ -187,7 +187,11 @@ async function latency(kind, fleet, count, make, find) {
     );
     await sleep(60 + (i % 7) * 37);
     await fleet.put([record]);
-    samples.push((await shown) - arrived.get(find(record)));
+    const at = await shown;
+    while (!arrived.has(find(record))) {
+      await sleep(5); // the page was faster than the plain reader
+    }
+    samples.push(at - arrived.get(find(record)));
   }
   stop.abort();
   await view.close();
@@ -196,7 +200,7 @@ async function latency(kind, fleet, count, make, find) {
 
 /** Frames a second while the table is scrolled by a wheel on a slow processor. */
 async function scroll(kind) {
-  const view = await open(kind);
+  const view = await open();
   await load(view, kind);
   await view.devtools.send("Emulation.setCPUThrottlingRate", { rate: 4 });
   await view.page.mouse.move(600, 500);
@@ -220,20 +224,25 @@ async function scroll(kind) {
   return fps;
 }
 
-/** How much the heap of a page grows while the fleet moves. */
+const LOOKS = 10;
+
+/** The heap of a page after some seconds, and ten times while the fleet moves on. */
 async function growth(fleet, seconds, rate) {
-  const view = await open("page");
+  const view = await open();
   await load(view, "page");
   const heap = async () => {
     await view.devtools.send("HeapProfiler.collectGarbage");
     return (await view.devtools.send("Runtime.getHeapUsage")).usedSize;
   };
   await fleet.move(10, rate);
-  const before = await heap();
-  const changes = await fleet.move(seconds, rate);
-  const after = await heap();
+  const heaps = [await heap()];
+  let changes = 0;
+  for (let i = 0; i < LOOKS; i++) {
+    changes += await fleet.move(seconds / LOOKS, rate);
+    heaps.push(await heap());
+  }
   await view.close();
-  return { before, after, changes };
+  return { heaps, changes };
 }
 
 async function turns(rounds, measure) {
@@ -251,7 +260,7 @@ const parts = {
   slow: () => turns(Math.min(3, order.rounds), slow),
   busy: (fleet) => turns(Math.min(3, order.rounds), (kind) => busy(kind, fleet, order.seconds, order.rate)),
   scroll: () => turns(Math.min(3, order.rounds), scroll),
-  growth: (fleet) => growth(fleet, order.seconds * 4, order.rate),
+  growth: (fleet) => growth(fleet, order.growth, order.rate),
   status: (fleet) =>
     turns(1, (kind) =>
       latency(kind, fleet, order.changes, (record, i) => {

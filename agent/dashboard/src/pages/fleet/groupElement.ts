@@ -49,9 +49,12 @@ export class GroupElement {
     this.element.append(makeCell("", this.#button, make("span", "num", this.#servers.node), ...marks, make("span", "dim num", this.#players.node)));
   }
 
-  write(line: GroupLine, tally: Tally | undefined, index: number, { words, group }: Look): void {
-    this.#button.dataset.group = line.group;
+  place(index: number): void {
     this.#index.write(String(index + 2));
+  }
+
+  write(line: GroupLine, tally: Tally | undefined, { words, group }: Look): void {
+    this.#button.dataset.group = line.group;
     this.#open.write(String(line.open));
     this.#by.write(group);
     this.#name.write(line.group === "" ? words.fleet.noGroup : line.group);

@@ -222,8 +222,8 @@ export class Painter {
     lines.forEach((line, at) => {
       const placed = stay[at] ?? take(spare, line) ?? this.#make(line);
       this.#shown.set(idOf(line), placed);
-      if (placed !== stay[at] || placed.index !== first + at || isGroup(line)) {
-        this.#put(placed, first + at);
+      this.#put(placed, first + at);
+      if (placed !== stay[at] || isGroup(line)) {
         this.#write(placed, now);
       }
     });
@@ -256,6 +256,7 @@ export class Painter {
     const { element } = placed.made;
     if (index !== placed.index) {
       placed.index = index;
+      placed.made.place(index);
       element.style.transform = `translateY(${index * this.#sight().line}px)`;
     }
     if (element.parentNode === null && this.#settling !== undefined) {
@@ -266,9 +267,9 @@ export class Painter {
   #write({ made, index }: Placed, now: number): void {
     const line = this.#lines[index]!;
     if (made instanceof RowElement && !isGroup(line)) {
-      made.write(line.key, this.#store.row(line.key), index, this.#look, this.#view.versions, now);
+      made.write(line.key, this.#store.row(line.key), this.#look, this.#view.versions, now);
     } else if (made instanceof GroupElement && isGroup(line)) {
-      made.write(line, this.#view.group(line.group), index, this.#look);
+      made.write(line, this.#view.group(line.group), this.#look);
     }
   }
 

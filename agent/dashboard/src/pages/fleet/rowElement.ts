@@ -193,7 +193,12 @@ export class RowElement {
     this.element.append(select, this.#pill.element, makeCell("id", this.#link), ...this.#cells.map((cell) => cell.element));
   }
 
-  write(key: Key, row: Row | undefined, index: number, look: Look, versions: Versions, now: number): void {
+  /** Where it stands among the lines. */
+  place(index: number): void {
+    this.#marks["aria-rowindex"].write(String(index + 2));
+  }
+
+  write(key: Key, row: Row | undefined, look: Look, versions: Versions, now: number): void {
     if (key !== this.key) {
       this.#become(key);
     }
@@ -202,7 +207,6 @@ export class RowElement {
     const marks = this.#marks;
     const active = key === look.active;
     marks.id.write(active ? rowId(key) : null);
-    marks["aria-rowindex"].write(String(index + 2));
     marks["aria-selected"].write(look.selection.has(key) ? "true" : "false");
     marks["data-status"].write(status);
     marks["data-fresh"].turn(row !== undefined && isFresh(row, now));
