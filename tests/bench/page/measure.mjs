@@ -202,6 +202,7 @@ async function latency(kind, fleet, count, make, find) {
 async function scroll(kind) {
   const view = await open();
   await load(view, kind);
+  await sleep(3000); // what is loaded after the first table is there
   await view.devtools.send("Emulation.setCPUThrottlingRate", { rate: 4 });
   await view.page.mouse.move(600, 500);
   await view.page.evaluate(() => {
@@ -226,7 +227,7 @@ async function scroll(kind) {
 
 const LOOKS = 10;
 
-/** The heap of a page after some seconds, and ten times while the fleet moves on. */
+/** The heap of a page once each server has changed, and ten times while the fleet moves on. */
 async function growth(fleet, seconds, rate) {
   const view = await open();
   await load(view, "page");
@@ -234,7 +235,7 @@ async function growth(fleet, seconds, rate) {
     await view.devtools.send("HeapProfiler.collectGarbage");
     return (await view.devtools.send("Runtime.getHeapUsage")).usedSize;
   };
-  await fleet.move(10, rate);
+  await fleet.move(fleet.records.length / rate + 10, rate); // each server has changed once
   const heaps = [await heap()];
   let changes = 0;
   for (let i = 0; i < LOOKS; i++) {
