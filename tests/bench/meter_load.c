@@ -137,7 +137,7 @@ static int reach(uint16_t port, int64_t until)
 }
 
 /* Asks for `path` until that is answered with 200. The first question mostly waits in the agent for the
- * fleet; should its time run out there, it is asked anew. */
+ * fleet; should its time run out there, it is asked again. */
 static void ask(uint16_t port, const char *path, int64_t until)
 {
     char request[512], answer[512];

@@ -303,7 +303,7 @@ static void what_was_acknowledged_is_kept(void **state)
         assert_int_equal(by_id(s, SESSION_GET, "s41")->session.state, SESSION_ACTIVE);
         assert_int_equal(by_id(s, SESSION_GET, "s5")->session.state, SESSION_ACTIVE);
         assert_int_equal(find(s, "p2", "lobby")->session.state, SESSION_ACTIVE);
-        /* Enough garbage for the journal to be written anew, each time at another place. */
+        /* Enough garbage for the journal to be written again, each time at another place. */
         for (int i = 0; i < 200 * round; i++) {
             by_id(s, SESSION_TOUCH, "s5");
         }

@@ -313,7 +313,7 @@ static void kill_process(struct world *world, struct node *node)
         buf_clear(&node->kept);
         intents_forgotten(node);
     } else if (world_chance(world, 150)) {
-        narrate(world, node, "its machine boots anew");
+        narrate(world, node, "its machine boots again");
         node->boot++;
     }
     node_restart_later(node, world_span(world, 4000));

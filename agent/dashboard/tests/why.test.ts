@@ -143,7 +143,7 @@ describe("why a server is as it is", () => {
   it("is an agent that went silent, and what the server was then", () => {
     const lost = said(gone("lease_expired", { players: 30 }), history(change(H, null, "ready"), change(3 * M, "ready", null, { why: "lease_expired" })));
     expect(lost.en).toBe("Its agent went silent: the lease ended 3 m ago; it was ready with 30 players.");
-    expect(lost.ko).toBe("에이전트의 응답이 끊겨 3분 전에 리스가 만료되었습니다. 마지막 상태: 정상, 접속자 30명.");
+    expect(lost.ko).toBe("에이전트의 응답이 끊겨 3분 전에 리스가 만료되었습니다. 마지막 상태: 정상, 플레이어 30명.");
     expect(said(gone("deleted", { status: "shutting_down" })).en).toBe("Its record was deleted 3 m ago; it was shutting down.");
     expect(said(gone("missed")).en).toMatch(/while this observer was not running/);
     expect(said(gone("eaten")).en).toBe("Gone (eaten) 3 m ago; it was ready.");
@@ -170,7 +170,7 @@ describe("why a server is as it is", () => {
       history(change(H, null, "ready"), change(3 * M, "ready", "error", { reason: "probe game: timeout" }), change(2 * M, "error", "ready")),
     );
     expect(back.en).toBe("Ready for 2 m, 1 player. Before, it was error for 1 m: probe game: timeout.");
-    expect(back.ko).toBe("2분째 정상입니다. 접속자 1명. 직전 상태: 오류, 1분 동안: probe game: timeout.");
+    expect(back.ko).toBe("2분째 정상입니다. 플레이어 1명. 직전 상태: 오류, 1분 동안: probe game: timeout.");
     expect(said(asked({ drain: { holds: ["ops"] } })).en).toMatch(/A hold is set/);
   });
 

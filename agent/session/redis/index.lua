@@ -5,7 +5,7 @@
 --                             the answer
 --   free PLACE                it is no more
 --   enter PLAYER TTL          the server has a session of the player
---   leave PLAYER END          it has not, unless it entered anew after the one that was to end at END
+--   leave PLAYER END          it has not, unless it entered again after the one that was to end at END
 local call, key, op, member = redis.call, KEYS[1], ARGV[1], ARGV[2]
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

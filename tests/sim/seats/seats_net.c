@@ -202,12 +202,12 @@ void net_cut(struct machine *machine, enum port port)
     }
 }
 
-void net_cut_all(struct world *world, bool anew)
+void net_cut_all(struct world *world, bool relist)
 {
     for (unsigned i = 0; i < OBSERVERS + world->server_count; i++) {
         struct machine *machine = machine_at(world, i);
         for (int port = 0; port < PORT_COUNT; port++) {
-            machine->streams[port].anew = anew;
+            machine->streams[port].relist = relist;
             net_cut(machine, (enum port)port);
         }
     }
@@ -342,7 +342,7 @@ void net_stream(struct machine *machine, enum port port)
     size_t count = 0;
     stream->planned = false;
     if (stream->ends != REGISTRY_OK) {
-        end_stream(machine, port, stream->ends, stream->anew);
+        end_stream(machine, port, stream->ends, stream->relist);
         return;
     }
     if (!stream->open) {

@@ -119,7 +119,7 @@ struct stream {
     bool open, planned, deaf;
     int64_t wanted_from;
     enum registry_failure ends; /* it ends with this; OK: it does not */
-    bool anew;                  /* it ends because what was is not what is */
+    bool relist;                /* it ends because what was is not what is */
 };
 
 enum way { WAY_OPEN, WAY_REFUSED, WAY_HOLE };
@@ -323,8 +323,8 @@ void net_unwatch(struct machine *machine, enum port port);
 void net_stream(struct machine *machine, enum port port);
 void net_changed(struct world *world);
 void net_cut(struct machine *machine, enum port port);
-/* Every watch ends; `anew`: the keys are to be listed again. */
-void net_cut_all(struct world *world, bool anew);
+/* Every watch ends; `relist`: the keys are to be listed again. */
+void net_cut_all(struct world *world, bool relist);
 bool net_watched(const struct world *world);
 void net_forget(struct machine *machine);
 

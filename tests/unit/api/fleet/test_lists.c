@@ -9,37 +9,15 @@
 #include "outrider/api/common/packs.h"
 #include "outrider/base/blob.h"
 #include "outrider/base/error.h"
-#include "outrider/codec/record/view_item.h"
-#include "outrider/core/fleet/view.h"
 #include "outrider/core/fleet/view_read.h"
 #include "outrider/io/loop/loop.h"
 #include "support/inflate.h"
-#include "unit/api/small_agent.h"
+#include "unit/api/fleet/small_fleet.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum { RECORDS = 400 };
-
-struct fleet {
-    struct small_agent agent;
-    struct loop *loop;
-    struct view *view;
-    struct queue effects;
-    uint64_t request, watch;
-};
-
-static void step(struct fleet *fleet, struct view_event event)
-{
-    struct view_effect effect;
-    event.now = fleet->agent.now;
-    view_step(fleet->view, &event, &fleet->effects);
-    while (queue_take(&fleet->effects, &effect)) {
-        fleet->request = effect.type == VIEW_DO_REQUEST ? effect.request->id : fleet->request;
-        fleet->watch = effect.type == VIEW_DO_WATCH ? effect.watch->id : fleet->watch;
-        view_effect_fini(&effect);
-    }
-}
 
 static void write_record(struct buf *key, struct buf *value, size_t i, int players)
 {
@@ -50,64 +28,36 @@ static void write_record(struct buf *key, struct buf *value, size_t i, int playe
                i, i % 40 == 0 ? "lobby" : "world", players);
 }
 
-static void know(struct fleet *fleet)
+static void know(struct small_fleet *fleet)
 {
     static struct buf keys[RECORDS], values[RECORDS];
     static struct registry_item listed[RECORDS];
-    struct view_items items = {0};
     for (size_t i = 0; i < RECORDS; i++) {
         write_record(&keys[i], &values[i], i, 0);
-        listed[i] = (struct registry_item){
-            .key = buf_view(&keys[i]),
-            .kv = {.found = true, .value = buf_view(&values[i]), .mod_revision = 7, .create_revision = 7}};
+        listed[i] = (struct registry_item){.key = buf_view(&keys[i]), .kv.value = buf_view(&values[i])};
     }
-    view_items_listed(&items, STR("/services"), listed, RECORDS);
-    step(fleet, (struct view_event){.type = VIEW_ON_START});
-    struct registry_reply reply = {
-        .id = fleet->request, .op = REGISTRY_LIST, .revision = 10, .cluster = 0xc1, .count = RECORDS};
-    step(fleet, (struct view_event){
-                    .type = VIEW_ON_REPLY, .reply = &reply, .items = items.items, .item_count = items.count});
-    view_items_fini(&items);
-    struct registry_watch_event opened = {
-        .id = fleet->watch, .type = REGISTRY_WATCH_OPENED, .revision = 10, .cluster = 0xc1};
-    step(fleet, (struct view_event){.type = VIEW_ON_WATCH, .watch = &opened});
+    small_fleet_list(fleet, listed, RECORDS, 10);
     for (size_t i = 0; i < RECORDS; i++) {
         buf_fini(&keys[i]);
         buf_fini(&values[i]);
     }
 }
 
-static void change(struct fleet *fleet, int64_t revision)
+static void change(struct small_fleet *fleet, int64_t revision)
 {
     struct buf key = {0}, value = {0};
-    struct view_items items = {0};
     write_record(&key, &value, 1, (int)revision);
-    struct registry_change one = {
-        .key = buf_view(&key), .value = buf_view(&value), .mod_revision = revision, .create_revision = 7};
-    view_items_changed(&items, STR("/services"), &one, 1);
-    struct registry_watch_event changed = {.id = fleet->watch,
-                                           .type = REGISTRY_WATCH_CHANGED,
-                                           .revision = revision,
-                                           .changes = &one,
-                                           .change_count = 1};
-    step(fleet,
-         (struct view_event){
-             .type = VIEW_ON_WATCH, .watch = &changed, .items = items.items, .item_count = items.count});
-    view_items_fini(&items);
+    small_fleet_change(fleet, buf_view(&key), buf_view(&value), revision);
     buf_fini(&key);
     buf_fini(&value);
 }
 
 static int set_up(void **state)
 {
-    static struct fleet fleet;
+    static struct small_fleet fleet;
     struct error err;
-    fleet = (struct fleet){.loop = loop_new(&err)};
-    small_agent_init(&fleet.agent);
-    queue_init(&fleet.effects, sizeof(struct view_effect));
-    fleet.view = view_new(
-        &(struct view_settings){.prefix = "/services", .mode = VIEW_ALWAYS, .can = REGISTRY_CAN_ALL});
-    fleet.agent.fleet = fleet.view;
+    small_fleet_begin(&fleet);
+    fleet.loop = loop_new(&err);
     fleet.agent.context.packs = api_packs_new(fleet.loop);
     know(&fleet);
     *state = &fleet;
@@ -116,17 +66,15 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    struct fleet *fleet = *state;
+    struct small_fleet *fleet = *state;
     struct api_packs *packs = fleet->agent.context.packs;
-    view_free(fleet->view);
-    queue_fini(&fleet->effects);
-    small_agent_fini(&fleet->agent);
+    small_fleet_end(fleet);
     api_packs_free(packs);
     loop_free(fleet->loop);
     return 0;
 }
 
-static struct api_reply ask(struct fleet *fleet, bool gzip, const char *query, const char *etag)
+static struct api_reply ask(struct small_fleet *fleet, bool gzip, const char *query, const char *etag)
 {
     struct api_reply reply =
         small_agent_ask(&fleet->agent, &(struct api_request){.method = STR("GET"),
@@ -144,21 +92,21 @@ static void end(struct api_reply *reply)
     api_reply_fini(reply);
 }
 
-static void finish(struct fleet *fleet, const struct api_pack *pack)
+static void finish(struct small_fleet *fleet, const struct api_pack *pack)
 {
     while (api_pack_done(pack) == NULL) {
         loop_turn_once(fleet->loop, false);
     }
 }
 
-static const struct api_packs_counters *counters(const struct fleet *fleet)
+static const struct api_packs_counters *counters(const struct small_fleet *fleet)
 {
     return api_packs_counters(fleet->agent.context.packs);
 }
 
 static void one_compression_for_a_revision(void **state)
 {
-    struct fleet *fleet = *state;
+    struct small_fleet *fleet = *state;
     struct api_reply first = ask(fleet, true, "", ""), second = ask(fleet, true, "", "");
     struct api_reply plain = ask(fleet, false, "", "");
     assert_non_null(first.pack);
@@ -184,7 +132,7 @@ static void one_compression_for_a_revision(void **state)
 
 static void another_revision_is_another_list(void **state)
 {
-    struct fleet *fleet = *state;
+    struct small_fleet *fleet = *state;
     struct api_reply before = ask(fleet, true, "", "");
     change(fleet, 11);
     struct api_reply after = ask(fleet, true, "", "");
@@ -206,7 +154,7 @@ static void another_revision_is_another_list(void **state)
 /* It tells its time. */
 static void a_list_gets_old(void **state)
 {
-    struct fleet *fleet = *state;
+    struct small_fleet *fleet = *state;
     struct api_reply before = ask(fleet, true, "", "");
     finish(fleet, before.pack);
     fleet->agent.now.mono += 999;
@@ -222,7 +170,7 @@ static void a_list_gets_old(void **state)
 
 static void what_is_short_stays_as_it_is(void **state)
 {
-    struct fleet *fleet = *state;
+    struct small_fleet *fleet = *state;
     struct api_reply reply = ask(fleet, true, "limit=3", "");
     assert_true(blob_view(reply.blob).size < API_PACK_BYTES_MIN);
     assert_null(reply.pack);
@@ -234,7 +182,7 @@ static void what_is_short_stays_as_it_is(void **state)
 
 static void either_form_is_not_modified(void **state)
 {
-    struct fleet *fleet = *state;
+    struct small_fleet *fleet = *state;
     struct api_reply reply = ask(fleet, true, "", "");
     char etag[SERVICES_ETAG_MAX], weak[SERVICES_ETAG_MAX + 16];
     memcpy(etag, reply.etag, sizeof(etag));
@@ -262,7 +210,7 @@ static void either_form_is_not_modified(void **state)
 /* Of a thousand filters few compressions are under way. */
 static void filters_evict_one_another(void **state)
 {
-    struct fleet *fleet = *state;
+    struct small_fleet *fleet = *state;
     char query[32];
     struct api_reply kept = {0};
     for (int i = 0; i < 1000; i++) {
@@ -280,7 +228,7 @@ static void filters_evict_one_another(void **state)
 }
 
 /* Asks for the list of the filter until it is compressed; how many compressions that took. */
-static uint64_t compressions(struct fleet *fleet, int filter)
+static uint64_t compressions(struct small_fleet *fleet, int filter)
 {
     char query[32];
     uint64_t before = counters(fleet)->packed;
@@ -293,7 +241,7 @@ static uint64_t compressions(struct fleet *fleet, int filter)
 
 static void the_newest_compressed_lists_are_kept(void **state)
 {
-    struct fleet *fleet = *state;
+    struct small_fleet *fleet = *state;
     for (int i = 100; i < 120; i++) {
         assert_int_equal(compressions(fleet, i), 1);
     }

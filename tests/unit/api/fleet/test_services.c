@@ -7,10 +7,8 @@
 
 #include "outrider/api/fleet/lists.h"
 #include "outrider/base/blob.h"
-#include "outrider/codec/record/view_item.h"
-#include "outrider/core/fleet/view.h"
 #include "outrider/core/fleet/view_read.h"
-#include "unit/api/small_agent.h"
+#include "unit/api/fleet/small_fleet.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,77 +21,31 @@ static const char drained[] = "{\"id\":\"w2\",\"type\":\"world\",\"host\":\"h\",
 static const char lobby[] =
     "{\"id\":\"w1\",\"type\":\"lobby\",\"host\":\"h\",\"ports\":[81],\"status\":\"ready\"}";
 
-struct fleet {
-    struct small_agent agent;
-    struct view *view;
-    struct queue effects;
-    uint64_t request, watch;
-    int64_t revision;
-};
-
-static void step(struct fleet *fleet, struct view_event event)
-{
-    struct view_effect effect;
-    event.now = fleet->agent.now;
-    view_step(fleet->view, &event, &fleet->effects);
-    while (queue_take(&fleet->effects, &effect)) {
-        fleet->request = effect.type == VIEW_DO_REQUEST ? effect.request->id : fleet->request;
-        fleet->watch = effect.type == VIEW_DO_WATCH ? effect.watch->id : fleet->watch;
-        view_effect_fini(&effect);
-    }
-}
-
-/* The fleet is not known yet. */
-static void begin(struct fleet *fleet)
-{
-    *fleet = (struct fleet){.revision = 10};
-    small_agent_init(&fleet->agent);
-    queue_init(&fleet->effects, sizeof(struct view_effect));
-    fleet->view = view_new(
-        &(struct view_settings){.prefix = "/services", .mode = VIEW_ALWAYS, .can = REGISTRY_CAN_ALL});
-    fleet->agent.fleet = fleet->view;
-}
-
 /* The view lists the three records, at `revision`. */
-static void know_at(struct fleet *fleet, int64_t revision)
+static void know_at(struct small_fleet *fleet, int64_t revision)
 {
     static const char *const rows[][2] = {
         {"/services/lobby/w1", lobby}, {"/services/world/w1", ready}, {"/services/world/w2", drained}};
     struct registry_item listed[COUNT_OF(rows)];
-    struct view_items items = {0};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        listed[i] = (struct registry_item){
-            .key = str_of(rows[i][0]),
-            .kv = {.found = true, .value = str_of(rows[i][1]), .mod_revision = 7, .create_revision = 7}};
+        listed[i] = (struct registry_item){.key = str_of(rows[i][0]), .kv.value = str_of(rows[i][1])};
     }
-    view_items_listed(&items, STR("/services"), listed, COUNT_OF(rows));
-    step(fleet, (struct view_event){.type = VIEW_ON_START});
-    struct registry_reply reply = {.id = fleet->request,
-                                   .op = REGISTRY_LIST,
-                                   .revision = revision,
-                                   .cluster = 0xc1,
-                                   .count = COUNT_OF(rows)};
-    step(fleet, (struct view_event){
-                    .type = VIEW_ON_REPLY, .reply = &reply, .items = items.items, .item_count = items.count});
-    view_items_fini(&items);
-    struct registry_watch_event opened = {
-        .id = fleet->watch, .type = REGISTRY_WATCH_OPENED, .revision = revision, .cluster = 0xc1};
-    step(fleet, (struct view_event){.type = VIEW_ON_WATCH, .watch = &opened});
+    small_fleet_list(fleet, listed, COUNT_OF(rows), revision);
     assert_true(view_facts(fleet->view)->synced);
 }
 
-static void know(struct fleet *fleet)
+static void know(struct small_fleet *fleet)
 {
     know_at(fleet, 10);
 }
 
-static void lose(struct fleet *fleet)
+static void lose(struct small_fleet *fleet)
 {
     struct registry_watch_event ended = {.id = fleet->watch,
                                          .type = REGISTRY_WATCH_ENDED,
                                          .failure = REGISTRY_RETRY,
                                          .error = STR("connection refused")};
-    step(fleet, (struct view_event){.type = VIEW_ON_WATCH, .watch = &ended});
+    small_fleet_step(fleet, (struct view_event){.type = VIEW_ON_WATCH, .watch = &ended});
     assert_false(view_facts(fleet->view)->synced);
     struct api_reply reply = small_agent_get(&fleet->agent, "/api/services/world/w1", "");
     assert_true(reply.stale_ms > 0); /* in the same ms, too */
@@ -104,20 +56,13 @@ static void lose(struct fleet *fleet)
     fleet->agent.now.mono += 1500;
 }
 
-static void end(struct fleet *fleet)
-{
-    view_free(fleet->view);
-    queue_fini(&fleet->effects);
-    small_agent_fini(&fleet->agent);
-}
-
 static void drop(struct api_reply *reply)
 {
     api_reply_fini(reply);
     *reply = (struct api_reply){0};
 }
 
-static json_t *list(struct fleet *fleet, const char *query)
+static json_t *list(struct small_fleet *fleet, const char *query)
 {
     struct api_reply reply = small_agent_get(&fleet->agent, "/api/services", query);
     assert_int_equal(reply.status, 200);
@@ -130,9 +75,9 @@ static json_t *list(struct fleet *fleet, const char *query)
 
 static void an_empty_fleet_is_never_guessed(void **state)
 {
-    struct fleet fleet;
+    struct small_fleet fleet;
     (void)state;
-    begin(&fleet);
+    small_fleet_begin(&fleet);
     struct api_reply reply = small_agent_get(&fleet.agent, "/api/services", "");
     assert_int_equal(reply.turn, API_DEFERRED);
     assert_null(reply.deferral.begin);
@@ -144,7 +89,7 @@ static void an_empty_fleet_is_never_guessed(void **state)
     small_agent_refused(reply, 503, "not_known");
     fleet.agent.config.view.mode = CONFIG_VIEW_OFF;
     small_agent_refused(small_agent_get(&fleet.agent, "/api/services/world/w1", ""), 503, "view_off");
-    end(&fleet);
+    small_fleet_end(&fleet);
 }
 
 static void filters_and_totals(void **state)
@@ -154,9 +99,9 @@ static void filters_and_totals(void **state)
         int total, healthy;
     } cases[] = {{"", 3, 2},          {"type=world", 2, 1}, {"type=world&status=ready", 1, 1},
                  {"region=us", 1, 0}, {"region=", 3, 2},    {"type=nothing", 0, 0}};
-    struct fleet fleet;
+    struct small_fleet fleet;
     (void)state;
-    begin(&fleet);
+    small_fleet_begin(&fleet);
     know(&fleet);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         json_t *root = list(&fleet, cases[i].query);
@@ -170,10 +115,10 @@ static void filters_and_totals(void **state)
     small_agent_refused(small_agent_get(&fleet.agent, "/api/services", "type=%zz"), 400, "bad_query");
     small_agent_refused(small_agent_get(&fleet.agent, "/api/services/world/w1", "x=1"), 400,
                         "unknown_parameter");
-    end(&fleet);
+    small_fleet_end(&fleet);
 }
 
-static struct api_reply ask_with(struct fleet *fleet, const char *path, const char *etag)
+static struct api_reply ask_with(struct small_fleet *fleet, const char *path, const char *etag)
 {
     return small_agent_ask(&fleet->agent, &(struct api_request){.method = STR("GET"),
                                                                 .path = str_of(path),
@@ -184,9 +129,9 @@ static struct api_reply ask_with(struct fleet *fleet, const char *path, const ch
 static void an_etag_lasts_until_the_next_revision(void **state)
 {
     static const char *const paths[] = {"/api/services", "/api/services/world/w1"};
-    struct fleet fleet;
+    struct small_fleet fleet;
     (void)state;
-    begin(&fleet);
+    small_fleet_begin(&fleet);
     know(&fleet);
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
         struct api_reply reply = ask_with(&fleet, paths[i], "\"other\"");
@@ -210,26 +155,26 @@ static void an_etag_lasts_until_the_next_revision(void **state)
         assert_int_equal(reply.stale_ms, 1500);
         drop(&reply);
     }
-    end(&fleet);
+    small_fleet_end(&fleet);
 }
 
 /* A registry that was set back gives revisions again, and they are of other records now. */
 static void a_revision_that_was_given_before_is_no_etag(void **state)
 {
     static const char *const paths[] = {"/api/services", "/api/services/world/w1"};
-    struct fleet fleet;
+    struct small_fleet fleet;
     (void)state;
-    begin(&fleet);
+    small_fleet_begin(&fleet);
     know(&fleet);
     struct registry_watch_event ended = {.id = fleet.watch,
                                          .type = REGISTRY_WATCH_ENDED,
                                          .failure = REGISTRY_REFUSED,
                                          .read_anew = true,
                                          .error = STR("compacted")};
-    step(&fleet, (struct view_event){.type = VIEW_ON_WATCH, .watch = &ended});
+    small_fleet_step(&fleet, (struct view_event){.type = VIEW_ON_WATCH, .watch = &ended});
     fleet.agent.now.boot += 10000;
     fleet.agent.now.mono += 10000;
-    step(&fleet, (struct view_event){.type = VIEW_ON_TICK});
+    small_fleet_step(&fleet, (struct view_event){.type = VIEW_ON_TICK});
     know_at(&fleet, 8);
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
         struct api_reply reply = ask_with(&fleet, paths[i], "*");
@@ -237,34 +182,20 @@ static void a_revision_that_was_given_before_is_no_etag(void **state)
         assert_string_equal(reply.etag, "");
         drop(&reply);
     }
-    struct view_items items = {0};
-    struct registry_change change = {.key = STR_INIT("/services/world/w1"),
-                                     .value = str_of(ready),
-                                     .mod_revision = 11,
-                                     .create_revision = 7};
-    view_items_changed(&items, STR("/services"), &change, 1);
-    struct registry_watch_event changed = {.id = fleet.watch,
-                                           .type = REGISTRY_WATCH_CHANGED,
-                                           .revision = 11,
-                                           .changes = &change,
-                                           .change_count = 1};
-    step(&fleet,
-         (struct view_event){
-             .type = VIEW_ON_WATCH, .watch = &changed, .items = items.items, .item_count = items.count});
-    view_items_fini(&items);
+    small_fleet_change(&fleet, STR("/services/world/w1"), str_of(ready), 11);
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
         struct api_reply reply = ask_with(&fleet, paths[i], "*");
         assert_true(strlen(reply.etag) > 4);
         drop(&reply);
     }
-    end(&fleet);
+    small_fleet_end(&fleet);
 }
 
 static void a_list_is_joined_once(void **state)
 {
-    struct fleet fleet;
+    struct small_fleet fleet;
     (void)state;
-    begin(&fleet);
+    small_fleet_begin(&fleet);
     know(&fleet);
     struct api_reply first = small_agent_get(&fleet.agent, "/api/services", "type=world");
     struct api_reply other = small_agent_get(&fleet.agent, "/api/services", "");
@@ -284,7 +215,7 @@ static void a_list_is_joined_once(void **state)
     assert_true(blob_eq(first.blob, again.blob));
     drop(&first);
     drop(&again);
-    end(&fleet);
+    small_fleet_end(&fleet);
 }
 
 /* Whatever is large, or depends on more than the revision, is there once for all that read it at the same time. */
@@ -293,9 +224,9 @@ static void what_many_read_is_there_once(void **state)
     static const char *const queries[][2] = {{"/api/services", "include=offline"},
                                              {"/api/services", "limit=1&after=world/w1"},
                                              {"/service-discovery/services", ""}};
-    struct fleet fleet;
+    struct small_fleet fleet;
     (void)state;
-    begin(&fleet);
+    small_fleet_begin(&fleet);
     know(&fleet);
     for (int stale = 0; stale < 2; stale++) {
         struct api_reply before[COUNT_OF(queries)];
@@ -324,27 +255,27 @@ static void what_many_read_is_there_once(void **state)
     assert_true(blob_view(first.blob).size > 0);
     drop(&first);
     drop(&later);
-    end(&fleet);
+    small_fleet_end(&fleet);
 }
 
 static void one_record_is_the_bytes_in_the_registry(void **state)
 {
-    struct fleet fleet;
+    struct small_fleet fleet;
     (void)state;
-    begin(&fleet);
+    small_fleet_begin(&fleet);
     know(&fleet);
     struct api_reply reply = small_agent_get(&fleet.agent, "/api/services/world/w1", "");
     assert_true(str_eq(blob_view(reply.blob), str_of(ready)));
     drop(&reply);
     small_agent_refused(small_agent_get(&fleet.agent, "/api/services/world/w9", ""), 404, "no_such_service");
-    end(&fleet);
+    small_fleet_end(&fleet);
 }
 
 static void names_are_decoded_once(void **state)
 {
-    struct fleet fleet;
+    struct small_fleet fleet;
     (void)state;
-    begin(&fleet);
+    small_fleet_begin(&fleet);
     know(&fleet);
     static const struct {
         const char *path;
@@ -361,14 +292,14 @@ static void names_are_decoded_once(void **state)
         }
         api_reply_fini(&reply);
     }
-    end(&fleet);
+    small_fleet_end(&fleet);
 }
 
 static void any_server_can_be_drained(void **state)
 {
-    struct fleet fleet;
+    struct small_fleet fleet;
     (void)state;
-    begin(&fleet);
+    small_fleet_begin(&fleet);
     know(&fleet);
     struct api_reply reply =
         small_agent_post(&fleet.agent, "/api/services/world/w1/drain", "{\"reason\":\"patch\"}");
@@ -392,14 +323,14 @@ static void any_server_can_be_drained(void **state)
                                                             .host = STR("evil.example"),
                                                             .content_type = STR("application/json")}),
         403, "foreign_host");
-    end(&fleet);
+    small_fleet_end(&fleet);
 }
 
 static void services_that_share_an_id_are_all_listed(void **state)
 {
-    struct fleet fleet;
+    struct small_fleet fleet;
     (void)state;
-    begin(&fleet);
+    small_fleet_begin(&fleet);
     know(&fleet);
     struct api_reply reply = small_agent_get(&fleet.agent, "/service-discovery/services/w1/health", "");
     json_t *root = small_agent_json(&reply);
@@ -408,14 +339,14 @@ static void services_that_share_an_id_are_all_listed(void **state)
     json_decref(root);
     small_agent_refused(small_agent_get(&fleet.agent, "/service-discovery/services/w9/health", ""), 404,
                         "no_such_service");
-    end(&fleet);
+    small_fleet_end(&fleet);
 }
 
 static void an_observer_has_no_server(void **state)
 {
-    struct fleet fleet;
+    struct small_fleet fleet;
     (void)state;
-    begin(&fleet);
+    small_fleet_begin(&fleet);
     fleet.agent.config.server.present = false;
     small_agent_refused(small_agent_get(&fleet.agent, "/readyz", ""), 503, "not_known");
     know(&fleet);
@@ -435,15 +366,15 @@ static void an_observer_has_no_server(void **state)
     drop(&reply);
     small_agent_refused(small_agent_post(&fleet.agent, "/api/agent/drain", "{}"), 409, "observer");
     small_agent_refused(small_agent_post(&fleet.agent, "/api/agent/undrain", "{}"), 409, "observer");
-    end(&fleet);
+    small_fleet_end(&fleet);
 }
 
 /* Monitoring polls it on each sidecar: it must start no watch of the fleet, and need no registry. */
 static void the_own_service_needs_no_fleet(void **state)
 {
     (void)state;
-    struct fleet fleet;
-    begin(&fleet);
+    struct small_fleet fleet;
+    small_fleet_begin(&fleet);
     struct api_reply reply = small_agent_get(&fleet.agent, "/service-discovery/status", "");
     json_t *root = small_agent_json(&reply);
     assert_true(json_is_null(json_object_get(root, "currentService")));
@@ -464,7 +395,7 @@ static void the_own_service_needs_no_fleet(void **state)
     assert_string_equal(json_string_value(json_object_get(root, "status")), "registered");
     json_decref(root);
     assert_int_equal(fleet.agent.wants, 0);
-    end(&fleet);
+    small_fleet_end(&fleet);
 }
 
 int main(void)

@@ -24,7 +24,7 @@ struct election_world {
 int election_world_set_up(void **state);
 int election_world_tear_down(void **state);
 
-/* Starts anew on a registry that can `can`. */
+/* Starts again on a registry that can `can`. */
 void election_world_begin(struct election_world *w, uint32_t can);
 
 /* One event at `now`; what it did is kept until the next one. */

@@ -122,7 +122,7 @@ static void test_limit_of_bytes(void **state)
     mirror_world_end(&world);
 }
 
-/* A watch that ends is resumed, with keys left out and with lessons as well; only another past is read anew. */
+/* A watch that ends is resumed, with keys left out and with lessons as well; only another past is read from the beginning. */
 static void test_resumes(void **state)
 {
     (void)state;

@@ -308,7 +308,7 @@ static void a_list_that_fails_is_asked_again(void **state)
     pass(world, SESSION_FAILOVER_RETRY_MS);
     uint64_t id = asks(world, SESSION_LIST, "");
     assert_true(str_eq(world->last.request.after, STR("p2")));
-    reply(world, SESSION_LIST, id, SESSION_INVALID, 0); /* the store began anew */
+    reply(world, SESSION_LIST, id, SESSION_INVALID, 0); /* the store began again */
     pass(world, 2 * SESSION_FAILOVER_RETRY_MS);
     (void)asks(world, SESSION_LIST, "");
     assert_int_equal(world->last.request.after.size, 0);

@@ -47,7 +47,8 @@ export function DrainForm() {
     mutationFn: () => change<Plan>("/api/drains?preview=true", { body }),
     onMutate: () => begin.reset(),
     onSuccess: (plan) => {
-      setLooked({ plan, of: text, key: idempotencyKey() });
+      // The same wish has the same key: where an answer was lost, the drain may be there already.
+      setLooked({ plan, of: text, key: looked?.of === text ? looked.key : idempotencyKey() });
       setChanges(null);
       // On a phone the plan is below the form, and a reader of the screen hears where it goes on.
       title.current?.focus();

@@ -37,12 +37,12 @@ function drainingSentence(why: Why & { kind: "draining" }): Part[] {
   const what: Part[] = why.reason === null ? [". "] : [": ", { said: why.reason }, ". "];
   const left: Part[] =
     why.deadline === null ? ["기한 없음, "] : why.over ? ["기한이 ", { since: why.deadline }, " 전에 지났고, "] : ["기한까지 ", { until: why.deadline }, " 남았고, "];
-  const there = why.players === null ? "접속자 수는 알 수 없습니다." : why.players === 0 ? "남은 접속자는 없습니다." : `아직 ${people(why.players)} 접속 중입니다.`;
+  const there = why.players === null ? "플레이어 수는 알 수 없습니다." : why.players === 0 ? "남은 플레이어는 없습니다." : `아직 ${people(why.players)} 접속 중입니다.`;
   return [...who, ...what, ...left, there];
 }
 
 function offlineSentence(why: Why & { kind: "offline" }): Part[] {
-  const then: Part[] = [" 마지막 상태: ", status(why.lastStatus), why.players === null ? "." : `, 접속자 ${people(why.players)}.`];
+  const then: Part[] = [" 마지막 상태: ", status(why.lastStatus), why.players === null ? "." : `, 플레이어 ${people(why.players)}.`];
   switch (why.why) {
     case "lease_expired":
       return ["에이전트의 응답이 끊겨 ", { since: why.goneAt }, " 전에 리스가 만료되었습니다.", ...then];
@@ -58,10 +58,10 @@ function offlineSentence(why: Why & { kind: "offline" }): Part[] {
 function readySentence(why: Why & { kind: "ready" }): Part[] {
   const load =
     why.players === null
-      ? "접속자 수는 알 수 없습니다."
+      ? "플레이어 수는 알 수 없습니다."
       : why.full
         ? `만석입니다 (${people(why.players)} / ${people(why.capacity!)}).`
-        : `접속자 ${why.capacity === null ? people(why.players) : `${people(why.players)} / ${people(why.capacity)}`}.`;
+        : `플레이어 ${why.capacity === null ? people(why.players) : `${people(why.players)} / ${people(why.capacity)}`}.`;
   const before: Part[] =
     why.before === null || why.before.status === "ready"
       ? []
@@ -107,7 +107,7 @@ function sentence(why: Why): Part[] {
     case "left":
       return ["정상적으로 종료했습니다. 종료 중 상태를 알린 뒤 ", { since: why.goneAt }, " 전에 레코드가 끝났습니다."];
     case "unknown":
-      return [...age(why.since), "이 페이지가 모르는 상태 ", { said: why.status }, "입니다. 접속자를 받지 않습니다."];
+      return [...age(why.since), "이 페이지가 모르는 상태 ", { said: why.status }, "입니다. 플레이어를 받지 않습니다."];
     case "ready":
       return readySentence(why);
   }
@@ -154,8 +154,8 @@ export const why: typeof english = {
     before: "직전 상태",
     hold: "드레인",
     deadline: "기한",
-    players: "접속자",
-    playersThen: "당시 접속자",
+    players: "플레이어",
+    playersThen: "당시 플레이어",
     lastStatus: "마지막 상태",
     state: "서버 상태 문구",
     weight: "가중치",
