@@ -81,7 +81,7 @@ class History(Fleet):
         observer.logged("saved history unusable")
         metrics = observer.request("GET", "/metrics")[2].decode()
         self.assertIn('\noutrider_history_saves_total{outcome="error"} 0\n', metrics)
-        self.assertIn("\noutrider_history_minutes_total ", metrics)
+        self.assertIn("\noutrider_history_samples_total ", metrics)
         self.wait_kinds(observer, "w1", ["seen"])
         self.assertEqual(observer.stop(), 0)
         self.assertTrue(path.read_bytes().startswith(b"outrider past\n"))

@@ -12,7 +12,7 @@ void metrics_history(struct buf *out, const struct api_view *view)
     const struct history_facts *facts = history_facts(view->fleet.history);
     const struct api_saves *saves = &view->fleet.history_saves;
     const struct sample samples[] = {
-        COUNTER("outrider_history_minutes_total", "Minutes that were recorded for all servers and types.",
+        COUNTER("outrider_history_samples_total", "Minutes that were recorded for all servers and types.",
                 facts->recorded),
         GAUGE("outrider_history_servers", "Servers with a history, those that are gone as well.",
               facts->there + facts->gone),

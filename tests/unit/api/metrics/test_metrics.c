@@ -138,7 +138,7 @@ static void the_history_is_counted(void **state)
     agent->history_saves = (struct api_saves){.writes = 9, .failures = 2, .bytes = 1234, .last_error = ""};
     page(agent, &text);
     agent->history = NULL;
-    has_line(&text, "outrider_history_minutes_total 1");
+    has_line(&text, "outrider_history_samples_total 1");
     has_line(&text, "outrider_history_servers 0");
     has_line(&text, "outrider_history_file_bytes 1234");
     has_line(&text, "outrider_history_saves_total{outcome=\"ok\"} 7");
