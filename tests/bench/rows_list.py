@@ -329,6 +329,25 @@ def registry(place, options):
             server.wait()
 
 
+CONSUL_PUTS = 200
+
+
+def consul(place, _options):
+    """From a put to the watcher through Consul, in turn with a bare libcurl program."""
+    top = pathlib.Path(__file__).resolve().parents[2]
+    binary = shutil.which("consul") or top / "build-test" / "consul" / "root" / "usr" / "bin" / "consul"
+    done = subprocess.run([top / "tests" / "support" / "with-consul", "--binary", binary, "--", place.program("consul"),
+                           str(CONSUL_PUTS)], stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode == 77:
+        print("consul: no consul: left out")
+        return
+    samples = {"floor": [], "subject": []}
+    for line in done.stdout.splitlines():
+        name, value = line.split()
+        samples[name].append(int(value))
+    yield over("put to watcher through Consul / bare libcurl", samples, 1.2)
+
+
 def put(place, key, value):
     encode = lambda text: base64.b64encode(text.encode()).decode()
     place.post("/v3/kv/put", {"key": encode(key), "value": encode(value)})
@@ -387,4 +406,5 @@ def compressed(place, options):
     place.stop(agent)
 
 
-ROWS = {"fleet": fleet, "gzip": compressed, "route": route, "allocate": allocate, "sessions": sessions, "redis": redis, "registry": registry}
+ROWS = {"fleet": fleet, "gzip": compressed, "route": route, "allocate": allocate, "sessions": sessions, "redis": redis,
+        "registry": registry, "consul": consul}

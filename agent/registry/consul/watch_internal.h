@@ -43,6 +43,7 @@ struct watch_range {
     struct timer *pause;
     int64_t sent_mono;   /* when it was asked */
     int64_t interval_ms; /* between two questions at least */
+    bool is_cheap;       /* the last listing was short, and told something */
 };
 
 struct consul_watch {

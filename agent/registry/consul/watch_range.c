@@ -9,8 +9,8 @@
 /* Consul answers after `wait` and up to a sixteenth more. */
 enum { WAIT_S = 60, WAIT_LIMIT_MS = WAIT_S * 1000 * 17 / 16 + 10000 };
 
-/* Between two questions: a range that changes all the time is asked about once a second. */
-enum { INTERVAL_MIN_MS = 100, INTERVAL_MAX_MS = 1000 };
+/* Between two questions. A large range that changes all the time, and one that is woken for nothing, is asked about once a second. */
+enum { INTERVAL_MIN_MS = 100, INTERVAL_MAX_MS = 1000, LARGE = 64 * 1024 };
 
 /* A server that has not heard of its leader for longer is not asked for what it knows itself. */
 enum { STALE_MAX_MS = 1000 };
@@ -79,6 +79,8 @@ static void on_pause_over(void *user)
 static void go_on(struct watch_range *range)
 {
     int64_t took_ms = clock_mono_ms() - range->sent_mono;
+    int64_t most_ms = range->is_cheap ? INTERVAL_MIN_MS : INTERVAL_MAX_MS;
+    range->interval_ms = range->interval_ms < most_ms ? range->interval_ms : most_ms;
     if (took_ms >= range->interval_ms) {
         range->interval_ms = INTERVAL_MIN_MS;
         consul_range_poll(range);
@@ -86,7 +88,7 @@ static void go_on(struct watch_range *range)
     }
     range->step = RANGE_PAUSED;
     timer_arm_ms(range->pause, range->interval_ms - took_ms);
-    range->interval_ms = range->interval_ms < INTERVAL_MAX_MS / 2 ? range->interval_ms * 2 : INTERVAL_MAX_MS;
+    range->interval_ms = range->interval_ms < most_ms / 2 ? range->interval_ms * 2 : most_ms;
 }
 
 /* ---- what is missing ---- */
@@ -115,6 +117,7 @@ static void prove(struct watch_range *range)
 static void deliver(struct watch_range *range)
 {
     const struct consul_watch *watch = range->watch;
+    range->is_cheap = range->is_cheap && range->changes.count > 0;
     consul_watch_deliver(range);
     if (!watch->over) {
         go_on(range);
@@ -201,6 +204,7 @@ static bool read_listing(struct watch_range *range, const struct consul_answer *
 {
     bool empty = answer->status == 404;
     consul_kvs_fini(&range->now);
+    range->is_cheap = answer->body.size < LARGE;
     return answer->head.index > 0 && answer->status != 409 &&
            (empty || consul_kvs_decode(answer->body, &range->now) == 0);
 }
