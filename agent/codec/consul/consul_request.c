@@ -13,6 +13,14 @@ struct str consul_key(struct str key)
     return key.size > 0 && key.data[0] == '/' ? (struct str){key.data + 1, key.size - 1} : key;
 }
 
+struct registry_range consul_range(struct registry_range range)
+{
+    bool beyond =
+        range.key.size > 0 && range.key.data[0] == '/' && range.end.size > 0 && range.end.data[0] > '/';
+    return (struct registry_range){.key = consul_key(range.key),
+                                   .end = beyond ? STR("\0") : consul_key(range.end)};
+}
+
 /* Consul's HTTP server redirects a path with such an element to another one. */
 static bool is_odd_element(struct str element)
 {

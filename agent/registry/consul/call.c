@@ -271,7 +271,9 @@ static bool learn_ttl(struct consul_call *call)
 
 static void on_failure(struct consul_call *call, const struct consul_answer *answer)
 {
-    if (call->step == CONSUL_MAKE_ID && answer->failure == REGISTRY_DENIED) {
+    if (call->step == CONSUL_GLOBAL && call->written != 0) {
+        consul_transact_done(call);
+    } else if (call->step == CONSUL_MAKE_ID && answer->failure == REGISTRY_DENIED) {
         consul_call_fail(
             call, REGISTRY_DENIED,
             "outrider/id is absent, and the token may not make it; make it once, by the command in "
@@ -324,14 +326,15 @@ static const char *txn_key_problem(const struct registry_txn *txn)
 static const char *problem_of(const struct registry_request *request)
 {
     const char *problem;
+    struct registry_range range;
     switch (request->op) {
     case REGISTRY_GRANT:
     case REGISTRY_KEEPALIVE:
     case REGISTRY_REVOKE:
     case REGISTRY_LEASE_TTL: return NULL;
     case REGISTRY_LIST:
-        return consul_prefix_problem(
-            consul_range_prefix(consul_key(request->key), consul_key(request->range_end)));
+        range = consul_range((struct registry_range){.key = request->key, .end = request->range_end});
+        return consul_prefix_problem(consul_range_prefix(range.key, range.end));
     case REGISTRY_TXN: return txn_key_problem(request->txn);
     case REGISTRY_COMPARE:
         problem = consul_key_problem(consul_key(request->key));

@@ -106,6 +106,9 @@ void consul_transact(struct consul_call *call);
 
 void consul_transact_answered(struct consul_call *call, const struct consul_answer *answer);
 
+/* It was done, and the index of the store, which would tell its revision, cannot be read. */
+void consul_transact_done(struct consul_call *call);
+
 void consul_shots_fini(struct consul_call *call);
 
 #endif

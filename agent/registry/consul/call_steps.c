@@ -187,7 +187,7 @@ static void on_put(struct consul_call *call)
 
 static struct registry_range range_of(const struct consul_call *call)
 {
-    return (struct registry_range){.key = key_of(call), .end = consul_key(call->request.range_end)};
+    return consul_range((struct registry_range){.key = call->request.key, .end = call->request.range_end});
 }
 
 static struct str prefix_of(const struct consul_call *call)

@@ -251,6 +251,11 @@ static void on_global(struct consul_call *call, const struct consul_answer *answ
     }
 }
 
+void consul_transact_done(struct consul_call *call)
+{
+    reply(call, 0);
+}
+
 /* ---- writing ---- */
 
 static bool add(struct consul_call *call, enum consul_verb verb, const struct consul_shot *shot,

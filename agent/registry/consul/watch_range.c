@@ -245,7 +245,7 @@ void consul_range_init(struct watch_range *range, struct consul_watch *watch, st
 {
     range->watch = watch;
     range->slash = wanted.key.size > 0 && wanted.key.data[0] == '/';
-    range->range = (struct registry_range){.key = consul_key(wanted.key), .end = consul_key(wanted.end)};
+    range->range = consul_range(wanted);
     range->prefix =
         is_single(range) ? range->range.key : consul_range_prefix(range->range.key, range->range.end);
     range->interval_ms = INTERVAL_MIN_MS;

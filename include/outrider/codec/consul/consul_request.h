@@ -41,6 +41,9 @@ void consul_txn_encode(const struct consul_op *ops, size_t count, struct str mor
 /* The key as Consul has it: without the '/' it begins with, because Consul's paths have none there. */
 struct str consul_key(struct str key);
 
+/* The range as Consul has its keys: where it goes on behind all that begin with a '/', it has no end. Parts of `range`. */
+struct registry_range consul_range(struct registry_range range);
+
 /* Why Consul cannot hold a key of this name, or not name it in a path; NULL: it can. Of a prefix, which may be empty and may end
  * with '/', and of a key. */
 const char *consul_prefix_problem(struct str prefix);
