@@ -56,7 +56,7 @@ static void put_off(struct redis_node *node, enum redis_error error, const char 
     redis_note_error(node->redis, node->connection->name, why);
     node->redis->retries++;
     node->redis->slots_wanted = node->redis->slots_wanted || is_cluster;
-    if (error == REDIS_ERROR_NOAUTH || (error == REDIS_ERROR_READONLY && !is_cluster)) {
+    if (redis_is_elsewhere(node->redis, error)) {
         redis_node_leave(node, why);
     }
 }

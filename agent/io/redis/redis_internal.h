@@ -127,6 +127,9 @@ void redis_refuse_waiting(struct redis *redis, enum redis_outcome outcome, const
 /* Sends `call` to the node that has it, or lets it wait. */
 void redis_route(struct redis *redis, struct redis_call *call);
 
+/* Whether a server that says so is left for another one, or for another connection. */
+bool redis_is_elsewhere(const struct redis *redis, enum redis_error error);
+
 /* A reply of `node` to `call`. */
 void redis_answered(struct redis_node *node, struct redis_call *call, const struct redis_reply *reply);
 

@@ -91,6 +91,13 @@ static void redirect(struct redis_node *node, struct redis_call *call, enum redi
     }
 }
 
+bool redis_is_elsewhere(const struct redis *redis, enum redis_error error)
+{
+    bool one_of_several = redis->mode == REDIS_SINGLE && redis->shared.options.endpoint_count > 1;
+    return error == REDIS_ERROR_NOAUTH || (error == REDIS_ERROR_READONLY && redis->mode != REDIS_CLUSTER) ||
+           (error == REDIS_ERROR_LOADING && one_of_several);
+}
+
 /* The server is not, or not yet, the one to ask. */
 static void try_later(struct redis_node *node, struct redis_call *call, enum redis_error error,
                       struct str text)
@@ -104,11 +111,7 @@ static void try_later(struct redis_node *node, struct redis_call *call, enum red
     if (redis->mode == REDIS_CLUSTER) {
         redis->slots_wanted = true;
     }
-    bool leave = error == REDIS_ERROR_NOAUTH ||
-                 (error == REDIS_ERROR_READONLY && redis->mode != REDIS_CLUSTER) ||
-                 (error == REDIS_ERROR_LOADING && redis->shared.options.endpoint_count > 1 &&
-                  redis->mode == REDIS_SINGLE);
-    if (leave) {
+    if (redis_is_elsewhere(redis, error)) {
         redis_node_leave(node, why);
     }
 }

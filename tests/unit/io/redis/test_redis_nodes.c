@@ -61,6 +61,45 @@ static void a_server_that_turned_replica_is_left(void **state)
     assert_int_equal(fakes[1].requests, 1);
 }
 
+static void load(struct fake_redis *fake, struct fake_connection *connection,
+                 const struct redis_reply *request)
+{
+    (void)fake;
+    if (fake_is(request, "HELLO")) {
+        fake_hello(connection, "standalone", "master"); /* which it says for as long as it loads */
+    } else {
+        buf_printf(&connection->out, "-LOADING Redis is loading the dataset in memory\r\n");
+    }
+}
+
+static void begin_first(struct redis_command *ret_command, const struct redis_script **ret_also, void *user)
+{
+    static const struct str words[] = {STR_INIT("OPEN"), STR_INIT("k")};
+    (void)ret_also, (void)user;
+    *ret_command = (struct redis_command){.args = words, .count = 2, .key = words[1]};
+}
+
+static void ignore(const struct redis_result *result, void *user)
+{
+    (void)result, (void)user;
+}
+
+/* It may be a master of before that comes back; loading takes minutes. */
+static void a_server_that_loads_is_left_for_another_one(void **state)
+{
+    (void)state;
+    static const struct redis_first first = {begin_first, ignore};
+    struct answer answer;
+    begin(2, count_up, REDIS_SINGLE);
+    fakes[0].answer = load;
+    begin_client();
+    redis_put_first(redis, &first, NULL);
+    ASK(&answer, 2000, "X");
+    await(&answer);
+    assert_int_equal(answer.outcome, REDIS_DONE);
+    assert_non_null(strstr(buf_text(&fakes[1].seen), "X"));
+}
+
 static uint16_t master_port;
 static const char *news;
 
@@ -379,6 +418,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(of_several_servers_the_master_is_used),
         TEST(a_server_that_turned_replica_is_left),
+        TEST(a_server_that_loads_is_left_for_another_one),
         TEST(the_master_is_the_one_that_the_sentinel_names),
         TEST(a_master_that_is_named_no_more_is_left_though_it_answers),
         TEST(a_name_that_no_sentinel_knows_is_an_error_that_says_so),
