@@ -261,7 +261,7 @@ static void a_clock_that_jumps_ends_no_lease(void **state)
 /* Twenty agents, whose heartbeats are in the socket when it goes on. */
 static void a_server_that_stands_still_for_longer_than_the_ttl_ends_no_lease(void **state)
 {
-    enum { AGENTS = 20, TTL_MS = 4000, STILL_MS = 6000 };
+    enum { AGENTS = 20, TTL_MS = 6000, STILL_MS = 7000 };
     struct subject *subject = *state;
     struct registry_lease leases[AGENTS];
     for (int i = 0; i < AGENTS; i++) {
