@@ -24,7 +24,7 @@ export interface AgentFacts {
     clusterId: string | null;
     lastError: string | null;
   };
-  sessions?: { store: string; up: boolean; lastError: string | null; active: number; orphaned: number; max: number };
+  sessions?: { store: string; up: boolean; lastError: string | null; active: number; orphaned: number; max: number } | null;
   version: string;
   configFile: string;
   stateDir: string | null;

@@ -75,7 +75,7 @@ function Summary() {
   const { language } = useSpoken();
   const kept = useAgent().data?.sessions;
   const number = (value: number) => value.toLocaleString(language);
-  if (kept === undefined) {
+  if (kept === undefined || kept === null) {
     return null;
   }
   return kept.up ? (
