@@ -59,10 +59,10 @@ struct consul_call {
     struct consul_txn_answer answer;
     struct consul_shot *shots;
     size_t shot_count;
-    bool holds; /* the comparisons, for the keys as read */
-    int64_t
-        written; /* revision of the transaction; -1: it only deleted. Of a listing: that of the store before it */
-    int64_t seen_asked; /* the highest index known when that of the store was asked for */
+    bool holds;           /* the comparisons, for the keys as read */
+    int64_t written;      /* revision of the transaction; -1: it only deleted */
+    int64_t store_before; /* listing: index of the store before it */
+    int64_t seen_asked;   /* the highest index known when that of the store was asked for */
 };
 
 /* ---- call.c ---- */

@@ -237,7 +237,7 @@ static void reply_listing(struct consul_call *call)
     struct registry_range range = range_of(call);
     bool slash = call->request.key.size > 0 && call->request.key.data[0] == '/';
     struct registry_item *items = mem_resize(NULL, kvs->count + 1, sizeof(items[0]));
-    struct registry_reply reply = {.items = items, .revision = call->written};
+    struct registry_reply reply = {.items = items, .revision = call->store_before};
     for (size_t i = 0; i < kvs->count; i++) {
         const struct consul_kv *kv = &kvs->list[i];
         if (is_inside(range, kv->key)) {
@@ -290,7 +290,7 @@ static void on_list_global(struct consul_call *call, const struct consul_answer 
         consul_ask_reject(&call->ask, "no X-Consul-Index");
         return;
     }
-    call->written = answer->head.index;
+    call->store_before = answer->head.index;
     if (answer->status == 404) {
         consul_see_all(call->consul, call->seen_asked, answer->head.index);
     }

@@ -130,6 +130,21 @@ static void a_listing_of_all_that_begins_with_a_slash_has_every_key(void **state
     assert_string_equal(told.first, "/k");
 }
 
+/* A second round has a revision of the store from the first. */
+static void a_listing_that_begins_again_and_gets_no_answer_fails(void **state)
+{
+    (void)state;
+    submit((struct registry_request){.op = REGISTRY_LIST, .key = STR("/"), .range_end = STR("0")});
+    finish(SERVER "/v1/kv/outrider-probe?consistent", at_index(404, ""));
+    finish(SERVER "/v1/kv/?recurse&consistent", at_index(200, "[" KEY "]"));
+    finish(SERVER "/v1/kv/outrider/id?consistent", at_index(200, ID));
+    struct http_result none = lost(HTTP_TRANSPORT_TIMEOUT, true, "timed out", 2000000);
+    none.reason = "timed out";
+    finish(SERVER "/v1/kv/outrider-probe?consistent", none);
+    assert_int_equal(told.count, 1);
+    assert_int_equal(told.failure, REGISTRY_RETRY);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
@@ -138,6 +153,7 @@ int main(void)
         TEST(a_delete_that_was_done_is_told_so_though_its_revision_is_not_told),
         TEST(so_is_one_where_the_answer_has_no_index),
         TEST(a_listing_of_all_that_begins_with_a_slash_has_every_key),
+        TEST(a_listing_that_begins_again_and_gets_no_answer_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
