@@ -1,4 +1,4 @@
-/* What the sources of registry/consul share: consul.c (the backend, the token), ask.c (one HTTP request), call.c and call_answer.c
+/* What the sources of registry/consul share: consul.c (the backend, the token), ask.c (one HTTP request), call.c and call_steps.c
  * (requests of the registry), transact.c (transactions), watch.c (watches). */
 #ifndef OUTRIDER_REGISTRY_CONSUL_CONSUL_INTERNAL_H
 #define OUTRIDER_REGISTRY_CONSUL_CONSUL_INTERNAL_H

@@ -22,7 +22,8 @@ enum { REPLY_MAX = 16 << 20, VALUE_MAX = 3 << 19, KEY_MAX = 64 << 10, PAGE_MAX =
 static bool knows_flags(const struct redis_registry *own)
 {
     const char *version = redis_facts(own->redis).version;
-    return version[0] >= '7' || (version[0] != '\0' && version[1] >= '0' && version[1] <= '9');
+    return (version[0] >= '7' && version[0] <= '9') ||
+           (version[0] != '\0' && version[1] >= '0' && version[1] <= '9');
 }
 
 void redis_registry_call(struct redis_registry *own, const struct args *args, bool full, int64_t timeout_ms,
