@@ -76,7 +76,7 @@ const browser = await chromium.launch({
   args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--enable-precise-memory-info"],
 });
 
-async function open(context) {
+async function open(kind, context) {
   const own = context ?? (await browser.newContext({ viewport: { width: 1360, height: 850 }, locale: "en-US" }));
   const page = await own.newPage();
   if (kind === "floor") {
@@ -112,7 +112,7 @@ async function metrics(view) {
 
 /** Milliseconds until the table is there, each time with an empty cache. */
 async function cold(kind) {
-  const view = await open();
+  const view = await open(kind);
   const ms = await load(view, kind);
   await view.close();
   return ms;
@@ -120,7 +120,7 @@ async function cold(kind) {
 
 /** The same over a slow line with a slow processor; the second time with what the browser has kept. */
 async function slow(kind) {
-  const view = await open();
+  const view = await open(kind);
   const throttle = async (each) => {
     await each.devtools.send("Network.enable");
     await each.devtools.send("Network.emulateNetworkConditions", { offline: false, latency: 150, downloadThroughput: (1.6e6 / 8) * 0.9, uploadThroughput: (7.5e5 / 8) * 0.9 });
@@ -129,7 +129,7 @@ async function slow(kind) {
   await throttle(view);
   const first = await load(view, kind);
   await view.page.close();
-  const again = await open(view.context);
+  const again = await open(kind, view.context);
   await throttle(again);
   const second = await load(again, kind);
   await view.close();
@@ -138,7 +138,7 @@ async function slow(kind) {
 
 /** The share of the main thread while the fleet moves, what of it is script, and tasks over 50 ms. */
 async function busy(kind, fleet, seconds, rate) {
-  const view = await open();
+  const view = await open(kind);
   await load(view, kind);
   await view.devtools.send("Performance.enable", { timeDomain: "threadTicks" }); // what other processes take of the machine is not the page's
   await fleet.move(2, rate); // the compiler of the browser has seen the code
@@ -157,7 +157,7 @@ async function busy(kind, fleet, seconds, rate) {
 
 /** Milliseconds from the arrival of a change at a plain reader of the stream to its word in the page. */
 async function latency(kind, fleet, count, make, find) {
-  const view = await open();
+  const view = await open(kind);
   await load(view, kind);
   const arrived = new Map();
   const stop = new AbortController();
@@ -203,7 +203,7 @@ async function latency(kind, fleet, count, make, find) {
 
 /** Frames a second while the table is scrolled by a wheel on a slow processor. */
 async function scroll(kind) {
-  const view = await open();
+  const view = await open(kind);
   await load(view, kind);
   await sleep(3000); // what is loaded after the first table is there
   await view.devtools.send("Emulation.setCPUThrottlingRate", { rate: 4 });
@@ -232,7 +232,7 @@ const LOOKS = 10;
 
 /** The heap of a page once each server has changed, and ten times while the fleet moves on. */
 async function growth(fleet, seconds, rate) {
-  const view = await open();
+  const view = await open(kind);
   await load(view, "page");
   const heap = async () => {
     await view.devtools.send("HeapProfiler.collectGarbage");
