@@ -36,83 +36,104 @@ static void wait(struct consul_catalog *catalog)
                  catalog->every_ms + (int64_t)random_below(&catalog->consul->random, spread + 1));
 }
 
-static bool is_missing(const struct consul_catalog *catalog, const struct consul_service *service)
+static void record_key(const struct consul_catalog *catalog, const struct consul_service *service,
+                       struct buf *out)
 {
-    struct buf prefix = {0}, key = {0};
-    buf_printf(&prefix, "%s/", catalog->records);
-    buf_printf(&key, "%s%.*s", buf_text(&prefix), STR_ARG(service->id));
-    bool missing = !consul_watch_has(catalog->consul, buf_view(&prefix), buf_view(&key));
-    buf_fini(&prefix);
-    buf_fini(&key);
-    return missing;
+    buf_clear(out);
+    buf_printf(out, "%s/%.*s", catalog->records, STR_ARG(service->id));
 }
 
-static bool was_missing(const struct consul_catalog *catalog, const struct consul_service *service)
+/* Whether the watch knows the records at all: it may have ended meanwhile. */
+static bool knows_records(const struct consul_catalog *catalog, struct buf *prefix)
 {
-    for (size_t i = 0; i < catalog->missing.count; i++) {
-        const struct consul_service *before = &catalog->missing.list[i];
-        if (before->mod == service->mod && str_eq(before->id, service->id)) {
-            return true;
-        }
-    }
-    return false;
+    buf_printf(prefix, "%s/", catalog->records);
+    return consul_watch_knows(catalog->consul, buf_view(prefix));
 }
 
-/* Keeps those that are missing; appends what removes those that were before. Returns their number. */
-static size_t find_missing(struct consul_catalog *catalog, struct consul_services *services, struct buf *out)
+static void ask(struct consul_catalog *catalog, enum sweep_step step)
 {
-    struct str node = str_of(catalog->consul->node);
-    size_t kept = 0, removed = 0;
-    for (size_t i = 0; i < services->count; i++) {
-        const struct consul_service *service = &services->list[i];
-        struct str rest;
-        if (!is_missing(catalog, service)) {
-            continue;
-        }
-        if (was_missing(catalog, service) && removed < REMOVED_MAX) {
-            consul_service_remove(node, str_split(service->id, '/', &rest), service->id, service->mod, out);
-            removed++;
-        }
-        services->list[kept++] = *service;
-    }
-    services->count = kept;
-    return removed;
-}
-
-static void ask(struct consul_catalog *catalog, enum http_method method, bool removing)
-{
-    catalog->removing = removing;
-    catalog->ask.method = method;
+    catalog->step = step;
+    catalog->ask.method = step == SWEEP_REMOVAL ? HTTP_PUT : HTTP_GET;
     catalog->ask.is_long = true;
     catalog->ask.timeout_ms = catalog->every_ms / 2;
     buf_clear(&catalog->trail);
     consul_ask_send(&catalog->ask);
 }
 
+static void set_path(struct consul_catalog *catalog, const char *before, const char *name, const char *after)
+{
+    buf_clear(&catalog->ask.body);
+    buf_clear(&catalog->ask.path);
+    buf_printf(&catalog->ask.path, "%s%s%s", before, name, after);
+}
+
+/* Keeps the services whose record the watch does not have. */
+static size_t find_missing(struct consul_catalog *catalog, struct str prefix)
+{
+    struct consul_services *services = &catalog->missing;
+    struct buf key = {0};
+    size_t kept = 0;
+    for (size_t i = 0; i < services->count; i++) {
+        record_key(catalog, &services->list[i], &key);
+        if (!consul_watch_has(catalog->consul, prefix, buf_view(&key))) {
+            services->list[kept++] = services->list[i];
+        }
+    }
+    buf_fini(&key);
+    services->count = kept;
+    return kept;
+}
+
 static void on_services(struct consul_catalog *catalog, const struct consul_answer *answer)
 {
-    struct consul_services services = {0};
-    struct buf removals = {0};
-    size_t removed = 0;
     struct buf prefix = {0};
-    buf_printf(&prefix, "%s/", catalog->records);
-    bool knows =
-        consul_watch_knows(catalog->consul, buf_view(&prefix)); /* the watch may have ended meanwhile */
+    bool some = knows_records(catalog, &prefix) && answer->status == 200 &&
+                consul_services_decode(answer->body, &catalog->missing) == 0 &&
+                find_missing(catalog, buf_view(&prefix)) > 0;
     buf_fini(&prefix);
-    if (knows && answer->status == 200 && consul_services_decode(answer->body, &services) == 0) {
-        removed = find_missing(catalog, &services, &removals);
-        consul_services_fini(&catalog->missing);
-        catalog->missing = services;
-    }
-    if (removed > 0) {
-        buf_clear(&catalog->ask.path);
-        buf_str(&catalog->ask.path, STR("/v1/txn"));
-        buf_clear(&catalog->ask.body);
-        consul_txn_encode(NULL, 0, buf_view(&removals), &catalog->ask.body);
-        ask(catalog, HTTP_PUT, true);
+    if (some) {
+        set_path(catalog, "/v1/kv/", catalog->records, "/?recurse&consistent");
+        ask(catalog, SWEEP_RECORDS);
     } else {
         wait(catalog);
     }
+}
+
+/* Appends what removes the services whose record is not in `records` either, unless they were changed. Returns their number. */
+static size_t remove_missing(struct consul_catalog *catalog, const struct consul_kvs *records,
+                             struct buf *out)
+{
+    struct str node = str_of(catalog->consul->node);
+    struct buf key = {0};
+    size_t removed = 0;
+    for (size_t i = 0; i < catalog->missing.count && removed < REMOVED_MAX; i++) {
+        const struct consul_service *service = &catalog->missing.list[i];
+        struct str rest;
+        record_key(catalog, service, &key);
+        if (consul_kvs_find(records, buf_view(&key)) == NULL) {
+            consul_service_remove(node, str_split(service->id, '/', &rest), service->id, service->mod, out);
+            removed++;
+        }
+    }
+    buf_fini(&key);
+    return removed;
+}
+
+static void on_records(struct consul_catalog *catalog, const struct consul_answer *answer)
+{
+    struct consul_kvs records = {0};
+    struct buf prefix = {0}, removals = {0};
+    bool none = answer->status == 404 && answer->head.index > 0;
+    bool readable = none || consul_kvs_decode(answer->body, &records) == 0;
+    if (knows_records(catalog, &prefix) && readable && remove_missing(catalog, &records, &removals) > 0) {
+        set_path(catalog, "/v1/txn", "", "");
+        consul_txn_encode(NULL, 0, buf_view(&removals), &catalog->ask.body);
+        ask(catalog, SWEEP_REMOVAL);
+    } else {
+        wait(catalog);
+    }
+    consul_kvs_fini(&records);
+    buf_fini(&prefix);
     buf_fini(&removals);
 }
 
@@ -121,10 +142,12 @@ static void on_answer(struct consul_ask *ask, const struct consul_answer *answer
 {
     struct consul_catalog *catalog =
         (struct consul_catalog *)((char *)ask - offsetof(struct consul_catalog, ask));
-    if (answer->failure == REGISTRY_OK && !catalog->removing) {
+    if (answer->failure != REGISTRY_OK || catalog->step == SWEEP_REMOVAL) {
+        wait(catalog);
+    } else if (catalog->step == SWEEP_SERVICES) {
         on_services(catalog, answer);
     } else {
-        wait(catalog);
+        on_records(catalog, answer);
     }
 }
 
@@ -132,12 +155,9 @@ static void on_timer(void *user)
 {
     struct consul_catalog *catalog = user;
     struct buf prefix = {0};
-    buf_printf(&prefix, "%s/", catalog->records);
-    if (consul_watch_knows(catalog->consul, buf_view(&prefix))) {
-        buf_clear(&catalog->ask.body);
-        buf_clear(&catalog->ask.path);
-        buf_printf(&catalog->ask.path, "/v1/catalog/node/%s?stale", catalog->consul->node);
-        ask(catalog, HTTP_GET, false);
+    if (knows_records(catalog, &prefix)) {
+        set_path(catalog, "/v1/catalog/node/", catalog->consul->node, "?stale");
+        ask(catalog, SWEEP_SERVICES);
     }
     buf_fini(&prefix);
 }

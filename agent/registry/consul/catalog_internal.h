@@ -1,9 +1,10 @@
 /* With registry.consul.catalog each record is a service of the node as well, written in the transaction of the record. A session that
  * ends takes its keys along, but not the services: an agent that watches the records sweeps.
  *
- *     every TTL: which services has the node? -> those without a record, as before and as the last time --> removed, unless changed since
+ *     every TTL: which services has the node? -> those without a record in the watch --> which records are there, at the leader?
+ *                                                                    -> those without one there either --> removed, unless changed since
  *
- * A service is removed when it was without a record twice, because what the watch knows may be a little behind. */
+ * A watch may be behind, of a server that is cut off from the leader by up to a minute: it never decides alone. */
 #ifndef OUTRIDER_REGISTRY_CONSUL_CATALOG_INTERNAL_H
 #define OUTRIDER_REGISTRY_CONSUL_CATALOG_INTERNAL_H
 
@@ -13,15 +14,17 @@
 
 struct timer;
 
+enum sweep_step { SWEEP_SERVICES, SWEEP_RECORDS, SWEEP_REMOVAL };
+
 struct consul_catalog {
     struct consul *consul;
     char *records; /* the prefix of the records, as Consul has it */
     int64_t every_ms;
     struct timer *timer;
-    bool removing; /* what is asked: to remove, or which there are */
+    enum sweep_step step; /* what is asked */
     struct consul_ask ask;
     struct buf trail;
-    struct consul_services missing; /* the last time */
+    struct consul_services missing; /* in the watch */
 };
 
 /* NULL where there is none. */
