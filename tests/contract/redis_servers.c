@@ -49,7 +49,7 @@ struct session_store *redis_servers_store(struct loop *loop, struct resolver *re
 struct registry *redis_servers_registry(struct loop *loop, struct resolver *resolver, const char *space,
                                         uint64_t seed, const struct redis_login *login)
 {
-    char urls[CONFIG_ENDPOINTS_MAX][URL_SIZE], name[64], files[4][256];
+    char urls[CONFIG_ENDPOINTS_MAX][URL_SIZE], name[64], files[4][256], agent[] = "agent";
     struct config_registry config = {.redis = {.master_name = (char[]){"mm"}, .space = name}};
     const char *rest = getenv("OUTRIDER_TEST_REDIS"), *certs = getenv("OUTRIDER_TEST_CERTS");
     snprintf(name, sizeof(name), "%s", space);
@@ -74,7 +74,7 @@ struct registry *redis_servers_registry(struct loop *loop, struct resolver *reso
         config.tls.ca_file = files[0];
         config.tls.cert_file = files[1];
         config.tls.key_file = files[2];
-        config.username = (char[]){"agent"};
+        config.username = agent;
         config.password_file = files[3];
     }
     return redis_registry_new(&config, loop, resolver, NULL, seed);

@@ -94,6 +94,27 @@ static void several_keys_change_at_one_revision(void **state)
     check_value(subject, c, NULL);
 }
 
+/* A read before a change in one branch finds what was there. */
+static void a_branch_reads_what_it_changes_behind(void **state)
+{
+    struct subject *subject = *state;
+    struct str a = fresh_key(), b = fresh_key();
+    put(subject, a, "1", NO_LEASE);
+    put(subject, b, "2", NO_LEASE);
+    struct registry_txn txn = {0};
+    registry_txn_then(&txn, reads(a));
+    registry_txn_then(&txn, removes(a));
+    registry_txn_then(&txn, reads(b));
+    registry_txn_then(&txn, writes(b, "changed", NO_LEASE));
+    const struct registry_reply *reply = send(subject, &txn);
+    assert_int_equal(reply->failure, REGISTRY_OK);
+    assert_int_equal(reply->item_count, 2);
+    assert_true(str_eq(reply->items[0].kv.value, STR("1")));
+    assert_true(str_eq(reply->items[1].kv.value, STR("2")));
+    check_value(subject, a, NULL);
+    check_value(subject, b, "changed");
+}
+
 static void a_comparison_that_fails_leaves_every_key_and_reads_otherwise(void **state)
 {
     struct subject *subject = *state;
@@ -266,6 +287,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(several_keys_change_at_one_revision),
         TEST(a_comparison_that_fails_leaves_every_key_and_reads_otherwise),
+        TEST(a_branch_reads_what_it_changes_behind),
         TEST(the_branch_otherwise_may_write),
         TEST(each_kind_of_comparison_holds_or_fails),
         TEST(keys_are_under_the_lease_they_are_written_with),

@@ -60,6 +60,9 @@ struct entry *memory_add_entry(struct memory *memory, struct str key);
 /* Removes a key without a change of its own. */
 void memory_remove_entry(struct entry **at);
 
+/* Frees one that is in no list any more. Accepts NULL. */
+void memory_free_entry(struct entry *entry);
+
 /* Records that the key is deleted at `revision`. */
 void memory_note_deleted(struct memory *memory, const struct entry *entry, int64_t revision);
 

@@ -23,13 +23,20 @@ struct lease **memory_find_lease(struct memory *memory, struct registry_lease id
     return at;
 }
 
+void memory_free_entry(struct entry *entry)
+{
+    if (entry != NULL) {
+        blob_unref(entry->value);
+        free(entry->key);
+        free(entry);
+    }
+}
+
 void memory_remove_entry(struct entry **at)
 {
     struct entry *entry = *at;
     *at = entry->next;
-    blob_unref(entry->value);
-    free(entry->key);
-    free(entry);
+    memory_free_entry(entry);
 }
 
 void memory_note_deleted(struct memory *memory, const struct entry *entry, int64_t revision)

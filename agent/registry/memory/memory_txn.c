@@ -66,11 +66,12 @@ static bool is_same(const struct memory *memory, const struct entry *entry,
            str_eq(blob_view(entry->value), blob_view(action->value));
 }
 
-static void write_key(struct memory *memory, const struct registry_action *action, int64_t revision)
+/* Returns the value that was there, which a read of the same branch may borrow. */
+static struct blob *write_key(struct memory *memory, const struct registry_action *action, int64_t revision)
 {
     struct entry *entry = *memory_find_entry(memory, action->key);
     if (is_same(memory, entry, action)) {
-        return;
+        return NULL;
     }
     memory->revision = revision;
     entry = entry == NULL ? memory_add_entry(memory, action->key) : entry;
@@ -78,19 +79,21 @@ static void write_key(struct memory *memory, const struct registry_action *actio
     entry->lease = action->lease;
     struct blob *old = entry->value;
     entry->value = action->value == NULL ? blob_new(STR("")) : blob_ref(action->value);
-    blob_unref(old);
     struct registry_kv kv = memory_read_entry(entry);
     memory_history_add(&memory->history, action->key, &kv, entry->value);
+    return old;
 }
 
-static void remove_key(struct memory *memory, const struct registry_action *action, int64_t revision)
+/* Returns the entry that was there, which a read of the same branch may borrow; NULL: none. */
+static struct entry *remove_key(struct memory *memory, const struct registry_action *action, int64_t revision)
 {
-    struct entry **entry = memory_find_entry(memory, action->key);
-    if (*entry != NULL) {
+    struct entry **at = memory_find_entry(memory, action->key), *entry = *at;
+    if (entry != NULL) {
         memory->revision = revision;
-        memory_note_deleted(memory, *entry, revision);
-        memory_remove_entry(entry);
+        memory_note_deleted(memory, entry, revision);
+        *at = entry->next;
     }
+    return entry;
 }
 
 static void read_key(struct memory *memory, const struct registry_action *action, size_t *count)
@@ -108,15 +111,21 @@ static void carry_out(struct memory *memory, const struct registry_action *actio
                       struct registry_reply *reply)
 {
     int64_t revision = memory->revision + 1;
+    struct blob *replaced[REGISTRY_TXN_MAX] = {0};
+    struct entry *removed[REGISTRY_TXN_MAX] = {0};
     size_t reads = 0;
     for (size_t i = 0; i < count; i++) {
         switch (actions[i].kind) {
         case REGISTRY_READ: read_key(memory, &actions[i], &reads); break;
-        case REGISTRY_WRITE: write_key(memory, &actions[i], revision); break;
-        case REGISTRY_REMOVE: remove_key(memory, &actions[i], revision); break;
+        case REGISTRY_WRITE: replaced[i] = write_key(memory, &actions[i], revision); break;
+        case REGISTRY_REMOVE: removed[i] = remove_key(memory, &actions[i], revision); break;
         }
     }
     memory_copy_items(memory, reads);
+    for (size_t i = 0; i < count; i++) {
+        blob_unref(replaced[i]);
+        memory_free_entry(removed[i]);
+    }
     reply->items = memory->items;
     reply->item_count = reads;
 }
