@@ -55,7 +55,7 @@ class SessionsInRedis(Fleet):
         wait_until(lambda: self.o.request("GET", "/api/sessions/n7")[0] == 404, "its sessions end after the grace")
         wait_until(lambda: ("ended", "n7") in stream.names(), "and the stream tells it")
 
-    def test_a_failover_under_load_loses_nothing_and_the_rest_goes_on(self):
+    def test_a_failover_under_load_loses_only_what_no_replica_had(self):
         self.observers("sentinel", auth=True)
         self.put("world", "w1")
         self.o.start()
@@ -75,6 +75,9 @@ class SessionsInRedis(Fleet):
         for thread in threads:
             thread.start()
         try:
+            wait_until(lambda: len(acknowledged) > 20, "sessions are made")
+            replicated = list(acknowledged)
+            self.redis.do("replicated")
             self.redis.failover()
             self.assertEqual(self.ids(self.o), ["w1"])
             done = len(acknowledged)
@@ -85,14 +88,17 @@ class SessionsInRedis(Fleet):
                 thread.join()
         for number, answer in away:
             self.assertEqual(json.loads(answer)["error"]["code"], "session_store_away")
-        lost = [number for number, _ in acknowledged if self.o.request("GET", f"/api/sessions/s{number}")[0] != 200]
-        self.assertEqual(lost, [], f"of {len(acknowledged)} acknowledged")
+        # Those between may be lost: no replica had them when the master died (docs/operating.md, "Sessions in Redis").
+        kept = replicated + acknowledged[done:]
+        lost = [number for number, _ in kept if self.o.request("GET", f"/api/sessions/s{number}")[0] != 200]
+        self.assertEqual(lost, [], f"of {len(kept)}, the first {len(replicated)} of which a replica had")
         self.assertNotIn(with_redis.PASSWORD, self.o.log())
 
     def test_away_is_for_sessions_alone_and_check_live_names_it(self):
         self.observers("single", auth=True)
         self.put("world", "w1")
         self.o.write()
+        self.redis.do("cli", "1", "ACL", "SETUSER", "agent", "-info")  # which only a registry needs
         result = self.o.run("check", "--live")
         self.assertEqual(result.returncode, 0, result)
         self.assertIn("sessions in redis at 127.0.0.1:", result.stdout)
