@@ -31,6 +31,8 @@ struct live {
     int64_t count; /* of the keys below a prefix */
     int64_t took_us;
     struct buf error;
+    struct buf note; /* a problem of the registry's own configuration; the last one told */
+    struct registry_lease lease;
     struct buf record_key, control_key; /* the agent's own two */
     bool id_is_random;
     int status;
@@ -45,6 +47,11 @@ static void on_reply(const struct registry_reply *reply, void *user)
     live->failure = reply->failure;
     live->cluster = reply->cluster;
     live->count = reply->count;
+    live->lease = reply->lease;
+    if (reply->note.size > 0) {
+        buf_clear(&live->note);
+        buf_str(&live->note, reply->note);
+    }
     buf_clear(&live->error);
     buf_str(&live->error, reply->error);
 }
@@ -310,6 +317,20 @@ static void check_leader(struct live *live)
     }
 }
 
+/* Consul makes a session only on a node that the operator has registered. It is ended at once; nothing else tells. */
+static void check_lease(struct live *live)
+{
+    const struct config_registry *registry = &live->config->registry;
+    if (registry->backend != CONFIG_BACKEND_CONSUL || !live->config->server.present) {
+        return;
+    }
+    check(live, "make a lease on node", str_of(registry->consul.node),
+          (struct registry_request){.op = REGISTRY_GRANT, .ttl_ms = registry->ttl_ms});
+    if (live->failure == REGISTRY_OK) {
+        ask(live, (struct registry_request){.op = REGISTRY_REVOKE, .lease = live->lease});
+    }
+}
+
 static void check_permissions(struct live *live)
 {
     const struct buf *const own[] = {&live->record_key, &live->control_key};
@@ -323,6 +344,7 @@ static void check_permissions(struct live *live)
     }
     check_list(live, live->config->registry.prefix);
     check_list(live, live->config->registry.control_prefix);
+    check_lease(live);
     check_drain(live);
     check_seats(live);
     check_audit(live);
@@ -393,6 +415,9 @@ int check_live(const char *file, const struct config *config)
         if (check_login(&live)) {
             check_permissions(&live);
         }
+        if (live.note.size > 0) {
+            cli_print(stdout, "warning: %s\n", buf_text(&live.note));
+        }
         registry_free(live.registry);
     }
     int sessions = check_sessions(config, &live.access);
@@ -404,6 +429,7 @@ int check_live(const char *file, const struct config *config)
     probe_tools_close(&tools);
     registry_access_close(&live.access);
     buf_fini(&live.error);
+    buf_fini(&live.note);
     buf_fini(&live.record_key);
     buf_fini(&live.control_key);
     return live.status;
