@@ -18,7 +18,7 @@ static void write_service(struct str value)
     consul_service_remove(STR("outrider"), STR("doom"), value, 7, &out);
     struct buf whole = {0};
     consul_txn_encode(NULL, 0, buf_view(&out), &whole);
-    json_t *root = json_loadb(whole.data, whole.size, 0, &ignored);
+    json_t *root = json_loadb(whole.data, whole.size, JSON_ALLOW_NUL, &ignored);
     must(root != NULL && json_array_size(root) == CONSUL_SERVICE_OPS + 1);
     json_decref(root);
     buf_fini(&whole);

@@ -60,7 +60,7 @@ int consul_kv_read(const json_t *object, struct consul_kvs *kvs)
     const json_t *value = json_object_get(object, "Value");
     size_t before = kvs->bytes.size;
     if (key.size == 0 || read_index(object, "ModifyIndex", &kv.mod) < 0 ||
-        read_index(object, "CreateIndex", &kv.create) < 0 ||
+        read_index(object, "CreateIndex", &kv.create) < 0 || kv.create > kv.mod ||
         (session.size > 0 && consul_session_parse(session, &kv.session) < 0) ||
         !(is_none(value) || json_is_string(value))) {
         return -1;

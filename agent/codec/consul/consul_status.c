@@ -73,13 +73,14 @@ static const struct row *find_row(int status, struct str body)
 static void describe(int http_status, struct str body, const struct row *row, struct consul_status *status)
 {
     enum { LINE_MAX_BYTES = 1000 };
-    bool is_line = body.size > 0 && body.size <= LINE_MAX_BYTES && str_is_utf8(body) && body.data[0] != '<' &&
+    bool blank = str_trim(body).size == 0;
+    bool is_line = !blank && body.size <= LINE_MAX_BYTES && str_is_utf8(body) && body.data[0] != '<' &&
                    memchr(body.data, '\n', body.size - 1) == NULL;
     if (is_line) {
         consul_text_set(status->text, body);
     } else {
         snprintf(status->text, sizeof(status->text), "HTTP %d, %s: is it Consul?", http_status,
-                 body.size == 0 ? "empty" : "not a line of text");
+                 blank ? "empty" : "not a line of text");
     }
     if (row->advice != NULL) {
         brief_format(status->text, sizeof(status->text), "%s%s", status->text, row->advice);
